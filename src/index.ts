@@ -1,0 +1,3 @@
+// backwalk: the pure rooms, and replay.
+
+export * from "./machine/index.ts"

@@ -1,0 +1,27 @@
+// Every bound of the program in one place, each with the reason for its size. What is not bounded here is bounded by what it is
+// derived from.
+
+/** RFC 4271 §4.1: the longest message without extended messages. */
+export const MESSAGE_BYTES_MAX = 4096
+/** RFC 8654 §4: the longest message with extended messages. */
+export const EXTENDED_MESSAGE_BYTES_MAX = 65535
+/** Events that may wait for the daemon. Past it readers pause, so that back-pressure reaches the sockets. */
+export const INBOX_EVENTS_MAX = 4096
+/** Bytes of received data that one batch may carry: about 4 ms of decoding, so that timers are served between batches. */
+export const BATCH_BYTES_MAX = 256 * 1024
+/** Bytes queued to one peer's socket before the router stops packing for it and keeps the set of changed prefixes instead. */
+export const PEER_QUEUE_BYTES_MAX = 1024 * 1024
+/** Prefixes handed to one peer per slice of its initial table, so that other peers are served between slices. */
+export const TABLE_SLICE_PREFIXES = 8192
+/** Kernel requests in one send: a default receive buffer holds exactly this many error replies. */
+export const KERNEL_BATCH_MESSAGES_MAX = 256
+/** Nodes that walks may visit per batch when more work waits. */
+export const WALK_QUANTUM_NODES = 4096
+/** Depth after which a synchronous walk ends, as in the source: a loop must end somewhere. */
+export const WALK_DEPTH_MAX = 32
+/** Next hops of one path-list: the widest ECMP that we install. */
+export const PATHS_PER_LIST_MAX = 64
+/** Peers: adj-out and export bitmaps are indexed by them. */
+export const PEERS_MAX = 4096
+/** Connections open or half open at once, over all peers. */
+export const CONNECTIONS_MAX = 8192

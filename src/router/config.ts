@@ -1,0 +1,79 @@
+// The configuration as the router takes it: plain JSON data with every default filled in and every group merged. The file format and
+// its errors belong to `config`; whoever drives the router (a test, the simulator, a replay) writes this directly.
+
+export type FamilyName = "ipv4-unicast" | "ipv6-unicast"
+
+export type PeerType = "external" | "internal" | "route-reflector-client" | "route-server-client"
+
+export interface PeerConfig {
+  /** Canonical text, with `%scope` for link-local ones. The peer's key. */
+  readonly address: string
+  readonly port: number
+  readonly asn: number
+  readonly type: PeerType
+  readonly name: string
+  /** Source address for dialling; empty: the system chooses. */
+  readonly localAddress: string
+  readonly passive: boolean
+  readonly enabled: boolean
+  readonly families: ReadonlyArray<FamilyName>
+  /** Seconds; 0 or at least 3. */
+  readonly holdTime: number
+  /** Seconds. */
+  readonly connectRetry: number
+  /** Seconds before the first retry after a failure; grows, with jitter. */
+  readonly idleHold: number
+  readonly addPath: { readonly receive: boolean; readonly send: number }
+  readonly extendedMessage: boolean
+  /** Empty: no TCP MD5. Never shown. */
+  readonly password: string
+  readonly ttlSecurity: boolean
+  /** TTL; 0: the default for the type (1 for external, 255 otherwise). */
+  readonly multihop: number
+  /** `true`: accept and announce everything. `false`: for external peers nothing passes without a policy (RFC 8212). */
+  readonly policyOpen: boolean
+  /** 0: no limit. */
+  readonly maxPrefixes: number
+}
+
+export interface StaticRoute {
+  readonly prefix: string
+  readonly via: ReadonlyArray<string>
+  /** The lowest is used. */
+  readonly distance: number
+}
+
+export interface OriginatedRoute {
+  readonly prefix: string
+  /** `65000:1` each. */
+  readonly communities: ReadonlyArray<string>
+}
+
+export interface KernelConfig {
+  /** Table number; 254 is `main`. */
+  readonly table: number
+  readonly metric: number
+  readonly onExit: "keep" | "remove"
+  /** The built-in model instead of the real kernel. */
+  readonly model: boolean
+}
+
+export interface RouterConfig {
+  readonly router: { readonly asn: number; readonly id: string }
+  /** `address:port` or `[address]:port`. */
+  readonly listen: ReadonlyArray<string>
+  /** Absent: no kernel; every next hop counts as reachable. */
+  readonly kernel?: KernelConfig
+  readonly peers: ReadonlyArray<PeerConfig>
+  readonly static: ReadonlyArray<StaticRoute>
+  readonly originate: ReadonlyArray<OriginatedRoute>
+}
+
+/** What a `Command` record holds, as JSON. */
+export type Command =
+  | { readonly command: "configure"; readonly config: RouterConfig; readonly seed: number }
+  | { readonly command: "peer"; readonly address: string; readonly action: "enable" | "disable" | "reset" | "refresh" }
+  | { readonly command: "announce"; readonly route: OriginatedRoute }
+  | { readonly command: "withdraw"; readonly prefix: string }
+  /** Cease to all peers, kernel routes as `kernel.onExit` says; done when no connection is left. */
+  | { readonly command: "shutdown" }
