@@ -1,3 +1,4 @@
+// One run for every kind of test. `isolate: false`: tests share nothing, so files need no process of their own.
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({

@@ -17,7 +17,7 @@ export const ConnectionChange = {
   DialFailed: 3,
   /** The connection ended, by the peer or by an error (`cause`); also after our own Close. No event for it follows. */
   Closed: 4,
-  /** What we sent has left our memory: there is room for more. Reported once after the queue was over its budget. */
+  /** What was sent before the router's WantDrained has left our memory. Reported once for each WantDrained. */
   Drained: 5
 } as const
 export type ConnectionChange = (typeof ConnectionChange)[keyof typeof ConnectionChange]

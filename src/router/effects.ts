@@ -25,7 +25,9 @@ export const routerEffects = defineOps({
   /** Somebody may want to know: notice number `index` of this batch, as plain data in `router.notices`. */
   Notice: [11, "index"],
   /** The shutdown is complete: every connection is closed and the kernel is as it should stay. */
-  Stopped: [12]
+  Stopped: [12],
+  /** Report Connection{Drained} once everything that was sent to the connection before this has left our memory. */
+  WantDrained: [13, "conn"]
 })
 
 export type RouterEffect = OpOf<typeof routerEffects>

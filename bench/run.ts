@@ -1,0 +1,57 @@
+// npm run bench: one line per budget of docs/PERFORMANCE.md. Figures are printed, never asserted: machines differ and are shared; what
+// compares with another daemon runs beside it in the same run (`npm run bench -- daemon`).
+import { execFileSync, spawnSync } from "node:child_process"
+import { join } from "node:path"
+
+export interface Row {
+  readonly bench: string
+  readonly measured: string
+  readonly budget: string
+}
+
+const print = (row: Row): void => console.log(`${row.bench.padEnd(34)} ${row.measured.padEnd(52)} budget: ${row.budget}`)
+
+const micro = async (): Promise<void> => {
+  const adjIn = await import("./adj-in.bench.ts")
+  for (const withSink of [false, true]) {
+    adjIn.run(100_000, withSink)
+    print(adjIn.run(1_000_000, withSink))
+  }
+}
+
+/** Scenario S1 of the harness beside this checkout, Backwalk and BIRD 2 in turn, so that both meet the same neighbours. */
+const daemon = async (repetitions: number): Promise<void> => {
+  const { harness } = await import("./table.ts")
+  const script = join(harness(), "run.sh")
+  for (const prefixes of [100_000, 1_000_000]) {
+    const seconds = new Map<string, Array<number>>()
+    for (let round = 0; round < repetitions; round++) {
+      for (const daemonName of ["bird", "backwalk"]) {
+        const text = execFileSync(script, ["S1", daemonName, String(prefixes)], { encoding: "utf8" })
+        const result = JSON.parse(text.trim().split("\n").at(-1)!) as Record<string, number | string | boolean>
+        if (result["ok"] !== true) throw new Error(`${daemonName} failed: ${result["error"]}`)
+        seconds.set(daemonName, [...(seconds.get(daemonName) ?? []), Number(result["t_full"])])
+        print({
+          bench: `S1 ${prefixes} ${daemonName}`,
+          measured: `${result["t_full"]} s, withdraw ${result["t6_empty"] ?? "?"} s, ${result["hwm"]} MB, foreign ${result["foreign"]}`,
+          budget: prefixes === 1_000_000 ? "no slower than BIRD, 300 MB" : "twice BIRD"
+        })
+      }
+    }
+    const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+    const ratio = median(seconds.get("backwalk")!) / median(seconds.get("bird")!)
+    print({ bench: `S1 ${prefixes} ratio`, measured: `${ratio.toFixed(2)} of BIRD's time (medians)`, budget: "" })
+  }
+}
+
+if (import.meta.main) {
+  const [which = "micro", rounds = "3"] = process.argv.slice(2)
+  if (which === "micro") await micro()
+  else if (which === "daemon") {
+    if (spawnSync("bird", ["--version"]).error !== undefined) throw new Error("bird is not installed")
+    await daemon(Number(rounds))
+  } else {
+    console.error("usage: npm run bench -- [micro | daemon [ROUNDS]]")
+    process.exitCode = 2
+  }
+}

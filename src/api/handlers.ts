@@ -1,0 +1,146 @@
+// From HTTP to the daemon's port and back. Questions are checked against the table of parameters, answers go out as they come: one
+// JSON value, or a table in slices. Nothing here knows what a route is.
+import * as Effect from "effect/Effect"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Command, Notice } from "../router/index.ts"
+import { DaemonPort, type DaemonPortService, isTable, type QueryName } from "./daemon-port.ts"
+import { BackwalkApi, PEER_ACTIONS, type PeerAction, RouteChanges } from "./http-api.ts"
+import { canonicalAddress, canonicalPrefix, normaliseParams } from "./questions.ts"
+import { ndjson } from "./rows.ts"
+
+export const refuse = (status: number, error: string): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.jsonUnsafe({ error }, { status })
+
+const searchOf = (request: HttpServerRequest.HttpServerRequest): URLSearchParams =>
+  new URL(request.url, "http://localhost").searchParams
+
+const answer = (port: DaemonPortService, name: QueryName) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const params = normaliseParams(name, searchOf(request))
+    if (typeof params === "string") return refuse(400, params)
+    const value = onlyPeer(name, params["address"], yield* port.query(name, params))
+    if (value === undefined) return refuse(404, `this daemon has no ${name}`)
+    if (isPeerMissing(name, params["address"], value)) return refuse(404, `there is no peer ${params["address"]}`)
+    if (typeof value === "string") return HttpServerResponse.text(value)
+    return isTable(value)
+      ? HttpServerResponse.stream(ndjson(value), { contentType: "application/x-ndjson" })
+      : HttpServerResponse.jsonUnsafe(value)
+  }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
+
+/** The list of peers is short: choosing one is done here, not in the router. */
+const onlyPeer = (name: QueryName, address: string | undefined, answer: unknown): unknown =>
+  name === "peers" && address !== undefined && Array.isArray(answer)
+    ? answer.filter((peer: { readonly address?: unknown }) => peer.address === address)
+    : answer
+
+const isPeerMissing = (name: QueryName, address: string | undefined, answer: unknown): boolean =>
+  name === "peers" && address !== undefined && Array.isArray(answer) && answer.length === 0
+
+export const readingHandlers = HttpApiBuilder.group(
+  BackwalkApi,
+  "reading",
+  Effect.fnUntraced(function* (handlers) {
+    const port = yield* DaemonPort
+    return handlers
+      .handleRaw("peers", () => answer(port, "peers"))
+      .handleRaw("routes", () => answer(port, "routes"))
+      .handleRaw("fib", () => answer(port, "fib"))
+      .handleRaw("graph", () => answer(port, "graph"))
+      .handleRaw("kernel", () => answer(port, "kernel"))
+      .handleRaw("walks", () => answer(port, "walks"))
+      .handleRaw("buffers", () => answer(port, "buffers"))
+      .handleRaw("fanout", () => answer(port, "fanout"))
+      .handleRaw("log", () => answer(port, "log"))
+      .handleRaw("health", () => answer(port, "health"))
+      .handleRaw("events", () => Effect.succeed(serverSentEvents(port.events)))
+  })
+)
+
+export const operatingHandlers = HttpApiBuilder.group(
+  BackwalkApi,
+  "operating",
+  Effect.fnUntraced(function* (handlers) {
+    const port = yield* DaemonPort
+    return handlers
+      .handleRaw("peer", ({ params }) => actOnPeer(port, params.address, params.action))
+      .handleRaw("changeRoutes", () => changeRoutes(port))
+  })
+)
+
+const actOnPeer = (port: DaemonPortService, text: string, action: string) =>
+  Effect.gen(function* () {
+    const address = canonicalAddress(text)
+    if (address === undefined) return refuse(400, `"${text}" is not an address`)
+    if (!isPeerAction(action)) return refuse(404, `there is no action "${action}"; known: ${PEER_ACTIONS.join(", ")}`)
+    const peers = onlyPeer("peers", address, yield* port.query("peers", { address }))
+    if (isPeerMissing("peers", address, peers)) return refuse(404, `there is no peer ${address}`)
+    return yield* perform(port, [{ command: "peer", address, action }])
+  }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
+
+const isPeerAction = (action: string): action is PeerAction => (PEER_ACTIONS as ReadonlyArray<string>).includes(action)
+
+const decodeChanges = Schema.decodeUnknownResult(RouteChanges)
+
+const changeRoutes = (port: DaemonPortService) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const body = yield* Effect.result(request.json)
+    if (Result.isFailure(body)) return refuse(400, "the body is not JSON")
+    const changes = decodeChanges(body.success, { errors: "all", onExcessProperty: "error" })
+    if (Result.isFailure(changes)) {
+      return refuse(400, 'expected {"withdraw": [PREFIX…], "announce": [{"prefix": PREFIX, "communities": [TEXT…]}…]}')
+    }
+    const commands = commandsOf(changes.success)
+    return typeof commands === "string" ? refuse(400, commands) : yield* perform(port, commands)
+  })
+
+/** All or none: a prefix that cannot be read is found before anything is changed. */
+const commandsOf = (changes: typeof RouteChanges.Type): ReadonlyArray<Command> | string => {
+  const commands: Array<Command> = []
+  for (const text of changes.withdraw ?? []) {
+    const prefix = canonicalPrefix(text)
+    if (prefix === undefined) return `"${text}" is not a prefix without host bits`
+    commands.push({ command: "withdraw", prefix })
+  }
+  for (const route of changes.announce ?? []) {
+    const prefix = canonicalPrefix(route.prefix)
+    if (prefix === undefined) return `"${route.prefix}" is not a prefix without host bits`
+    const communities = route.communities ?? []
+    const bad = communities.find((community) => !isCommunity(community))
+    if (bad !== undefined) return `"${bad}" is not a community; write it like "65000:1"`
+    commands.push({ command: "announce", route: { prefix, communities } })
+  }
+  return commands
+}
+
+const isCommunity = (text: string): boolean =>
+  /^\d{1,5}:\d{1,5}$/.test(text) && text.split(":").every((part) => Number(part) <= 65535)
+
+const perform = (port: DaemonPortService, commands: ReadonlyArray<Command>) =>
+  Effect.gen(function* () {
+    let message = "done"
+    for (const command of commands) {
+      const result = yield* port.command(command)
+      if (!result.ok) return refuse(409, result.message)
+      if (result.message !== "") message = result.message
+    }
+    return HttpServerResponse.jsonUnsafe({ message })
+  })
+
+/** A comment now and then, so that proxies and readers can tell a quiet router from a dead one. */
+const HEARTBEAT = "15 seconds"
+
+const serverSentEvents = (notices: Stream.Stream<Notice>): HttpServerResponse.HttpServerResponse => {
+  const events = notices.pipe(Stream.map((notice) => `data: ${JSON.stringify(notice)}\n\n`))
+  const heartbeats = Stream.tick(HEARTBEAT).pipe(Stream.map(() => ": still here\n\n"))
+  return HttpServerResponse.stream(Stream.mergeLeft(events, heartbeats).pipe(Stream.encodeText), {
+    contentType: "text/event-stream",
+    headers: { "cache-control": "no-store" }
+  })
+}

@@ -1,0 +1,72 @@
+// `decode`: BGP messages from hex to JSON, without a daemon. Several messages in a row, as a capture holds them, give a line each.
+import * as Effect from "effect/Effect"
+import { decodeToJson, FAMILY_NAMES, frame } from "../wire/index.ts"
+import { ExitStatus, type Failure, fail } from "./failure.ts"
+import { sayJson } from "./output.ts"
+
+export interface DecodeOptions {
+  /** The bytes in hex; `-` or nothing: from stdin. */
+  readonly hex: string | undefined
+  readonly as4: boolean
+  /** Names of families, separated by commas. */
+  readonly addPath: string | undefined
+}
+
+const HEADER_BYTES = 19
+const MESSAGE_BYTES_MAX = 65535
+
+export const decode = (options: DecodeOptions): Effect.Effect<void, Failure> =>
+  Effect.gen(function* () {
+    const addPath = familiesFrom(options.addPath)
+    if (typeof addPath === "string") return yield* fail(ExitStatus.Usage, addPath)
+    const text = options.hex === undefined || options.hex === "-" ? yield* stdin : options.hex
+    const bytes = bytesFrom(text)
+    if (typeof bytes === "string") return yield* fail(ExitStatus.Usage, bytes)
+    let bad = ""
+    for (const message of messagesOf(bytes)) {
+      const json = decodeToJson(message, { as4: options.as4, addPath }) as Readonly<Record<string, unknown>>
+      yield* sayJson(json)
+      if (bad === "") bad = problemIn(json)
+    }
+    if (bad !== "") return yield* fail(ExitStatus.No, `decode: ${bad}`)
+  })
+
+/** One message after the other by their own lengths; what cannot be framed is handed over whole, to be told what is wrong with it. */
+const messagesOf = function* (bytes: Uint8Array): Generator<Uint8Array> {
+  let at = 0
+  do {
+    const length = frame(bytes, at, bytes.length, MESSAGE_BYTES_MAX)
+    const end = length >= HEADER_BYTES && at + length <= bytes.length ? at + length : bytes.length
+    yield bytes.subarray(at, end)
+    at = end
+  } while (at < bytes.length)
+}
+
+/** Spaces, colons and line breaks may stand between the digits, and 0x in front: hex comes from many tools. */
+const bytesFrom = (text: string): Uint8Array | string => {
+  const digits = text.replace(/0x/gi, "").replace(/[\s:,-]/g, "")
+  if (digits === "") return "decode: no bytes; give them in hex, or on stdin"
+  const wrong = /[^0-9a-f]/i.exec(digits)
+  if (wrong !== null) return `decode: "${wrong[0]}" is not a hex digit`
+  if (digits.length % 2 === 1) return `decode: ${digits.length} hex digits make no whole number of bytes`
+  return Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16))
+}
+
+const familiesFrom = (text: string | undefined): readonly [boolean, boolean] | string => {
+  const asked = text === undefined ? [] : text.split(",").map((name) => name.trim())
+  const unknown = asked.find((name) => !(FAMILY_NAMES as ReadonlyArray<string>).includes(name))
+  if (unknown !== undefined) return `decode: unknown family "${unknown}"; known: ${FAMILY_NAMES.join(", ")}`
+  return [asked.includes(FAMILY_NAMES[0]!), asked.includes(FAMILY_NAMES[1]!)]
+}
+
+const problemIn = (json: Readonly<Record<string, unknown>>): string => {
+  const problem = json["fault"] ?? json["error"]
+  return problem === undefined || problem === null ? "" : `malformed: ${JSON.stringify(problem)}`
+}
+
+const stdin: Effect.Effect<string> = Effect.promise(async () => {
+  process.stdin.setEncoding("utf8")
+  let text = ""
+  for await (const chunk of process.stdin) text += chunk as string
+  return text
+})

@@ -1,0 +1,167 @@
+// The shape of the configuration file, as the contract writes it. The schema accepts or refuses and changes nothing: what it accepts
+// is resolved to the router's configuration in resolve.ts. Every check says how to mend what it refuses. The JSON Schema for editors
+// is made from this.
+import * as Schema from "effect/Schema"
+import type { Parsed } from "./values.ts"
+import {
+  parseAsn,
+  parseCommunity,
+  parseEndpoint,
+  parseHoldTime,
+  parseHost,
+  parseNetwork,
+  parseRouterId,
+  parseSeconds,
+  parseSize,
+  parseTable,
+  problemOf
+} from "./values.ts"
+
+const text = (expected: string) => Schema.String.annotate({ message: `expected ${expected}, as text`, description: expected })
+
+const parsedText = (expected: string, parse: (text: string) => Parsed<unknown>) =>
+  text(expected).check(Schema.makeFilter((value: string) => problemOf(parse(value))))
+
+/** Numbers may be written with a unit, as text. */
+const parsedScalar = (expected: string, parse: (value: number | string) => Parsed<unknown>) =>
+  Schema.Union([Schema.Finite, Schema.String])
+    .annotate({ message: `expected ${expected}`, description: expected })
+    .check(Schema.makeFilter((value: number | string) => problemOf(parse(value))))
+
+const integer = (expected: string, least: number, most: number) =>
+  Schema.Finite.annotate({
+    message: `expected ${expected}: a whole number from ${least} to ${most}`,
+    description: expected
+  }).check(
+    Schema.makeFilter((value: number) =>
+      Number.isInteger(value) && value >= least && value <= most
+        ? undefined
+        : `expected ${expected}: a whole number from ${least} to ${most}, not ${value}`
+    )
+  )
+
+const flag = (description: string) => Schema.Boolean.annotate({ message: "expected true or false", description })
+
+const oneOf = <const Names extends ReadonlyArray<string>>(what: string, names: Names) =>
+  Schema.Literals(names).annotate({ message: `expected ${what}: one of ${names.join(", ")}`, description: what })
+
+const section = <Fields extends Schema.Struct.Fields>(what: string, fields: Fields) =>
+  Schema.Struct(fields).annotate({ message: `expected ${what}: keys and values`, description: what })
+
+const list = <Item extends Schema.Top>(what: string, item: Item) =>
+  Schema.Array(item).annotate({ message: `expected a list of ${what}`, description: `list of ${what}` })
+
+const asn = Schema.Finite.annotate({
+  message: "expected an AS number: a whole number from 1 to 4294967295",
+  description: "AS number"
+}).check(Schema.makeFilter((value: number) => problemOf(parseAsn(value))))
+
+const host = parsedText("an IPv4 or IPv6 address", parseHost)
+const prefix = parsedText("a prefix like 192.0.2.0/24 or 2001:db8::/32", parseNetwork)
+const endpoint = parsedText("an address with a port, like 192.0.2.1:179 or [2001:db8::1]:179", parseEndpoint)
+
+export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
+export const PEER_TYPES = ["external", "internal", "route-reflector-client", "route-server-client"] as const
+
+/** `~` takes back what the group says: the default holds, as if nobody had said anything. */
+const option = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema).annotate(annotationsOf(schema)))
+
+/** NullOr would say "expected … | null": keep the words of what is inside. */
+const annotationsOf = (schema: Schema.Top): { message?: string; description?: string } => {
+  const found = (schema.ast.annotations ?? {}) as { readonly message?: unknown; readonly description?: unknown }
+  return {
+    ...(typeof found.message === "string" ? { message: found.message } : {}),
+    ...(typeof found.description === "string" ? { description: found.description } : {})
+  }
+}
+
+/** What peers and groups have in common. */
+const peerOptions = {
+  asn: option(asn),
+  type: option(oneOf("a peer type", PEER_TYPES)),
+  name: option(text("a name for people")),
+  port: option(integer("a TCP port", 1, 65535)),
+  "local-address": option(host),
+  passive: option(flag("wait for the peer to connect; never dial")),
+  enabled: option(flag("bring the session up at start")),
+  families: option(list("address families", oneOf("an address family", FAMILIES))),
+  "hold-time": option(parsedScalar("a hold time in seconds: 0, or 3 to 65535", parseHoldTime)),
+  "connect-retry": option(parsedScalar("a time in seconds, 1 to 65535", parseSeconds(1, 65535))),
+  "idle-hold": option(parsedScalar("a time in seconds, 0 to 65535", parseSeconds(0, 65535))),
+  "add-path": option(
+    section("RFC 7911 options", {
+      receive: Schema.optionalKey(flag("accept several paths for a prefix")),
+      send: Schema.optionalKey(integer("how many paths to send for a prefix (0: just the best)", 0, 64))
+    })
+  ),
+  "extended-message": option(flag("offer messages of up to 65535 bytes (RFC 8654)")),
+  password: option(text("the TCP MD5 password")),
+  "ttl-security": option(flag("accept only packets that were not routed (GTSM, RFC 5082)")),
+  multihop: option(integer("the TTL for a peer that is not on-link", 1, 255)),
+  policy: option(oneOf("a policy", ["open"])),
+  "max-prefixes": option(integer("how many prefixes the peer may send", 1, 0xffff_ffff)),
+  import: option(text("the name of a policy")),
+  export: option(text("the name of a policy"))
+}
+
+const group = section("a group of peers", peerOptions)
+const peer = section("a peer", { address: host, group: Schema.optionalKey(text("the name of a group")), ...peerOptions })
+
+const kernel = section("the kernel's routing table", {
+  table: Schema.optionalKey(parsedScalar("a routing table: main, default, local or a number", parseTable)),
+  // Metric 0 means 1024 to the kernel for IPv6: what is read back would differ from what was written.
+  metric: Schema.optionalKey(integer("a route metric", 1, 0xffff_ffff)),
+  "on-exit": Schema.optionalKey(oneOf("what becomes of our routes at the end", ["keep", "remove"])),
+  model: Schema.optionalKey(flag("the built-in model instead of the real kernel"))
+})
+
+const staticRoute = section("a static route", {
+  prefix,
+  via: list("next hops", host),
+  distance: Schema.optionalKey(integer("a distance; the lowest is used", 0, 255))
+})
+
+const originatedRoute = section("a route to originate", {
+  prefix,
+  communities: Schema.optionalKey(list("communities", parsedText('a community like "65000:1", in quotes', parseCommunity)))
+})
+
+const later = (what: string) => Schema.Unknown.annotate({ description: `${what} (not supported yet)` })
+
+export const FileSchema = section("a configuration", {
+  router: section("the router's identity", {
+    asn,
+    id: parsedText("a router id, like 192.0.2.1", parseRouterId)
+  }),
+  listen: Schema.optionalKey(list("addresses with ports", endpoint)),
+  api: Schema.optionalKey(
+    section("the control interface", {
+      socket: Schema.optionalKey(text("the path of the control socket")),
+      http: Schema.optionalKey(endpoint)
+    })
+  ),
+  log: Schema.optionalKey(
+    section("the event log", {
+      directory: text("the directory to record into"),
+      keep: Schema.optionalKey(parsedScalar("a size like 4GiB", parseSize))
+    })
+  ),
+  kernel: Schema.optionalKey(kernel),
+  groups: Schema.optionalKey(
+    Schema.Record(Schema.String, group).annotate({
+      message: "expected groups of peers by name",
+      description: "groups of peers by name"
+    })
+  ),
+  peers: Schema.optionalKey(list("peers", peer)),
+  static: Schema.optionalKey(list("static routes", staticRoute)),
+  originate: Schema.optionalKey(list("routes to originate", originatedRoute)),
+  dynamic: Schema.optionalKey(later("peers from a range of addresses")),
+  policies: Schema.optionalKey(later("policies by name")),
+  fanout: Schema.optionalKey(later("followers of this router's table"))
+})
+
+/** The configuration as written, in YAML or TypeScript. */
+export type ConfigFile = typeof FileSchema.Type
+export type PeerOptions = typeof group.Type
+export type PeerEntry = typeof peer.Type

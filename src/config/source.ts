@@ -1,0 +1,71 @@
+// A configuration as read: plain data, and where each part of it stands. YAML keeps the position of every node; a TypeScript module
+// has none, so its problems name the path instead of the line.
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml"
+import { type ConfigPath, type PlacedProblem, type Problem, pathText } from "./problems.ts"
+
+export interface ConfigSource {
+  readonly value: unknown
+  readonly place: (problem: Problem) => PlacedProblem
+  /** Problems of the text itself: the data is not to be trusted when there are any. */
+  readonly syntax: ReadonlyArray<PlacedProblem>
+}
+
+export const sourceOfYaml = (text: string, file: string): ConfigSource => {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const at = (offset: number, message: string): PlacedProblem => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(1, line), column: Math.max(1, col), message }
+  }
+  const syntax = document.errors.map((error) => at(error.pos[0], firstLine(error.message)))
+  return {
+    value: syntax.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 }),
+    place: ({ path, atKey, message }) => at(offsetOf(document, path, atKey), message),
+    syntax
+  }
+}
+
+export const sourceOfModule = (value: unknown, file: string): ConfigSource => ({
+  value,
+  place: ({ path, message }) => ({
+    file,
+    line: 1,
+    column: 1,
+    message: path.length === 0 ? message : `${pathText(path)}: ${message}`
+  }),
+  syntax: []
+})
+
+const firstLine = (text: string): string => text.split("\n")[0]!
+
+/** Where a path leads, as far as the document goes: what is missing is reported at what should hold it. */
+const offsetOf = (document: Document, path: ConfigPath, atKey: boolean): number => {
+  let node = resolved(document, document.contents)
+  let offset = startOf(node, 0)
+  for (let depth = 0; depth < path.length; depth++) {
+    const part = path[depth]!
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(part))
+      if (pair === undefined) return offset
+      const keyAt = startOf(pair.key, offset)
+      if (atKey && depth === path.length - 1) return keyAt
+      offset = pair.value === null ? keyAt : startOf(pair.value, keyAt)
+      node = resolved(document, pair.value)
+    } else if (isSeq(node)) {
+      const item = node.items[Number(part)]
+      if (item === undefined) return offset
+      offset = startOf(item, offset)
+      node = resolved(document, item)
+    } else return offset
+  }
+  return offset
+}
+
+const startOf = (node: unknown, otherwise: number): number => {
+  if (!isNode(node) || node.range === null || node.range === undefined) return otherwise
+  // An empty value has no place of its own that a reader would find; its key does.
+  return isScalar(node) && node.value === null && node.range[0] === node.range[1] ? otherwise : node.range[0]
+}
+
+const resolved = (document: Document, node: unknown): Node | undefined =>
+  isAlias(node) ? node.resolve(document) : isNode(node) ? node : undefined

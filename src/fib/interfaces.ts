@@ -1,0 +1,141 @@
+// What the kernel tells about links and addresses: from them come the connected prefixes (a link's subnets while the link can carry
+// traffic) and our own addresses. Observed only, never written.
+import type { Address } from "../wire/index.ts"
+import { addressKey } from "./path-lists.ts"
+
+export interface Interface {
+  readonly ifindex: number
+  name: string
+  /** Administratively up and with carrier. */
+  up: boolean
+  /** What is "on" a loopback link is ours, not a neighbour's. */
+  loopback: boolean
+  /** By address and prefix length. */
+  readonly addresses: Map<string, InterfaceAddress>
+}
+
+export interface InterfaceAddress {
+  readonly local: Address
+  /** The subnet: the peer's for point-to-point links. Bits beyond `length` are zero. */
+  readonly subnet: Address
+  readonly length: number
+}
+
+/** Who is told when a connected prefix appears or goes. */
+export interface ConnectedListener {
+  connectedChanged(
+    kind: "attached" | "local",
+    address: Address,
+    length: number,
+    ifindex: number,
+    present: boolean
+  ): void
+}
+
+export class Interfaces {
+  private readonly byIndex = new Map<number, Interface>()
+  private readonly listener: ConnectedListener
+
+  constructor(listener: ConnectedListener) {
+    this.listener = listener
+  }
+
+  get(ifindex: number): Interface | undefined {
+    return this.byIndex.get(ifindex)
+  }
+
+  nameOf(ifindex: number): string {
+    return this.byIndex.get(ifindex)?.name || `#${ifindex}`
+  }
+
+  isUp(ifindex: number): boolean {
+    return this.byIndex.get(ifindex)?.up === true
+  }
+
+  values(): IterableIterator<Interface> {
+    return this.byIndex.values()
+  }
+
+  /** Returns true where the link went from usable to unusable. */
+  setLink(ifindex: number, name: string, up: boolean, loopback: boolean): boolean {
+    const link = this.ensure(ifindex)
+    link.loopback = loopback
+    link.name = name
+    if (link.up === up) return false
+    link.up = up
+    for (const address of link.addresses.values()) this.announce(link, address, up)
+    return !up
+  }
+
+  removeLink(ifindex: number): boolean {
+    const wentDown = this.setLink(ifindex, this.nameOf(ifindex), false, this.byIndex.get(ifindex)?.loopback === true)
+    this.byIndex.delete(ifindex)
+    return wentDown
+  }
+
+  addAddress(ifindex: number, local: Address, peer: Address, length: number): void {
+    const link = this.ensure(ifindex)
+    const key = keyOf(local, peer, length)
+    if (link.addresses.has(key)) return
+    const address = { local, subnet: masked(peer, length), length }
+    link.addresses.set(key, address)
+    if (link.up) this.announce(link, address, true)
+  }
+
+  removeAddress(ifindex: number, local: Address, peer: Address, length: number): void {
+    const link = this.byIndex.get(ifindex)
+    const key = keyOf(local, peer, length)
+    const address = link?.addresses.get(key)
+    if (link === undefined || address === undefined) return
+    link.addresses.delete(key)
+    if (link.up) this.announce(link, address, false)
+  }
+
+  /** Forgets what a complete dump did not show. `seen` holds the keys that `addressSeen` made. */
+  retainAddresses(seen: ReadonlySet<string>): void {
+    for (const link of this.byIndex.values()) {
+      for (const [key, address] of link.addresses) {
+        if (seen.has(`${link.ifindex} ${key}`)) continue
+        link.addresses.delete(key)
+        if (link.up) this.announce(link, address, false)
+      }
+    }
+  }
+
+  addressSeen(ifindex: number, local: Address, peer: Address, length: number): string {
+    return `${ifindex} ${keyOf(local, peer, length)}`
+  }
+
+  private ensure(ifindex: number): Interface {
+    let link = this.byIndex.get(ifindex)
+    if (link === undefined) {
+      link = { ifindex, name: "", up: false, loopback: false, addresses: new Map() }
+      this.byIndex.set(ifindex, link)
+    }
+    return link
+  }
+
+  private announce(link: Interface, address: InterfaceAddress, present: boolean): void {
+    const { local, subnet, length } = address
+    // Link-local subnets are on every link: a next hop there needs its interface named, longest match cannot find it.
+    if (local.family === 6 && local.words[0] >>> 22 === LINK_LOCAL_TOP_BITS) return
+    const hostLength = local.words.length * 32
+    this.listener.connectedChanged("local", local, hostLength, link.ifindex, present)
+    if (length < hostLength || addressKey(subnet) !== addressKey(local)) {
+      this.listener.connectedChanged(link.loopback ? "local" : "attached", subnet, length, link.ifindex, present)
+    }
+  }
+}
+
+const keyOf = (local: Address, peer: Address, length: number): string => `${addressKey(local)} ${addressKey(peer)}/${length}`
+
+const masked = (address: Address, length: number): Address => ({
+  family: address.family,
+  words: address.words.map((word, index) => {
+    const bits = Math.min(32, Math.max(0, length - index * 32))
+    return bits === 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0
+  })
+})
+
+/** fe80::/10, RFC 4291 §2.4. */
+const LINK_LOCAL_TOP_BITS = 0x3fa

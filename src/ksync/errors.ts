@@ -1,0 +1,78 @@
+// What an error of the kernel means for the object it was about. The code alone does not tell "dependency missing" from "malformed":
+// EINVAL is both, so the caller says whether a dependency is in doubt (reference: Linux 6.18, measured).
+
+/** errno values, as rtnetlink answers them. */
+export const Errno = {
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ENOBUFS: 105,
+  EHOSTUNREACH: 113
+} as const
+
+export const ErrorClass = {
+  /** What was asked for is so. */
+  Success: 0,
+  /** Something that it stands on is missing: it is tried again when that changes, and now and then. */
+  Dependency: 1,
+  /** The same request may succeed later: it is repeated with growing pauses. */
+  Transient: 2,
+  /** The same request will fail again: it is shown, and repeated rarely. */
+  Permanent: 3,
+  /** The object is not there any more: made anew. */
+  Lost: 4,
+  /** Somebody else has what we wanted to make. It is left alone. */
+  Conflict: 5
+} as const
+export type ErrorClass = (typeof ErrorClass)[keyof typeof ErrorClass]
+
+export const ERROR_CLASS_NAMES: ReadonlyArray<string> = [
+  "success",
+  "dependency",
+  "transient",
+  "permanent",
+  "lost",
+  "conflict"
+]
+
+export type Operation = "add" | "change" | "delete"
+
+export const classify = (operation: Operation, errno: number, dependencyInDoubt: boolean): ErrorClass => {
+  switch (errno) {
+    case Errno.ESRCH:
+    case Errno.ENOENT:
+    case Errno.ENODEV:
+      if (operation === "delete") return ErrorClass.Success
+      return operation === "change" && errno === Errno.ENOENT ? ErrorClass.Lost : ErrorClass.Dependency
+    case Errno.EEXIST:
+      return ErrorClass.Conflict
+    case Errno.ENETDOWN:
+    case Errno.ENETUNREACH:
+    case Errno.EHOSTUNREACH:
+      return ErrorClass.Dependency
+    case Errno.EAGAIN:
+    case Errno.EBUSY:
+    case Errno.ENOMEM:
+    case Errno.ENOBUFS:
+    case Errno.EINTR:
+      return ErrorClass.Transient
+    default:
+      return dependencyInDoubt ? ErrorClass.Dependency : ErrorClass.Permanent
+  }
+}
+
+/** Why an object is not in the kernel as wanted. */
+export interface Failure {
+  readonly errno: number
+  readonly errorClass: ErrorClass
+  /** The kernel's extended-ack text; empty where it gave none. */
+  readonly text: string
+}

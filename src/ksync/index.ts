@@ -1,0 +1,32 @@
+// ksync: each kernel object's life, from wanted to in the kernel and away again. One small machine per object, dependencies between
+// them, reference counts so that nothing is deleted that something stands on, numbers of our own, and what to do about errors.
+
+export { classify, ERROR_CLASS_NAMES, ErrorClass, type Failure, type Operation } from "./errors.ts"
+export { type Answer, KernelSync, type SyncCounters } from "./kernel-sync.ts"
+export { eventFor, ObjectSync } from "./object-sync.ts"
+export {
+  GroupObject,
+  isOwnId,
+  LeafObject,
+  type Member,
+  NEXTHOP_ID_COUNT,
+  NEXTHOP_ID_FIRST,
+  NexthopIds,
+  type Transitioned
+} from "./objects.ts"
+export { type Entry, type EntryEffect, type EntryInput, guardsOf, newEntry, reduceEntry } from "./reduce-entry.ts"
+export { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+export { RouteFlag, RouteTable } from "./routes.ts"
+export {
+  Act,
+  ENTRY_EVENT_NAMES,
+  ENTRY_STATE_NAMES,
+  EntryEvent,
+  EntryState,
+  FlagChange,
+  Guard,
+  isUnderWay,
+  isUsable
+} from "./states.ts"
+export { actNames, actsOf, applyFlags, flagsOf, GUARDS, lookUp, type Packed, stateOf, step } from "./table.ts"
+export { type Policy, type Transition, transition } from "./transition.ts"

@@ -1,0 +1,383 @@
+// The kernel's mirror: leaves, groups and routes, what we want of each, what the kernel has, and the one batch under way. Routes are
+// driven like objects, but live in columns; a route waits for its group without a record of it, because the graph's children lists
+// already say which entries stand on which path-list. The order in a batch is leaf, group, route: rtnetlink works in order, so a
+// dependent may travel behind its dependency, and if that is refused both wait again.
+import { assert, fold } from "../machine/index.ts"
+import type { Fib, PathList } from "../fib/index.ts"
+import type { PrefixId } from "../rib/index.ts"
+import { classify, ErrorClass, type Failure, type Operation } from "./errors.ts"
+import { eventFor, ObjectSync } from "./object-sync.ts"
+import { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+import { RouteFlag, RouteTable } from "./routes.ts"
+import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
+import { actsOf, stateOf, step } from "./table.ts"
+
+export interface SyncCounters {
+  readonly requests: number
+  readonly acknowledged: number
+  readonly failed: number
+  readonly unanswered: number
+  readonly lost: number
+  readonly violations: number
+}
+
+/** What the kernel answered to one message of the batch. */
+export type Answer = (slot: number) => { readonly errno: number; readonly text: string } | undefined
+
+const FAILURES_KEPT = 4096
+
+export class KernelSync {
+  readonly objects: ObjectSync = new ObjectSync()
+  readonly routes: readonly [RouteTable, RouteTable]
+  readonly slots: Slots = new Slots()
+  /** Why routes are not in the kernel, by family + 2 · prefix; the first few thousand. */
+  readonly failures: Map<number, Failure> = new Map()
+  /** Sum of a hash per route that the kernel was told and acknowledged. */
+  digest = 0
+  private readonly fib: Fib
+  private retrySoon: Array<number> = []
+  private retryRarely: Array<number> = []
+  private removing = false
+  private requested = 0
+  private acknowledged = 0
+  private refused = 0
+  private unanswered = 0
+  private lostCount = 0
+  private violations = 0
+
+  constructor(fib: Fib, capacity: number) {
+    this.fib = fib
+    this.routes = [new RouteTable(capacity), new RouteTable(Math.min(capacity, 1024))]
+  }
+
+  // What is wanted
+
+  update(list: PathList): void {
+    this.objects.update(list, this.fib.pathLists.lists[list.id] !== list)
+  }
+
+  /** The entry has another path-list, or that path-list has news. Hot. */
+  markRoute(family: 0 | 1, prefix: PrefixId): void {
+    const routes = this.routes[family]
+    routes.fit(this.fib.entries[family].prefixes.capacity)
+    routes.mark(prefix)
+  }
+
+  /** Leftovers of an earlier run that nobody confirmed go. */
+  sweep(): void {
+    this.objects.sweep()
+    this.markAll(RouteFlag.Stale)
+  }
+
+  /** Everything of ours goes. */
+  removeAll(): void {
+    this.removing = true
+    this.objects.unwantAll()
+    this.markAll(RouteFlag.State)
+  }
+
+  get waiting(): boolean {
+    return this.objects.waiting || this.routes[0].waiting > 0 || this.routes[1].waiting > 0
+  }
+
+  /** Nothing of ours is in the kernel, as far as we know. */
+  get empty(): boolean {
+    return this.routes[0].count === 0 && this.routes[1].count === 0 && this.objects.byId.size === 0
+  }
+
+  /** Fills the batch. It must have been answered before the next one is begun. */
+  pump(requests: Requests): void {
+    this.objects.pump(requests, this.slots)
+    for (const family of FAMILIES) {
+      const routes = this.routes[family]
+      while (routes.waiting > 0 && requests.hasRoom()) this.driveRoute(family, routes.take(), requests)
+    }
+    this.requested += this.slots.count
+  }
+
+  /** Tries again what failed. Returns whether there was anything. */
+  retry(rarely: boolean): boolean {
+    const keys = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
+    this.retrySoon = []
+    if (rarely) this.retryRarely = []
+    for (const key of keys) {
+      const family = (key & 1) as 0 | 1
+      this.routes[family].state[key >>> 1] &= ~RouteFlag.Failed
+      this.routes[family].mark(key >>> 1)
+    }
+    return this.objects.retry(rarely) || keys.length > 0
+  }
+
+  get retries(): { readonly soon: number; readonly rarely: number } {
+    const objects = this.objects.retries
+    return { soon: this.retrySoon.length + objects.soon, rarely: this.retryRarely.length + objects.rarely }
+  }
+
+  counters(): SyncCounters {
+    return {
+      requests: this.requested,
+      acknowledged: this.acknowledged,
+      failed: this.refused,
+      unanswered: this.unanswered,
+      lost: this.lostCount,
+      violations: this.violations + this.objects.violations
+    }
+  }
+
+  // What the kernel answers
+
+  /** The batch is answered: `answer` knows the slots that got a reply of their own, all others succeeded. */
+  answered(answer: Answer): void {
+    const { slots, objects } = this
+    for (let slot = 0; slot < slots.count; slot++) {
+      const error = answer(slot)
+      const object = slots.objects[slot]
+      const kind = slots.kind[slot]
+      if (error === undefined || error.errno === 0) {
+        this.acknowledged++
+        if (kind < SlotKind.RouteAdd) objects.succeeded(kind, object!)
+        else this.routeSucceeded(slot)
+        continue
+      }
+      const operation = OPERATIONS[kind]
+      const errorClass = classify(operation, error.errno, this.isInDoubt(slot))
+      if (errorClass === ErrorClass.Success) {
+        if (kind < SlotKind.RouteAdd) objects.succeeded(kind, object!)
+        else this.routeSucceeded(slot)
+        continue
+      }
+      this.refused++
+      const failure = { errno: error.errno, text: error.text, errorClass }
+      if (kind < SlotKind.RouteAdd) objects.failed(kind, object!, failure)
+      else this.routeFailed(slot, failure)
+    }
+    slots.clear()
+  }
+
+  /** The answers are lost: everything that was asked is unknown and asked again. */
+  replyLost(): void {
+    const { slots } = this
+    for (let slot = 0; slot < slots.count; slot++) {
+      this.unanswered++
+      const kind = slots.kind[slot]
+      if (kind < SlotKind.RouteAdd) {
+        this.objects.unanswered(kind, slots.objects[slot]!)
+        continue
+      }
+      const family = slots.family[slot] as 0 | 1
+      const prefix = slots.prefix[slot]
+      if (kind !== SlotKind.RouteDelete) this.objects.release(slots.group[slot])
+      this.stepRoute(family, prefix, FAILED[kind], 0)
+      this.routes[family].state[prefix] |= RouteFlag.Unknown
+      this.routes[family].mark(prefix)
+    }
+    slots.clear()
+  }
+
+  /** A route of ours that a dump showed. */
+  foundRoute(family: 0 | 1, prefix: PrefixId, groupId: number): void {
+    const routes = this.routes[family]
+    routes.fit(this.fib.entries[family].prefixes.capacity)
+    const state = routes.state[prefix] & RouteFlag.State
+    if (state === EntryState.InSync && routes.told[prefix] === groupId) return
+    if (isUnderWay(state) || state === EntryState.Temp) return
+    if (state === EntryState.Init) this.begin(family, prefix)
+    this.setTold(family, prefix, groupId === 0 ? UNKNOWN_GROUP : groupId)
+    const stale = state === EntryState.Init ? RouteFlag.Stale : 0
+    const unknown = this.objects.groupById(groupId) === undefined ? RouteFlag.Unknown : 0
+    routes.state[prefix] = (routes.state[prefix] & ~RouteFlag.State) | EntryState.InSync | stale | unknown
+    routes.mark(prefix)
+  }
+
+  /** A route of ours went that we did not delete. */
+  routeLost(family: 0 | 1, prefix: PrefixId): void {
+    const routes = this.routes[family]
+    if (routes.told.length <= prefix || routes.told[prefix] === 0) return
+    const state = routes.state[prefix] & RouteFlag.State
+    if (state !== EntryState.InSync && state !== EntryState.ChangeDefer && state !== EntryState.DeleteDeferRef) return
+    this.forgetTold(family, prefix)
+    routes.mark(prefix)
+  }
+
+  // Routes
+
+  private driveRoute(family: 0 | 1, prefix: PrefixId, requests: Requests): void {
+    const { objects, fib } = this
+    const routes = this.routes[family]
+    let flags = routes.state[prefix]
+    if (isUnderWay(flags & RouteFlag.State)) return
+    const pathList = fib.entries[family].pathList[prefix] ?? 0
+    const group = pathList === 0 || this.removing ? undefined : objects.groupOf(pathList)
+    const wanted = group?.wanted === true && !(family === 1 && group.hasIpv4)
+    if (!wanted && (flags & RouteFlag.Stale) !== 0 && !objects.sweeping) return
+    const told = routes.told[prefix]
+    if (told !== 0 && (flags & RouteFlag.Unknown) === 0 && objects.groupById(told) === undefined) {
+      this.forgetTold(family, prefix)
+      flags = routes.state[prefix]
+    }
+    const state = flags & RouteFlag.State
+    const target = wanted ? group.id : 0
+    const differs = routes.told[prefix] !== target || (flags & RouteFlag.Unknown) !== 0
+    const event = eventFor(state, wanted, differs, false)
+    if (event === undefined) {
+      if (wanted) routes.state[prefix] &= ~RouteFlag.Stale
+      return
+    }
+    const unresolved = wanted && !group.exists
+    if (unresolved) group.awaited = true
+    if (state === EntryState.Init) this.begin(family, prefix)
+    const mode = (flags & RouteFlag.Unknown) !== 0 ? PutMode.CreateOrReplace : PutMode.Create
+    if (wanted) routes.state[prefix] &= ~RouteFlag.Stale
+    const guards = (unresolved ? Guard.Unresolved : 0) | (differs ? 0 : Guard.Synchronous)
+    const acts = this.stepRoute(family, prefix, event, guards)
+    if ((acts & Act.SendDelete) !== 0) {
+      requests.deleteRoute(family, prefix)
+      this.slots.addRoute(SlotKind.RouteDelete, family, prefix, 0)
+    } else if ((acts & (Act.SendAdd | Act.SendChange)) !== 0 && differs) {
+      const isAdd = (acts & Act.SendAdd) !== 0
+      objects.retain(target)
+      requests.putRoute(family, prefix, target, isAdd ? mode : PutMode.CreateOrReplace)
+      this.slots.addRoute(isAdd ? SlotKind.RouteAdd : SlotKind.RouteChange, family, prefix, target)
+    }
+  }
+
+  /** One step of a route's machine. A route is seen when we know what group it points at, or cannot know whether it is there. */
+  private stepRoute(family: 0 | 1, prefix: PrefixId, event: EntryEvent, guards: number): number {
+    const routes = this.routes[family]
+    const flags = routes.state[prefix]
+    const packed = step(
+      flags & RouteFlag.State,
+      event,
+      guards |
+        (routes.told[prefix] !== 0 ? Guard.Seen : 0) |
+        ((flags & RouteFlag.Unknown) !== 0 ? Guard.Uncompressed : 0)
+    )
+    const acts = actsOf(packed)
+    if ((acts & Act.Violation) !== 0) {
+      this.violations++
+      return 0
+    }
+    routes.state[prefix] = (flags & ~RouteFlag.State) | stateOf(packed)
+    if ((acts & Act.Free) !== 0) this.end(family, prefix)
+    return acts
+  }
+
+  private routeSucceeded(slot: number): void {
+    const { slots } = this
+    const family = slots.family[slot] as 0 | 1
+    const prefix = slots.prefix[slot]
+    const kind = slots.kind[slot]
+    const routes = this.routes[family]
+    routes.state[prefix] &= ~RouteFlag.Unknown
+    if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    if (kind === SlotKind.RouteDelete) {
+      this.setTold(family, prefix, 0)
+      this.stepRoute(family, prefix, EntryEvent.DeleteAck, 0)
+      return
+    }
+    const group = slots.group[slot]
+    // The route's hold on the group was taken when it was sent.
+    if (group !== routes.told[prefix]) this.setTold(family, prefix, group)
+    this.objects.release(group)
+    this.stepRoute(family, prefix, kind === SlotKind.RouteAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck, 0)
+    // The group went while the answer was on its way, and the route with it.
+    if (this.objects.groupById(group) === undefined) routes.mark(prefix)
+  }
+
+  private routeFailed(slot: number, failure: Failure): void {
+    const { slots } = this
+    const family = slots.family[slot] as 0 | 1
+    const prefix = slots.prefix[slot]
+    const kind = slots.kind[slot]
+    const key = prefix * 2 + family
+    const routes = this.routes[family]
+    this.stepRoute(family, prefix, FAILED[kind], 0)
+    if (kind !== SlotKind.RouteDelete) {
+      const group = this.objects.groupById(slots.group[slot])
+      if (group !== undefined && !group.exists) group.awaited = true
+      this.objects.release(slots.group[slot])
+      // What it waited for is gone or being made again: it is looked at when that is settled, time alone would not help.
+      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true) return routes.mark(prefix)
+    }
+    if (this.failures.size < FAILURES_KEPT) this.failures.set(key, failure)
+    if ((routes.state[prefix] & RouteFlag.Failed) !== 0) return
+    routes.state[prefix] |= RouteFlag.Failed
+    const rarely = failure.errorClass === ErrorClass.Permanent || failure.errorClass === ErrorClass.Conflict
+    if (rarely) this.retryRarely.push(key)
+    else this.retrySoon.push(key)
+  }
+
+  /** Whether something that the slot's object stands on is not surely in the kernel. */
+  private isInDoubt(slot: number): boolean {
+    const { slots, objects } = this
+    const object = slots.objects[slot]
+    if (slots.kind[slot] >= SlotKind.RouteAdd) {
+      return objects.groupById(slots.group[slot])?.state !== EntryState.InSync
+    }
+    return object?.kind === "group" && object.sent.some(({ leaf }) => leaf.dead || leaf.state !== EntryState.InSync)
+  }
+
+  private forgetTold(family: 0 | 1, prefix: PrefixId): void {
+    this.lostCount++
+    this.setTold(family, prefix, 0)
+    // Its group counts as unresolved for a moment: what comes of the loss is decided when the route is driven.
+    this.stepRoute(family, prefix, EntryEvent.Lost, Guard.Unresolved)
+  }
+
+  private setTold(family: 0 | 1, prefix: PrefixId, group: number): void {
+    const { told } = this.routes[family]
+    const before = told[prefix]
+    if (before === group) return
+    const identity = this.fib.entries[family].prefixes.hashOf(prefix)
+    if (group !== 0) {
+      this.objects.retain(group)
+      this.digest = (this.digest + fold(identity, group)) >>> 0
+    }
+    told[prefix] = group
+    if (before !== 0) {
+      this.objects.release(before)
+      this.digest = (this.digest - fold(identity, before)) >>> 0
+    }
+  }
+
+  /** A route begins: as long as there is something of it here, its prefix keeps its number. */
+  private begin(family: 0 | 1, prefix: PrefixId): void {
+    this.fib.entries[family].prefixes.retain(prefix)
+    this.routes[family].count++
+  }
+
+  private end(family: 0 | 1, prefix: PrefixId): void {
+    const routes = this.routes[family]
+    routes.state[prefix] &= RouteFlag.Queued
+    if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    routes.count--
+    assert(routes.count >= 0, "a route ends once")
+    this.fib.entries[family].prefixes.release(prefix)
+  }
+
+  private markAll(flags: number): void {
+    for (const family of FAMILIES) {
+      const routes = this.routes[family]
+      for (let prefix = 0; prefix < routes.state.length; prefix++) {
+        if ((routes.state[prefix] & flags) !== 0) routes.mark(prefix)
+      }
+    }
+  }
+}
+
+const FAMILIES = [0, 1] as const
+
+/** Stands for whatever a route of ours points at that is no group of ours. */
+const UNKNOWN_GROUP = 1
+
+const OPERATIONS: ReadonlyArray<Operation> = ["add", "add", "change", "delete", "add", "change", "delete"]
+
+const FAILED: ReadonlyArray<EntryEvent> = [
+  EntryEvent.AddFailed,
+  EntryEvent.AddFailed,
+  EntryEvent.ChangeFailed,
+  EntryEvent.DeleteFailed,
+  EntryEvent.AddFailed,
+  EntryEvent.ChangeFailed,
+  EntryEvent.DeleteFailed
+]

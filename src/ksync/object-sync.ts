@@ -1,0 +1,476 @@
+// Leaves and groups between the graph and the kernel: created before what stands on them, deleted after it, adopted where an earlier
+// run left an equal one. Events only mark objects; a loop drives marked ones through the entry machine, so nothing is re-entrant.
+// Groups are changed in place by a replace that does not create: if the group is gone, its routes are gone with it, and we want to know.
+import { assert } from "../machine/index.ts"
+import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
+import { ErrorClass, type Failure } from "./errors.ts"
+import { GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
+import { PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
+import { Act, EntryEvent, EntryState, FlagChange, Guard, isUnderWay, isUsable } from "./states.ts"
+import { actsOf, flagsOf, stateOf, step } from "./table.ts"
+
+type KernelNexthop = LeafObject | GroupObject
+
+export class ObjectSync {
+  readonly byId: Map<number, KernelNexthop> = new Map()
+  /** Path-lists whose routes must look again: their group appeared, went, or has another number. */
+  readonly moved: Set<number> = new Set()
+  readonly ids: NexthopIds = new NexthopIds()
+  /** Leftovers of an earlier run may be removed. */
+  sweeping = false
+  violations = 0
+  private hasLeftovers = false
+  private readonly leaves = new Map<string, LeafObject>()
+  private readonly groups: Array<GroupObject | undefined> = []
+  private leafQueue: Array<LeafObject> = []
+  private groupQueue: Array<GroupObject> = []
+  /** Objects that only time will help, by how long they wait. */
+  private retrySoon: Array<KernelNexthop> = []
+  private retryRarely: Array<KernelNexthop> = []
+
+  /** Takes over what the graph now says about a path-list; `gone` once nobody uses it. */
+  update(list: PathList, gone: boolean): void {
+    if (list.kind !== "recursive") return
+    let group = this.groups[list.id]
+    if (group === undefined) {
+      if (list.leaves.length === 0) return
+      group = this.adopt(list) ?? this.register(new GroupObject(this.ids.allocate(this.byId), list.id))
+      this.groups[list.id] = group
+    }
+    const wasWanted = group.wanted
+    this.desire(group, list.leaves)
+    if (wasWanted !== group.wanted) this.moved.add(list.id)
+    if (!gone) return
+    this.groups[list.id] = undefined
+    group.pathList = 0
+  }
+
+  groupOf(pathList: number): GroupObject | undefined {
+    return this.groups[pathList]
+  }
+
+  groupById(id: number): GroupObject | undefined {
+    const object = this.byId.get(id)
+    return object?.kind === "group" ? object : undefined
+  }
+
+  get waiting(): boolean {
+    return this.leafQueue.length > 0 || this.groupQueue.length > 0
+  }
+
+  /** Drives marked objects while there is room: leaves first, so that a group finds its members on their way. */
+  pump(requests: Requests, slots: Slots): void {
+    let at = 0
+    for (; at < this.leafQueue.length && requests.hasRoom(); at++) this.driveLeaf(this.leafQueue[at], requests, slots)
+    this.leafQueue = this.leafQueue.slice(at)
+    for (at = 0; at < this.groupQueue.length && requests.hasRoom(); at++) {
+      this.driveGroup(this.groupQueue[at], requests, slots)
+    }
+    this.groupQueue = this.groupQueue.slice(at)
+  }
+
+  mark(object: KernelNexthop): void {
+    if (object.queued || object.dead) return
+    object.queued = true
+    if (object.kind === "nexthop") this.leafQueue.push(object)
+    else this.groupQueue.push(object)
+  }
+
+  /** Tries again what failed for want of time; `rarely` also what will hardly succeed. Returns whether there was anything. */
+  retry(rarely: boolean): boolean {
+    const objects = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
+    this.retrySoon = []
+    if (rarely) this.retryRarely = []
+    for (const object of objects) this.mark(object)
+    return objects.length > 0
+  }
+
+  get retries(): { readonly soon: number; readonly rarely: number } {
+    return { soon: this.retrySoon.length, rarely: this.retryRarely.length }
+  }
+
+  /** A route points at the group, or is being told to. */
+  retain(groupId: number): void {
+    const group = this.groupById(groupId)
+    if (group !== undefined) group.routes++
+  }
+
+  release(groupId: number): void {
+    const group = this.groupById(groupId)
+    if (group === undefined) return
+    group.routes--
+    assert(group.routes >= 0, "a group is released once per route")
+    if (group.routes === 0 && !group.wanted) this.mark(group)
+  }
+
+  // What the kernel says
+
+  succeeded(kind: number, object: KernelNexthop): void {
+    if (object.dead) return this.settleDead(object)
+    object.failure = undefined
+    object.unknown = false
+    if (kind === SlotKind.ObjectDelete) {
+      if (object.kind === "group") this.setTold(object, [])
+      this.apply(object, EntryEvent.DeleteAck)
+      if (object.state !== EntryState.Init) this.mark(object)
+      return
+    }
+    if (object.kind === "group") {
+      const sent = object.sent
+      object.sent = []
+      for (const member of sent) if (member.leaf.dead) this.drop(member)
+      this.setTold(object, sent.filter((member) => !member.leaf.dead), true)
+      // Every member vanished meanwhile, and the group with them.
+      if (object.told.length === 0) return this.loseGroup(object)
+    }
+    this.apply(object, kind === SlotKind.ObjectAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck)
+    this.mark(object)
+  }
+
+  failed(kind: number, object: KernelNexthop, failure: Failure): void {
+    if (object.dead) return this.settleDead(object)
+    this.unsend(object)
+    if (failure.errorClass === ErrorClass.Lost) {
+      if (object.kind === "group") this.loseGroup(object)
+      else this.loseLeaf(object)
+      return
+    }
+    object.failure = failure
+    const event =
+      kind === SlotKind.ObjectAdd
+        ? EntryEvent.AddFailed
+        : kind === SlotKind.ObjectChange
+          ? EntryEvent.ChangeFailed
+          : EntryEvent.DeleteFailed
+    this.apply(object, event)
+    if (failure.errorClass === ErrorClass.Conflict) return this.renumber(object)
+    if (failure.errorClass === ErrorClass.Permanent) this.retryRarely.push(object)
+    else this.retrySoon.push(object)
+  }
+
+  /** The answer is lost: what was asked is done again, in a form that works whether it was done or not. */
+  unanswered(kind: number, object: KernelNexthop): void {
+    if (object.dead) return this.settleDead(object)
+    this.unsend(object)
+    object.unknown = true
+    const event =
+      kind === SlotKind.ObjectAdd
+        ? EntryEvent.AddFailed
+        : kind === SlotKind.ObjectChange
+          ? EntryEvent.ChangeFailed
+          : EntryEvent.DeleteFailed
+    this.apply(object, event)
+    this.mark(object)
+  }
+
+  /** The link went down: the kernel removed its leaves, shrank groups, removed empty ones and their routes, and says nothing. */
+  linkLost(ifindex: number): void {
+    for (const leaf of [...this.leaves.values()]) if (leaf.adjacency.ifindex === ifindex) this.loseLeaf(leaf)
+  }
+
+  /** Whoever failed for want of a link or an address may succeed now. */
+  linkChanged(): void {
+    for (const leaf of this.leaves.values()) if (leaf.failure?.errorClass === ErrorClass.Dependency) this.mark(leaf)
+  }
+
+  /** An object of ours went that we did not delete. */
+  lost(id: number): void {
+    const object = this.byId.get(id)
+    if (object === undefined || object.state === EntryState.Init || object.state === EntryState.AddDefer) return
+    if (object.kind === "group") this.loseGroup(object)
+    else this.loseLeaf(object)
+  }
+
+  // Leftovers of an earlier run
+
+  /** A leaf of ours that a dump showed and that we do not know. */
+  foundLeaf(id: number, adjacency: Adjacency): void {
+    if (this.byId.has(id) || this.leaves.has(adjacency.key)) return
+    const leaf = new LeafObject(id, adjacency)
+    this.found(leaf)
+    this.leaves.set(adjacency.key, leaf)
+  }
+
+  /** A group of ours that a dump showed and that we do not know. */
+  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): void {
+    if (this.byId.has(id)) return
+    const group = new GroupObject(id, 0)
+    this.found(group)
+    const known: Array<Member> = []
+    for (const member of members) {
+      const leaf = this.byId.get(member.id)
+      if (leaf?.kind === "nexthop") known.push({ leaf, weight: member.weight })
+    }
+    known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
+    this.setTold(group, known)
+  }
+
+  /** From now on what nobody took over is removed. */
+  sweep(): void {
+    this.sweeping = true
+    this.hasLeftovers = false
+    for (const object of this.byId.values()) if (object.stale) this.mark(object)
+  }
+
+  /** Everything goes. */
+  unwantAll(): void {
+    this.sweeping = true
+    for (const object of this.byId.values()) {
+      if (object.kind === "group") this.desire(object, [])
+      this.mark(object)
+    }
+  }
+
+  private found(object: KernelNexthop): void {
+    this.register(object)
+    this.hasLeftovers = true
+    object.seen = true
+    object.stale = true
+    object.state = EntryState.InSync
+    this.ids.startAfter(object.id)
+  }
+
+  /** A group left over with just the content that is wanted. */
+  private adopt(list: PathList): GroupObject | undefined {
+    if (!this.hasLeftovers) return undefined
+    for (const object of this.byId.values()) {
+      if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
+      if (!this.hasContent(object, list.leaves)) continue
+      object.pathList = list.id
+      return object
+    }
+    return undefined
+  }
+
+  // Desire
+
+  private desire(group: GroupObject, leaves: ReadonlyArray<Leaf>): void {
+    const before = group.desired
+    group.desired = leaves
+    group.hasIpv4 = leaves.some((leaf) => leaf.adjacency.family === 4)
+    for (const { adjacency } of leaves) {
+      const leaf = this.leafFor(adjacency)
+      leaf.users.add(group)
+      leaf.stale = false
+    }
+    const keys = new Set(leaves.map((leaf) => leaf.adjacency.key))
+    for (const { adjacency } of before) {
+      if (keys.has(adjacency.key)) continue
+      const leaf = this.leaves.get(adjacency.key)
+      if (leaf === undefined) continue
+      leaf.users.delete(group)
+      this.mark(leaf)
+    }
+    if (group.wanted) group.stale = false
+    this.mark(group)
+  }
+
+  private leafFor(adjacency: Adjacency): LeafObject {
+    const known = this.leaves.get(adjacency.key)
+    if (known !== undefined) return known
+    const leaf = this.register(new LeafObject(this.ids.allocate(this.byId), adjacency))
+    this.leaves.set(adjacency.key, leaf)
+    this.mark(leaf)
+    return leaf
+  }
+
+  private register<Made extends KernelNexthop>(object: Made): Made {
+    this.byId.set(object.id, object)
+    return object
+  }
+
+  // Driving
+
+  private driveLeaf(leaf: LeafObject, requests: Requests, slots: Slots): void {
+    leaf.queued = false
+    if (leaf.dead || isUnderWay(leaf.state)) return
+    const wanted = leaf.users.size > 0 || (leaf.stale && !this.sweeping)
+    const event = eventFor(leaf.state, wanted, false, leaf.held > 0)
+    if (event === undefined) {
+      if (leaf.state === EntryState.Init && !wanted) this.forget(leaf)
+      return
+    }
+    const acts = this.apply(leaf, event)
+    if ((acts & Act.SendAdd) !== 0) {
+      requests.putLeaf(leaf, leaf.unknown ? PutMode.CreateOrReplace : PutMode.Create)
+      slots.addObject(SlotKind.ObjectAdd, leaf)
+    } else if ((acts & Act.SendDelete) !== 0) {
+      requests.deleteNexthop(leaf.id)
+      slots.addObject(SlotKind.ObjectDelete, leaf)
+    }
+  }
+
+  private driveGroup(group: GroupObject, requests: Requests, slots: Slots): void {
+    group.queued = false
+    if (group.dead || isUnderWay(group.state)) return
+    const wanted = group.wanted || (group.stale && !this.sweeping)
+    const same = !group.wanted || this.hasContent(group, group.desired)
+    const event = eventFor(group.state, wanted, !same, group.routes > 0)
+    if (event === undefined) {
+      if (group.state === EntryState.Init && !wanted) this.forget(group)
+      return
+    }
+    const unresolved = group.desired.some(({ adjacency }) => !isUsable(this.leaves.get(adjacency.key)?.state ?? 0))
+    const guards =
+      this.guardsOf(group) |
+      (unresolved ? Guard.Unresolved : 0) |
+      (group.seen && wanted && same ? Guard.Synchronous : 0)
+    const acts = this.apply(group, event, guards)
+    if ((acts & Act.SendDelete) !== 0) {
+      requests.deleteNexthop(group.id)
+      slots.addObject(SlotKind.ObjectDelete, group)
+    } else if ((acts & (Act.SendAdd | Act.SendChange)) !== 0 && (guards & Guard.Synchronous) === 0) {
+      const isAdd = (acts & Act.SendAdd) !== 0
+      group.sent = group.desired.map(({ adjacency, weight }) => ({ leaf: this.leaves.get(adjacency.key)!, weight }))
+      for (const { leaf } of group.sent) leaf.held++
+      const mode = !isAdd ? PutMode.Replace : group.unknown ? PutMode.CreateOrReplace : PutMode.Create
+      requests.putGroup(group, group.sent, mode)
+      slots.addObject(isAdd ? SlotKind.ObjectAdd : SlotKind.ObjectChange, group)
+    }
+  }
+
+  /** One step of the machine, and those of its acts that are not requests. */
+  private apply(object: KernelNexthop, event: EntryEvent, guards = this.guardsOf(object)): number {
+    const packed = step(object.state, event, guards)
+    const acts = actsOf(packed)
+    if ((acts & Act.Violation) !== 0) {
+      this.violations++
+      return 0
+    }
+    const flags = flagsOf(packed)
+    if ((flags & FlagChange.SetSeen) !== 0) object.seen = true
+    if ((flags & FlagChange.ClearSeen) !== 0) object.seen = false
+    object.move(stateOf(packed), event)
+    if ((acts & (Act.Wake | Act.Invalidate)) !== 0) this.tellDependents(object)
+    if ((acts & Act.Free) !== 0) this.forget(object)
+    return acts
+  }
+
+  private guardsOf(object: KernelNexthop): number {
+    const referenced = object.kind === "group" ? object.routes > 0 : object.held > 0
+    return (
+      (object.seen ? Guard.Seen : 0) |
+      (referenced ? Guard.Referenced : 0) |
+      // It may be there although no acknowledgement said so: its delete must be sent.
+      (object.unknown ? Guard.Uncompressed : 0)
+    )
+  }
+
+  private tellDependents(object: KernelNexthop): void {
+    if (object.kind === "nexthop") for (const group of object.users) this.mark(group)
+    else if (object.awaited || !object.exists) {
+      object.awaited = false
+      if (object.pathList !== 0) this.moved.add(object.pathList)
+    }
+  }
+
+  private forget(object: KernelNexthop): void {
+    object.dead = true
+    this.byId.delete(object.id)
+    if (object.kind === "nexthop") {
+      if (this.leaves.get(object.adjacency.key) === object) this.leaves.delete(object.adjacency.key)
+    } else if (this.groups[object.pathList] === object) this.groups[object.pathList] = undefined
+  }
+
+  /** Somebody else has this number: the next one. */
+  private renumber(object: KernelNexthop): void {
+    this.byId.delete(object.id)
+    object.id = this.ids.allocate(this.byId)
+    this.register(object)
+    this.mark(object)
+  }
+
+  // Loss
+
+  private loseLeaf(leaf: LeafObject): void {
+    this.forget(leaf)
+    if (leaf.users.size > 0) {
+      const fresh = this.leafFor(leaf.adjacency)
+      for (const group of leaf.users) {
+        fresh.users.add(group)
+        this.mark(group)
+      }
+    }
+    for (const object of [...this.byId.values()]) {
+      if (object.kind !== "group" || !object.told.some((member) => member.leaf === leaf)) continue
+      const left = object.told.filter((member) => member.leaf !== leaf)
+      object.told = left
+      if (left.length === 0) this.loseGroup(object)
+      else this.mark(object)
+    }
+  }
+
+  private loseGroup(group: GroupObject): void {
+    this.forget(group)
+    this.setTold(group, [])
+    this.moved.add(group.pathList)
+    for (const { adjacency } of group.desired) this.leaves.get(adjacency.key)?.users.delete(group)
+    if (group.wanted) {
+      const fresh = this.register(new GroupObject(this.ids.allocate(this.byId), group.pathList))
+      if (group.pathList !== 0) this.groups[group.pathList] = fresh
+      this.desire(fresh, group.desired)
+    }
+    group.desired = []
+  }
+
+  /** An answer about an object that is gone: only its hold on leaves is left to give back. */
+  private settleDead(object: KernelNexthop): void {
+    this.unsend(object)
+  }
+
+  private unsend(object: KernelNexthop): void {
+    if (object.kind !== "group") return
+    const sent = object.sent
+    object.sent = []
+    for (const member of sent) this.drop(member)
+  }
+
+  private drop(member: Member): void {
+    member.leaf.held--
+    if (member.leaf.held === 0) this.mark(member.leaf)
+  }
+
+  /** Notes what the kernel has. `counted`: the members are held already, by having been sent. */
+  private setTold(group: GroupObject, members: ReadonlyArray<Member>, counted = false): void {
+    if (!counted) for (const { leaf } of members) leaf.held++
+    const before = group.told
+    group.told = members
+    for (const member of before) if (!member.leaf.dead) this.drop(member)
+  }
+
+  private hasContent(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {
+    return (
+      group.told.length === leaves.length &&
+      group.told.every(({ leaf, weight }, index) => {
+        const wanted = leaves[index]
+        return weight === wanted.weight && leaf === this.leaves.get(wanted.adjacency.key)
+      })
+    )
+  }
+}
+
+/** The event that brings an object at rest from what it is to what it should be; undefined where it is that already. */
+export const eventFor = (
+  state: number,
+  wanted: boolean,
+  differs: boolean,
+  referenced: boolean
+): EntryEvent | undefined => {
+  switch (state) {
+    case EntryState.Init:
+      return wanted ? EntryEvent.AddChangeRequest : undefined
+    case EntryState.Temp:
+      return wanted ? EntryEvent.AddChangeRequest : referenced ? undefined : EntryEvent.ReferenceReleased
+    case EntryState.AddDefer:
+    case EntryState.ChangeDefer:
+      return wanted ? EntryEvent.ReEvaluate : EntryEvent.DeleteRequest
+    case EntryState.InSync:
+      if (!wanted) return EntryEvent.DeleteRequest
+      return differs ? EntryEvent.AddChangeRequest : undefined
+    case EntryState.DeleteDeferRef:
+      if (wanted) return EntryEvent.AddChangeRequest
+      return referenced ? undefined : EntryEvent.ReferenceReleased
+    default:
+      return undefined
+  }
+}

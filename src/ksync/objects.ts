@@ -1,0 +1,121 @@
+// The few kernel objects that are plain objects here: a nexthop for each adjacency, a group for each path-list. Routes, the many, are
+// columns (routes.ts). An object that the kernel dropped is not revived: a new one under a new number takes its place, so whoever
+// still points at the old number is recognised by that alone (ADR-0009).
+import { assert } from "../machine/index.ts"
+import type { Adjacency, Leaf } from "../fib/index.ts"
+import type { Failure } from "./errors.ts"
+import { EntryState } from "./states.ts"
+
+export interface Transitioned {
+  readonly from: EntryState
+  readonly to: EntryState
+  readonly event: number
+}
+
+export interface Member {
+  readonly leaf: LeafObject
+  readonly weight: number
+}
+
+class KernelObject {
+  /** Nexthop id in the kernel. */
+  id: number
+  state: EntryState = EntryState.Init
+  seen = false
+  deleteAddPending = false
+  /** In the queue of objects that must be looked at. */
+  queued = false
+  /** Found at start, not wanted by anybody yet. */
+  stale = false
+  /** A reply was lost: it may be in the kernel although no acknowledgement said so. */
+  unknown = false
+  /** The kernel dropped it. */
+  dead = false
+  failure: Failure | undefined
+  /** The last transitions, oldest first. */
+  readonly history: Array<Transitioned> = []
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  move(to: EntryState, event: number): void {
+    this.history.push({ from: this.state, to, event })
+    if (this.history.length > HISTORY_KEPT) this.history.shift()
+    this.state = to
+  }
+}
+
+export class LeafObject extends KernelObject {
+  readonly kind = "nexthop"
+  readonly adjacency: Adjacency
+  /** Groups that want it. */
+  readonly users: Set<GroupObject> = new Set()
+  /** How many groups have it in the kernel, or are being told so. */
+  held = 0
+
+  constructor(id: number, adjacency: Adjacency) {
+    super(id)
+    this.adjacency = adjacency
+  }
+}
+
+export class GroupObject extends KernelObject {
+  readonly kind = "group"
+  /** 0: of no path-list; it goes when nothing refers to it. */
+  pathList: number
+  /** Empty: not wanted. */
+  desired: ReadonlyArray<Leaf> = []
+  /** What the kernel has. */
+  told: ReadonlyArray<Member> = []
+  /** What is under way. */
+  sent: ReadonlyArray<Member> = []
+  /** Routes that point here in the kernel, or are being told to. */
+  routes = 0
+  /** A route waits for it. */
+  awaited = false
+  /** IPv6 routes refuse an IPv4 nexthop. */
+  hasIpv4 = false
+
+  constructor(id: number, pathList: number) {
+    super(id)
+    this.pathList = pathList
+  }
+
+  get wanted(): boolean {
+    return this.desired.length > 0
+  }
+
+  /** Whether routes may point at it: it is in the kernel, with this content or an older one, or on its way there. */
+  get exists(): boolean {
+    return !this.dead && this.state >= EntryState.ChangeDefer && this.state <= EntryState.NeedSync
+  }
+}
+
+/** Nexthop ids of our own range. Numbers are not reused before the range is through, so a late reply or notification never meets a newer object. */
+export class NexthopIds {
+  private next = NEXTHOP_ID_FIRST
+
+  /** An id that `taken` does not know. */
+  allocate(taken: ReadonlyMap<number, unknown>): number {
+    for (let tries = 0; tries < NEXTHOP_ID_COUNT; tries++) {
+      const id = this.next
+      this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
+      if (!taken.has(id)) return id
+    }
+    assert(false, "more nexthop objects than our range of ids has")
+  }
+
+  /** Leaves out what a dump showed to be in use. */
+  startAfter(id: number): void {
+    if (isOwnId(id) && id >= this.next) this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
+  }
+}
+
+/** An own range, far from the small numbers that people and other daemons use. */
+export const NEXTHOP_ID_FIRST = 0x0b00_0000
+export const NEXTHOP_ID_COUNT = 0x0100_0000
+
+export const isOwnId = (id: number): boolean => id >= NEXTHOP_ID_FIRST && id < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT
+
+const HISTORY_KEPT = 5

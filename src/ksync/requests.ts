@@ -1,0 +1,49 @@
+// What the kernel is asked, and the memory of it until the answer comes: one slot per message of the batch under way, in order. Slots
+// are columns, so that a batch of routes costs no objects.
+import { KERNEL_BATCH_MESSAGES_MAX } from "../machine/index.ts"
+import type { PrefixId } from "../rib/index.ts"
+import type { GroupObject, LeafObject, Member } from "./objects.ts"
+
+/** Who writes requests down. Each call is one message of the batch. */
+export interface Requests {
+  /** Whether the batch takes one more message of any kind. */
+  hasRoom(): boolean
+  putLeaf(leaf: LeafObject, mode: PutMode): void
+  putGroup(group: GroupObject, members: ReadonlyArray<Member>, mode: PutMode): void
+  deleteNexthop(id: number): void
+  putRoute(family: 0 | 1, prefix: PrefixId, groupId: number, mode: PutMode): void
+  deleteRoute(family: 0 | 1, prefix: PrefixId): void
+}
+
+/** What a put may find: nothing, an older content that must be there, or either. */
+export const PutMode = { Create: 0, Replace: 1, CreateOrReplace: 2 } as const
+export type PutMode = (typeof PutMode)[keyof typeof PutMode]
+
+export const SlotKind = { ObjectAdd: 1, ObjectChange: 2, ObjectDelete: 3, RouteAdd: 4, RouteChange: 5, RouteDelete: 6 } as const
+
+export class Slots {
+  count = 0
+  readonly kind: Uint8Array = new Uint8Array(KERNEL_BATCH_MESSAGES_MAX)
+  readonly objects: Array<LeafObject | GroupObject | undefined> = []
+  readonly family: Uint8Array = new Uint8Array(KERNEL_BATCH_MESSAGES_MAX)
+  readonly prefix: Uint32Array = new Uint32Array(KERNEL_BATCH_MESSAGES_MAX)
+  readonly group: Uint32Array = new Uint32Array(KERNEL_BATCH_MESSAGES_MAX)
+
+  addObject(kind: number, object: LeafObject | GroupObject): void {
+    this.kind[this.count] = kind
+    this.objects[this.count++] = object
+  }
+
+  addRoute(kind: number, family: 0 | 1, prefix: PrefixId, group: number): void {
+    const slot = this.count++
+    this.kind[slot] = kind
+    this.family[slot] = family
+    this.prefix[slot] = prefix
+    this.group[slot] = group
+  }
+
+  clear(): void {
+    this.objects.length = 0
+    this.count = 0
+  }
+}

@@ -1,0 +1,168 @@
+// Adj-in: what each peer announced, before any decision. Learning and forgetting touch the prefix's list of paths and note the prefix
+// as changed; nothing else happens until the batch is over, so that several changes of one prefix cost one decision.
+import { assert, fold } from "../machine/index.ts"
+import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { PathFlag, type PathRef, Paths } from "./paths.ts"
+import { RibPeers, SELF } from "./peers.ts"
+import type { PrefixId } from "./prefix-table.ts"
+import type { RibTable } from "./rib-table.ts"
+
+export class AdjIn {
+  readonly store: AttributeStore
+  readonly peers: RibPeers = new RibPeers()
+  readonly paths: Paths
+  /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
+  digest = 0
+  private readonly tables: readonly [RibTable, RibTable]
+  private readonly scratch = new Uint32Array(4)
+
+  constructor(store: AttributeStore, tables: readonly [RibTable, RibTable], capacity: number) {
+    this.store = store
+    this.tables = tables
+    this.paths = new Paths(capacity)
+  }
+
+  /** Learns every prefix of a judged NLRI span under one set of attributes. */
+  learnSpan(
+    peer: number,
+    family: 0 | 1,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    addPath: boolean,
+    attributes: AttributeId
+  ): void {
+    const table = this.tables[family]
+    const { prefixes } = table
+    const words = this.scratch
+    for (let at = from; at < to; ) {
+      let pathId = 0
+      if (addPath) {
+        pathId = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
+        at += 4
+      }
+      const length = bytes[at++]
+      at = readPrefix(bytes, at, length, words)
+      const id = prefixes.intern(words, 0, length)
+      this.learn(peer, table, id, pathId, attributes)
+    }
+  }
+
+  /** Forgets every prefix of a judged NLRI span. */
+  forgetSpan(peer: number, family: 0 | 1, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
+    const table = this.tables[family]
+    const words = this.scratch
+    for (let at = from; at < to; ) {
+      let pathId = 0
+      if (addPath) {
+        pathId = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
+        at += 4
+      }
+      const length = bytes[at++]
+      at = readPrefix(bytes, at, length, words)
+      const id = table.prefixes.find(words, 0, length)
+      if (id !== -1) this.forget(peer, table, id, pathId)
+    }
+  }
+
+  learn(peer: number, table: RibTable, id: PrefixId, pathId: number, attributes: AttributeId): void {
+    const { paths, store } = this
+    table.fit()
+    const parity = this.peers.parity[peer] & PathFlag.Parity
+    const head = table.heads[id]
+    let last: PathRef = 0
+    for (let path = head; path !== 0; last = path, path = paths.next[path]) {
+      if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
+      paths.flags[path] = (paths.flags[path] & ~PathFlag.Parity) | parity
+      const before = paths.attributes[path]
+      if (before === attributes) return
+      this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
+      store.retain(attributes)
+      paths.attributes[path] = attributes
+      store.release(before)
+      this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
+      table.markChanged(id)
+      return
+    }
+    const path = paths.add(peer, pathId, attributes, parity)
+    store.retain(attributes)
+    if (last === 0) table.heads[id] = path
+    else paths.next[last] = path
+    table.prefixes.retain(id)
+    this.peers.received[table.prefixes.family][peer]++
+    this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
+    table.markChanged(id)
+  }
+
+  forget(peer: number, table: RibTable, id: PrefixId, pathId: number): void {
+    const { paths } = this
+    let last: PathRef = 0
+    for (let path = table.heads[id] ?? 0; path !== 0; last = path, path = paths.next[path]) {
+      if (paths.peer[path] === peer && paths.pathIdOf(path) === pathId) return this.unlink(table, id, last, path)
+    }
+  }
+
+  /** Forgets what prefix `id` has from a peer's earlier sessions. */
+  forgetStale(peer: number, table: RibTable, id: PrefixId): void {
+    const { paths } = this
+    const parity = this.peers.parity[peer] & PathFlag.Parity
+    let last: PathRef = 0
+    for (let path = table.heads[id]; path !== 0; ) {
+      const after = paths.next[path]
+      if (paths.peer[path] === peer && (paths.flags[path] & PathFlag.Parity) !== parity) this.unlink(table, id, last, path)
+      else last = path
+      path = after
+    }
+  }
+
+  private unlink(table: RibTable, id: PrefixId, before: PathRef, path: PathRef): void {
+    const { paths } = this
+    const peer = paths.peer[path]
+    this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
+    table.markChanged(id)
+    if (before === 0) table.heads[id] = paths.next[path]
+    else paths.next[before] = paths.next[path]
+    const received = this.peers.received[table.prefixes.family]
+    assert(received[peer] > 0, "a peer lost more paths than it had")
+    received[peer]--
+    const attributes = paths.attributes[path]
+    paths.remove(path)
+    this.store.release(attributes)
+    table.prefixes.release(id)
+  }
+
+  private hashOf(table: RibTable, id: PrefixId, path: PathRef): number {
+    const { paths } = this
+    const peer = paths.peer[path]
+    const which = peer === SELF ? 0 : (peer << 16) ^ paths.pathIdOf(path)
+    return fold(fold(table.prefixes.hashOf(id), which), this.store.hashes[paths.attributes[path]])
+  }
+}
+
+/** Reads the prefix octets at `at` into words, bits beyond `length` cleared (RFC 4271 §4.3: they are irrelevant); returns what follows. */
+export const readPrefix = (bytes: Uint8Array, at: number, length: number, words: Uint32Array): number => {
+  if (length <= 32) {
+    let word = 0
+    const octets = (length + 7) >>> 3
+    if (octets > 0) word = bytes[at] << 24
+    if (octets > 1) word |= bytes[at + 1] << 16
+    if (octets > 2) word |= bytes[at + 2] << 8
+    if (octets > 3) word |= bytes[at + 3]
+    words[0] = length === 0 ? 0 : word & (-1 << (32 - length))
+    words[1] = 0
+    words[2] = 0
+    words[3] = 0
+    return at + octets
+  }
+  const octets = (length + 7) >>> 3
+  for (let index = 0; index < 4; index++) {
+    let word = 0
+    for (let octet = 0; octet < 4; octet++) {
+      const place = index * 4 + octet
+      word = (word << 8) | (place < octets ? bytes[at + place] : 0)
+    }
+    const bits = Math.min(32, Math.max(0, length - index * 32))
+    words[index] = bits === 0 ? 0 : word & (-1 << (32 - bits))
+  }
+  return at + octets
+}

@@ -1,0 +1,194 @@
+// Path attributes stay bytes, interned by content: a table of a million routes has some 160,000 distinct sets, each parsed once into
+// the few numbers that the decision process compares (ADR-0010). A set is the attribute block of an UPDATE without MP_REACH_NLRI and
+// MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI.
+import { assert, hashBytes, mix } from "../machine/index.ts"
+import { type AttributeFacts, readFacts } from "./attribute-facts.ts"
+import { ByteArena } from "./byte-arena.ts"
+import { NextHops } from "./next-hops.ts"
+import { grown } from "./prefix-table.ts"
+
+export type AttributeId = number
+
+const CAPACITY_MIN = 1024
+
+export class AttributeStore {
+  readonly nextHops: NextHops = new NextHops()
+  /** Sets in use. */
+  count = 0
+  // Columns, indexed by AttributeId. The comparison keys of RFC 4271 §9.1.2.2 and RFC 4456 §9:
+  localPref: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  pathLength: Uint16Array = new Uint16Array(CAPACITY_MIN)
+  origin: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  med: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  neighborAs: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  nextHop: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  /** 0: none. */
+  originatorId: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  clusterLength: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  /** Bits of `Trait`. */
+  traits: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  /** Content hash: the same for the same bytes in every run. */
+  hashes: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  private byteLengths: Uint16Array = new Uint16Array(CAPACITY_MIN)
+  /** How many of the last bytes are a next hop from MP_REACH_NLRI; 0 where the block has its own NEXT_HOP. */
+  private nextHopLengths: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  private references: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  private slots: Uint32Array = new Uint32Array(CAPACITY_MIN * 2)
+  private free: Array<AttributeId> = []
+  private bound = 0
+  private arena: ByteArena = new ByteArena()
+  private readonly localAs: number
+  private readonly localId: number
+
+  /** `localAs` and `localId` decide which sets are loops; `localId` is also our cluster id. */
+  constructor(localAs: number, localId: number) {
+    this.localAs = localAs
+    this.localId = localId
+  }
+
+  /** The id of the set with these bytes, made if there is none. The caller retains it, or gives it back with `discardUnused`. */
+  intern(bytes: Uint8Array, from: number, to: number, nextHopLength: number): AttributeId {
+    const hash = mix(hashBytes(bytes, from, to) + nextHopLength)
+    const mask = this.slots.length - 1
+    let slot = hash & mask
+    for (;;) {
+      const entry = this.slots[slot]
+      if (entry === 0) break
+      if (this.hashes[entry - 1] === hash && this.equals(entry - 1, bytes, from, to, nextHopLength)) return entry - 1
+      slot = (slot + 1) & mask
+    }
+    if ((this.count + 1) * 2 > this.slots.length) {
+      this.rehash()
+      return this.intern(bytes, from, to, nextHopLength)
+    }
+    const id = this.free.length > 0 ? this.free.pop()! : this.bound++
+    if (id >= this.hashes.length) this.grow()
+    this.hashes[id] = hash
+    this.places[id] = this.arena.add(bytes, from, to)
+    this.byteLengths[id] = to - from
+    this.nextHopLengths[id] = nextHopLength
+    this.references[id] = 0
+    this.slots[slot] = id + 1
+    this.count++
+    this.store(id, readFacts(bytes, from, to, nextHopLength, this.localAs, this.localId))
+    return id
+  }
+
+  retain(id: AttributeId): void {
+    this.references[id]++
+  }
+
+  release(id: AttributeId): void {
+    assert(this.references[id] > 0, "release of an attribute set that nobody holds")
+    if (--this.references[id] === 0) this.remove(id)
+  }
+
+  /** Frees a set that was interned and then found to be of no use. */
+  discardUnused(id: AttributeId): void {
+    if (this.references[id] === 0) this.remove(id)
+  }
+
+  /** The chunk in which the set's bytes lie; valid until the next `intern` or `release`. */
+  chunkOf(id: AttributeId): Uint8Array {
+    return this.arena.chunkOf(this.places[id])
+  }
+  /** Where in its chunk the attribute block begins, where it ends, and where the next hop behind it ends. */
+  startOf(id: AttributeId): number {
+    return this.arena.offsetOf(this.places[id])
+  }
+  blockEndOf(id: AttributeId): number {
+    return this.startOf(id) + this.byteLengths[id] - this.nextHopLengths[id]
+  }
+  nextHopLengthOf(id: AttributeId): number {
+    return this.nextHopLengths[id]
+  }
+
+  /** Bytes of memory that the sets and their columns occupy. */
+  get sizeBytes(): number {
+    return this.arena.sizeBytes + this.hashes.length * 43 + this.slots.length * 4
+  }
+
+  private store(id: AttributeId, facts: AttributeFacts): void {
+    this.localPref[id] = facts.localPref
+    this.pathLength[id] = facts.pathLength
+    this.origin[id] = facts.origin
+    this.med[id] = facts.med
+    this.neighborAs[id] = facts.neighborAs
+    this.originatorId[id] = facts.originatorId
+    this.clusterLength[id] = facts.clusterLength
+    this.traits[id] = facts.traits
+    this.nextHop[id] = this.nextHops.intern(facts.nextHop)
+  }
+
+  private equals(id: AttributeId, bytes: Uint8Array, from: number, to: number, nextHopLength: number): boolean {
+    const length = to - from
+    if (this.byteLengths[id] !== length || this.nextHopLengths[id] !== nextHopLength) return false
+    const chunk = this.arena.chunkOf(this.places[id])
+    const start = this.arena.offsetOf(this.places[id])
+    for (let index = 0; index < length; index++) if (chunk[start + index] !== bytes[from + index]) return false
+    return true
+  }
+
+  private remove(id: AttributeId): void {
+    const slots = this.slots
+    const mask = slots.length - 1
+    let hole = this.hashes[id] & mask
+    while (slots[hole] !== id + 1) hole = (hole + 1) & mask
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = this.hashes[slots[slot] - 1] & mask
+      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+        slots[hole] = slots[slot]
+        hole = slot
+      }
+    }
+    slots[hole] = 0
+    this.arena.drop(this.byteLengths[id])
+    this.byteLengths[id] = 0
+    this.free.push(id)
+    this.count--
+    if (this.arena.wantsCompaction) this.compact()
+  }
+
+  /** Moves every living set into a fresh arena. */
+  private compact(): void {
+    const arena = new ByteArena()
+    for (const entry of this.slots) {
+      if (entry === 0) continue
+      const id = entry - 1
+      const start = this.startOf(id)
+      this.places[id] = arena.add(this.chunkOf(id), start, start + this.byteLengths[id])
+    }
+    this.arena = arena
+  }
+
+  private rehash(): void {
+    const slots = new Uint32Array(this.slots.length * 2)
+    const mask = slots.length - 1
+    for (const entry of this.slots) {
+      if (entry === 0) continue
+      let slot = this.hashes[entry - 1] & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = entry
+    }
+    this.slots = slots
+  }
+
+  private grow(): void {
+    const capacity = this.hashes.length * 2
+    this.localPref = grown(this.localPref, capacity)
+    this.pathLength = grown(this.pathLength, capacity)
+    this.origin = grown(this.origin, capacity)
+    this.med = grown(this.med, capacity)
+    this.neighborAs = grown(this.neighborAs, capacity)
+    this.nextHop = grown(this.nextHop, capacity)
+    this.originatorId = grown(this.originatorId, capacity)
+    this.clusterLength = grown(this.clusterLength, capacity)
+    this.traits = grown(this.traits, capacity)
+    this.hashes = grown(this.hashes, capacity)
+    this.places = grown(this.places, capacity)
+    this.byteLengths = grown(this.byteLengths, capacity)
+    this.nextHopLengths = grown(this.nextHopLengths, capacity)
+    this.references = grown(this.references, capacity)
+  }
+}

@@ -1,0 +1,16 @@
+// rib: what we know, what we chose, what we tell whom. Prefix table, attribute store, adj-in, decision process, adj-out and packing.
+// A batch of messages is learned first and settled once, so that several changes of one prefix cost one decision.
+
+export { AdjIn, readPrefix } from "./adj-in.ts"
+export { LOCAL_PREF_DEFAULT, Trait } from "./attribute-facts.ts"
+export { type AttributeId, AttributeStore } from "./attribute-store.ts"
+export { Decision, Reason, REASON_NAMES } from "./decide.ts"
+export { ExportClass, Member } from "./export-class.ts"
+export { type NextHopId, NextHops } from "./next-hops.ts"
+export { Packer } from "./packer.ts"
+export { PathFlag, type PathRef, Paths } from "./paths.ts"
+export { PeerKind, RibPeers, SELF } from "./peers.ts"
+export { grown, type PrefixId, PrefixTable } from "./prefix-table.ts"
+export { type BestChanged, Rib, type RibOptions, type Transmit } from "./rib.ts"
+export { RibTable } from "./rib-table.ts"
+export { type ExportParameters, type RouteSource, writeAttributes } from "./transform.ts"

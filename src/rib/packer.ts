@@ -1,0 +1,235 @@
+// UPDATE messages packed into blocks of the pool: prefixes that follow each other with the same attributes share a message, messages
+// follow each other without gaps, and one block serves every member of an export class. Whoever asked says where a run ends; what
+// lies between two ends is a segment, one write to each receiver (RFC 4271 §4.3, RFC 4760 §3).
+import type { BlockPool, Lease } from "../buffers/index.ts"
+import { assert } from "../machine/index.ts"
+import { AttributeType, MessageType } from "../wire/index.ts"
+import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { type ExportParameters, putWord, type RouteSource, writeAttributes } from "./transform.ts"
+
+const HEADER_BYTES = 19
+/** Longest NLRI of a family: length octet and address. */
+const NLRI_BYTES_MAX: readonly [number, number] = [5, 17]
+/** What a message of withdrawn IPv4 routes ends with: the length of no attributes. */
+const EMPTY_ATTRIBUTES_BYTES = 2
+const WITHDRAW = -1
+const CLOSED = -2
+
+/** A finished run of messages: bytes `from` to `to` of the block. Whoever takes it retains the lease for each use. */
+export type SegmentSink = (block: Lease, from: number, to: number) => void
+
+export class Packer {
+  /** Messages and bytes packed since the beginning. */
+  messages = 0
+  bytesPacked = 0
+  /** Attribute sets that did not fit the receiver's message size; their prefixes were withdrawn instead (RFC 8654 §4). */
+  tooLong = 0
+  private readonly pool: BlockPool
+  private readonly store: AttributeStore
+  private block: Lease = 0
+  private bytes: Uint8Array | undefined
+  private at = 0
+  private segmentStart = 0
+  private messageStart = 0
+  private openFor: number = CLOSED
+  private source = 0
+  /** Where MP_REACH_NLRI or MP_UNREACH_NLRI begins in the open message; 0 for IPv4. */
+  private mpStart = 0
+  private attributesLengthAt = 0
+  private parameters: ExportParameters | undefined
+  private sink: SegmentSink = () => {}
+
+  constructor(pool: BlockPool, store: AttributeStore) {
+    this.pool = pool
+    this.store = store
+  }
+
+  /** Starts packing for one class (or one member of it). Ends with `finish`. */
+  begin(parameters: ExportParameters, sink: SegmentSink): void {
+    assert(this.parameters === undefined, "packing for two classes at once")
+    this.parameters = parameters
+    this.sink = sink
+  }
+
+  announce(
+    words: Uint32Array,
+    at: number,
+    length: number,
+    attributes: AttributeId,
+    source: RouteSource,
+    sourcePeer: number
+  ): boolean {
+    if (this.openFor !== attributes || this.source !== sourcePeer || !this.hasRoom()) {
+      this.closeMessage()
+      if (!this.openReach(attributes, source)) return false
+      this.openFor = attributes
+      this.source = sourcePeer
+    }
+    this.putPrefix(words, at, length)
+    return true
+  }
+
+  withdraw(words: Uint32Array, at: number, length: number): void {
+    if (this.openFor !== WITHDRAW || !this.hasRoom()) {
+      this.closeMessage()
+      this.openUnreach()
+      this.openFor = WITHDRAW
+    }
+    this.putPrefix(words, at, length)
+  }
+
+  /** The End-of-RIB marker of RFC 4724 §2. */
+  endOfRib(): void {
+    this.closeMessage()
+    this.openUnreach()
+    this.openFor = WITHDRAW
+    this.closeMessage()
+  }
+
+  /** Ends the segment: what was packed since the last end goes to the sink. */
+  cut(): void {
+    this.closeMessage()
+    if (this.at > this.segmentStart) {
+      this.bytesPacked += this.at - this.segmentStart
+      this.sink(this.block, this.segmentStart, this.at)
+    }
+    this.segmentStart = this.at
+  }
+
+  finish(): void {
+    this.cut()
+    if (this.bytes !== undefined) this.pool.release(this.block)
+    this.bytes = undefined
+    this.parameters = undefined
+    this.at = 0
+    this.segmentStart = 0
+  }
+
+  private hasRoom(): boolean {
+    const { family, messageBytesMax } = this.parameters!
+    return this.at - this.messageStart + NLRI_BYTES_MAX[family] + EMPTY_ATTRIBUTES_BYTES <= messageBytesMax
+  }
+
+  private openMessage(): Uint8Array {
+    const { messageBytesMax } = this.parameters!
+    if (this.bytes === undefined || this.at + messageBytesMax > this.bytes.length) {
+      if (this.bytes !== undefined) {
+        this.cut()
+        this.pool.release(this.block)
+      }
+      this.block = this.pool.acquire()
+      this.bytes = this.pool.bytes(this.block)
+      this.at = 0
+      this.segmentStart = 0
+    }
+    this.messageStart = this.at
+    this.bytes.fill(0xff, this.at, this.at + 16)
+    this.bytes[this.at + 18] = MessageType.Update
+    this.at += HEADER_BYTES
+    return this.bytes
+  }
+
+  private openReach(attributes: AttributeId, source: RouteSource): boolean {
+    const parameters = this.parameters!
+    const stored = this.store.blockEndOf(attributes) - this.store.startOf(attributes)
+    // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
+    const worst = HEADER_BYTES + 4 + (parameters.as4 ? stored : stored * 2) + 80 + NLRI_BYTES_MAX[parameters.family]
+    const bytes = this.openMessage()
+    bytes[this.at] = 0
+    bytes[this.at + 1] = 0
+    this.attributesLengthAt = this.at + 2
+    this.at += 4
+    this.mpStart = 0
+    if (worst > parameters.messageBytesMax) {
+      // Nearly never: write it aside to learn its true length.
+      const aside = new Uint8Array(worst * 2)
+      const length = writeAttributes(aside, 0, this.store, attributes, source, parameters)
+      const mp = parameters.family === 1 ? 41 : 0
+      if (HEADER_BYTES + 4 + length + mp + NLRI_BYTES_MAX[parameters.family] > parameters.messageBytesMax) {
+        this.at = this.messageStart
+        this.tooLong++
+        return false
+      }
+    }
+    if (parameters.family === 1) this.openMpReach(bytes, attributes, source)
+    else {
+      this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
+      this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
+    }
+    return true
+  }
+
+  /** RFC 7606 §5.1 wants MP_REACH_NLRI first; but its NLRI grows, so here it stands last and its length is written when it closes. */
+  private openMpReach(bytes: Uint8Array, attributes: AttributeId, source: RouteSource): void {
+    const parameters = this.parameters!
+    this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
+    this.mpStart = this.at
+    bytes[this.at] = 0x90
+    bytes[this.at + 1] = AttributeType.MpReach
+    bytes[this.at + 4] = 0
+    bytes[this.at + 5] = 2
+    bytes[this.at + 6] = 1
+    bytes[this.at + 7] = 16
+    const { addresses } = this.store.nextHops
+    const stored = addresses[this.store.nextHop[attributes]]
+    const keeps = !source.local && parameters.kind !== 0 && stored.family === 6
+    const words = keeps ? stored.words : parameters.nextHopSelf
+    let at = this.at + 8
+    for (const word of words) at = putWord(bytes, at, word)
+    bytes[at] = 0
+    this.at = at + 1
+  }
+
+  private openUnreach(): void {
+    const bytes = this.openMessage()
+    if (this.parameters!.family === 0) {
+      this.mpStart = 0
+      this.attributesLengthAt = 0
+      this.at += 2
+      return
+    }
+    bytes[this.at] = 0
+    bytes[this.at + 1] = 0
+    this.attributesLengthAt = this.at + 2
+    this.mpStart = this.at + 4
+    this.at = this.mpStart
+    bytes[this.at] = 0x90
+    bytes[this.at + 1] = AttributeType.MpUnreach
+    bytes[this.at + 4] = 0
+    bytes[this.at + 5] = 2
+    bytes[this.at + 6] = 1
+    this.at += 7
+  }
+
+  private putPrefix(words: Uint32Array, from: number, length: number): void {
+    const bytes = this.bytes!
+    let at = this.at
+    bytes[at++] = length
+    const octets = (length + 7) >>> 3
+    for (let octet = 0; octet < octets; octet++) bytes[at++] = words[from + (octet >>> 2)] >>> (24 - (octet & 3) * 8)
+    this.at = at
+  }
+
+  private closeMessage(): void {
+    if (this.openFor === CLOSED) return
+    const bytes = this.bytes!
+    if (this.mpStart !== 0) {
+      const length = this.at - this.mpStart - 4
+      bytes[this.mpStart + 2] = length >>> 8
+      bytes[this.mpStart + 3] = length
+      this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
+    } else if (this.openFor === WITHDRAW) {
+      this.putLength(this.messageStart + HEADER_BYTES, this.at - this.messageStart - HEADER_BYTES - 2)
+      bytes[this.at++] = 0
+      bytes[this.at++] = 0
+    }
+    this.putLength(this.messageStart + 16, this.at - this.messageStart)
+    this.messages++
+    this.openFor = CLOSED
+  }
+
+  private putLength(at: number, length: number): void {
+    this.bytes![at] = length >>> 8
+    this.bytes![at + 1] = length
+  }
+}

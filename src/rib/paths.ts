@@ -1,0 +1,75 @@
+// Adj-in: every path of every prefix, as columns. The paths of a prefix form a list whose first element is the best one after a
+// decision; paths that lost keep the reason. Twelve bytes a path, sixteen once a peer sends path identifiers.
+import { type AttributeId } from "./attribute-store.ts"
+import { grown } from "./prefix-table.ts"
+
+/** A path's number plus one; 0 is "none", so that zeroed columns mean empty lists. */
+export type PathRef = number
+
+/** Bits of a path's flags. */
+export const PathFlag = {
+  /** Learned in an odd session of its peer: what carries the other parity is left over from before. */
+  Parity: 1
+} as const
+
+export class Paths {
+  attributes: Uint32Array
+  next: Uint32Array
+  peer: Uint16Array
+  reason: Uint8Array
+  flags: Uint8Array
+  /** Identifiers of RFC 7911; absent until the first one that is not 0. */
+  private pathIds: Uint32Array | undefined
+  count = 0
+  private bound = 1
+  private free: PathRef = 0
+
+  constructor(capacity: number) {
+    this.attributes = new Uint32Array(capacity)
+    this.next = new Uint32Array(capacity)
+    this.peer = new Uint16Array(capacity)
+    this.reason = new Uint8Array(capacity)
+    this.flags = new Uint8Array(capacity)
+  }
+
+  add(peer: number, pathId: number, attributes: AttributeId, flags: number): PathRef {
+    let path = this.free
+    if (path !== 0) this.free = this.next[path]
+    else {
+      path = this.bound++
+      if (path >= this.next.length) this.grow()
+    }
+    this.attributes[path] = attributes
+    this.next[path] = 0
+    this.peer[path] = peer
+    this.reason[path] = 0
+    this.flags[path] = flags
+    if (this.pathIds !== undefined) this.pathIds[path] = pathId
+    else if (pathId !== 0) {
+      this.pathIds = new Uint32Array(this.next.length)
+      this.pathIds[path] = pathId
+    }
+    this.count++
+    return path
+  }
+
+  remove(path: PathRef): void {
+    this.next[path] = this.free
+    this.free = path
+    this.count--
+  }
+
+  pathIdOf(path: PathRef): number {
+    return this.pathIds === undefined ? 0 : this.pathIds[path]
+  }
+
+  private grow(): void {
+    const capacity = this.next.length * 2
+    this.attributes = grown(this.attributes, capacity)
+    this.next = grown(this.next, capacity)
+    this.peer = grown(this.peer, capacity)
+    this.reason = grown(this.reason, capacity)
+    this.flags = grown(this.flags, capacity)
+    if (this.pathIds !== undefined) this.pathIds = grown(this.pathIds, capacity)
+  }
+}

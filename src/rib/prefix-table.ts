@@ -1,0 +1,198 @@
+// Prefixes of one family under dense numbers. RIB, adj-out and FIB keep columns indexed by these numbers instead of maps of their own:
+// open addressing on (address, length) with the hash table holding nothing but numbers. A number is reused once nobody holds it.
+import { assert, fold, mix } from "../machine/index.ts"
+
+export type PrefixId = number
+
+const CAPACITY_MIN = 1024
+const HOLDERS_MAX = 0xffff
+
+export class PrefixTable {
+  /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
+  readonly family: 0 | 1
+  readonly wordsPerPrefix: 1 | 4
+  /** Big-endian words of the address, `wordsPerPrefix` for each id. */
+  words: Uint32Array
+  lengths: Uint8Array
+  /** Ids in use. */
+  count = 0
+  /** Ids below this bound have been in use; columns need that many elements. */
+  bound = 0
+  private holders: Uint16Array
+  /** id + 1, or 0 for an empty slot. Linear probing, at most half full. */
+  private slots: Uint32Array
+  private free: Array<PrefixId> = []
+  /** How many prefixes of each length exist: longest match probes only these. */
+  private readonly byLength: Uint32Array
+  private readonly masked = new Uint32Array(4)
+
+  constructor(family: 0 | 1, capacity: number = CAPACITY_MIN) {
+    this.family = family
+    this.wordsPerPrefix = family === 0 ? 1 : 4
+    this.words = new Uint32Array(capacity * this.wordsPerPrefix)
+    this.lengths = new Uint8Array(capacity)
+    this.holders = new Uint16Array(capacity)
+    this.slots = new Uint32Array(powerOfTwoAtLeast(capacity * 2))
+    this.byLength = new Uint32Array(129)
+  }
+
+  /** Ids that the columns have room for without growing. */
+  get capacity(): number {
+    return this.lengths.length
+  }
+
+  /** The id of a prefix whose bits beyond `length` are zero, or -1. `words` is read from index `at`. */
+  find(words: ArrayLike<number>, at: number, length: number): PrefixId | -1 {
+    const mask = this.slots.length - 1
+    let slot = this.hash(words, at, length) & mask
+    for (;;) {
+      const entry = this.slots[slot]
+      if (entry === 0) return -1
+      if (this.equals(entry - 1, words, at, length)) return entry - 1
+      slot = (slot + 1) & mask
+    }
+  }
+
+  /** The id of a prefix, made if there is none. Nobody holds a new one yet: `retain` it, or `release` will not free it. */
+  intern(words: ArrayLike<number>, at: number, length: number): PrefixId {
+    const mask = this.slots.length - 1
+    let slot = this.hash(words, at, length) & mask
+    for (;;) {
+      const entry = this.slots[slot]
+      if (entry === 0) break
+      if (this.equals(entry - 1, words, at, length)) return entry - 1
+      slot = (slot + 1) & mask
+    }
+    if ((this.count + 1) * 2 > this.slots.length) {
+      this.rehash(this.slots.length * 2)
+      return this.intern(words, at, length)
+    }
+    const id = this.free.length > 0 ? this.free.pop()! : this.bound++
+    if (id >= this.lengths.length) this.grow()
+    const per = this.wordsPerPrefix
+    for (let word = 0; word < per; word++) this.words[id * per + word] = words[at + word]
+    this.lengths[id] = length
+    this.byLength[length]++
+    this.slots[slot] = id + 1
+    this.count++
+    return id
+  }
+
+  retain(id: PrefixId): void {
+    assert(this.holders[id] < HOLDERS_MAX, "prefix held more often than can be counted")
+    this.holders[id]++
+  }
+
+  /** Gives back one hold; the last one frees the id. */
+  release(id: PrefixId): void {
+    assert(this.holders[id] > 0, "release of a prefix that nobody holds")
+    if (--this.holders[id] === 0) this.remove(id)
+  }
+
+  holdersOf(id: PrefixId): number {
+    return this.holders[id]
+  }
+
+  /** The longest prefix that covers the address and that `accept` agrees to, or -1. Host prefixes count. */
+  longestMatch(words: ArrayLike<number>, at: number, accept: (id: PrefixId) => boolean): PrefixId | -1 {
+    for (let length = this.wordsPerPrefix * 32; length >= 0; length--) {
+      if (this.byLength[length] === 0) continue
+      this.maskInto(words, at, length)
+      const id = this.find(this.masked, 0, length)
+      if (id !== -1 && accept(id)) return id
+    }
+    return -1
+  }
+
+  /** Whether prefix `id` lies within the prefix given by words and length, or is it. */
+  covers(words: ArrayLike<number>, length: number, id: PrefixId): boolean {
+    if (this.lengths[id] < length) return false
+    for (let word = 0; word * 32 < length; word++) {
+      const bits = Math.min(32, length - word * 32)
+      const differing = (this.words[id * this.wordsPerPrefix + word] ^ words[word]) & (-1 << (32 - bits))
+      if (differing !== 0) return false
+    }
+    return true
+  }
+
+  /** Hash of a prefix that does not depend on its id. */
+  hashOf(id: PrefixId): number {
+    return this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id])
+  }
+
+  private maskInto(words: ArrayLike<number>, at: number, length: number): void {
+    for (let word = 0; word < this.wordsPerPrefix; word++) {
+      const bits = Math.min(32, Math.max(0, length - word * 32))
+      this.masked[word] = bits === 0 ? 0 : words[at + word] & (-1 << (32 - bits))
+    }
+  }
+
+  private hash(words: ArrayLike<number>, at: number, length: number): number {
+    if (this.wordsPerPrefix === 1) return mix(words[at] ^ Math.imul(length + 1, 0x9e3779b1))
+    return fold(fold(fold(mix(words[at] ^ length), words[at + 1]), words[at + 2]), words[at + 3])
+  }
+
+  private equals(id: PrefixId, words: ArrayLike<number>, at: number, length: number): boolean {
+    if (this.lengths[id] !== length) return false
+    if (this.wordsPerPrefix === 1) return this.words[id] === words[at]
+    const own = id * 4
+    return (
+      this.words[own] === words[at] &&
+      this.words[own + 1] === words[at + 1] &&
+      this.words[own + 2] === words[at + 2] &&
+      this.words[own + 3] === words[at + 3]
+    )
+  }
+
+  private remove(id: PrefixId): void {
+    const slots = this.slots
+    const mask = slots.length - 1
+    let hole = this.hashOf(id) & mask
+    while (slots[hole] !== id + 1) hole = (hole + 1) & mask
+    // Backward shift: what probed past the hole moves into it, so that no tombstones pile up.
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = this.hashOf(slots[slot] - 1) & mask
+      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+        slots[hole] = slots[slot]
+        hole = slot
+      }
+    }
+    slots[hole] = 0
+    this.byLength[this.lengths[id]]--
+    this.free.push(id)
+    this.count--
+  }
+
+  private rehash(size: number): void {
+    const slots = new Uint32Array(size)
+    const mask = size - 1
+    for (const entry of this.slots) {
+      if (entry === 0) continue
+      let slot = this.hashOf(entry - 1) & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = entry
+    }
+    this.slots = slots
+  }
+
+  private grow(): void {
+    const capacity = this.lengths.length * 2
+    this.words = grown(this.words, capacity * this.wordsPerPrefix)
+    this.lengths = grown(this.lengths, capacity)
+    this.holders = grown(this.holders, capacity)
+  }
+}
+
+/** A longer copy of a column. The old one is garbage as soon as the caller assigns the result. */
+export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array>(column: Column, length: number): Column => {
+  const make = column.constructor as new (length: number) => Column
+  const larger = new make(length)
+  larger.set(column)
+  return larger
+}
+
+const powerOfTwoAtLeast = (count: number): number => {
+  let size = 2
+  while (size < count) size *= 2
+  return size
+}

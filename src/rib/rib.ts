@@ -1,0 +1,279 @@
+// The RIB as one machine: adj-in, decision, adj-out. A batch of UPDATEs is learned first, then `settle` decides once for every prefix
+// that changed, tells the caller about its best path (for the forwarding graph), and packs what each export class has to hear.
+// An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
+import type { BlockPool, Lease } from "../buffers/index.ts"
+import { fold, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
+import { AdjIn } from "./adj-in.ts"
+import { Trait } from "./attribute-facts.ts"
+import { type AttributeId, AttributeStore } from "./attribute-store.ts"
+import { Decision } from "./decide.ts"
+import { ExportClass, type Member } from "./export-class.ts"
+import { Packer } from "./packer.ts"
+import type { PathRef } from "./paths.ts"
+import { PeerKind, SELF } from "./peers.ts"
+import { type PrefixId, PrefixTable } from "./prefix-table.ts"
+import { RibTable } from "./rib-table.ts"
+import type { ExportParameters, RouteSource } from "./transform.ts"
+
+/** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
+export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
+
+/** The best path of a prefix after a decision; `attributes` is -1 where there is none. */
+export type BestChanged = (family: 0 | 1, id: PrefixId, attributes: AttributeId | -1, peer: number) => void
+
+export interface RibOptions {
+  readonly localAs: number
+  readonly localId: number
+  readonly pool: BlockPool
+  readonly capacity: number
+}
+
+const LOCAL_SHARE = 0xffff
+
+/** A scan over all prefixes, done a slice at a time. */
+interface Sweep {
+  readonly family: 0 | 1
+  readonly kind: "purge" | "next-hop"
+  /** The peer whose old paths go, or the next hop whose paths are decided again. */
+  readonly subject: number
+  position: PrefixId
+}
+
+export class Rib {
+  readonly store: AttributeStore
+  readonly tables: readonly [RibTable, RibTable]
+  readonly adjIn: AdjIn
+  readonly classes: Array<ExportClass> = []
+  readonly packer: Packer
+  private readonly decision: Decision
+  private readonly sweeps: Array<Sweep> = []
+  private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
+
+  constructor(options: RibOptions) {
+    this.store = new AttributeStore(options.localAs, options.localId)
+    this.tables = [
+      new RibTable(new PrefixTable(0, options.capacity)),
+      new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024)))
+    ]
+    this.adjIn = new AdjIn(this.store, this.tables, options.capacity)
+    this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)
+    this.packer = new Packer(options.pool, this.store)
+  }
+
+  /** Decides for every changed prefix, reports best paths, and tells all live members. */
+  settle(best: BestChanged, transmit: Transmit): void {
+    for (const table of this.tables) {
+      if (table.changedCount === 0) continue
+      table.fit()
+      this.decideChanged(table, best)
+      for (const exportClass of this.classes) {
+        if (exportClass.parameters.family === table.prefixes.family) this.exportChanged(table, exportClass, transmit)
+      }
+      table.clearChanged()
+    }
+  }
+
+  /** A session ended: its paths become stale and are swept in slices; what the next session sends carries the other parity. */
+  endSession(peer: number): void {
+    this.finishSweeps(peer)
+    this.adjIn.peers.parity[peer] ^= 1
+    for (const family of [0, 1] as const) {
+      if (this.adjIn.peers.received[family][peer] > 0) this.sweeps.push({ family, kind: "purge", subject: peer, position: 0 })
+    }
+  }
+
+  /** Two parities tell one old session from the new one, not two: what is left of an earlier sweep is done at once. */
+  private finishSweeps(peer: number): void {
+    for (const sweep of this.sweeps) if (sweep.kind === "purge" && sweep.subject === peer) this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
+    this.dropFinishedSweeps()
+  }
+
+  /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
+  nextHopChanged(nextHop: number): void {
+    for (const family of [0, 1] as const) this.sweeps.push({ family, kind: "next-hop", subject: nextHop, position: 0 })
+  }
+
+  get hasSweeps(): boolean {
+    return this.sweeps.length > 0
+  }
+
+  /** Does a part of the waiting sweeps; `settle` follows. Returns the prefixes looked at. */
+  sweep(budgetPrefixes: number): number {
+    let spent = 0
+    for (const sweep of this.sweeps) {
+      if (spent >= budgetPrefixes) break
+      spent += this.sweepSlice(sweep, budgetPrefixes - spent)
+    }
+    this.dropFinishedSweeps()
+    return spent
+  }
+
+  classFor(key: string, parameters: ExportParameters): ExportClass {
+    const known = this.classes.find((candidate) => candidate.key === key)
+    if (known !== undefined) return known
+    const table = this.tables[parameters.family]
+    const made = new ExportClass(key, parameters, table.prefixes, this.store)
+    this.classes.push(made)
+    this.fillClass(table, made)
+    return made
+  }
+
+  leaveClass(exportClass: ExportClass, peer: number): void {
+    exportClass.leave(peer)
+    if (exportClass.members.length > 0) return
+    exportClass.dispose()
+    this.classes.splice(this.classes.indexOf(exportClass), 1)
+  }
+
+  /** Packs at most a slice of what a member still has to hear. Returns the prefixes handled. */
+  catchUp(exportClass: ExportClass, member: Member, transmit: Transmit): number {
+    const { prefixes } = this.tables[exportClass.parameters.family]
+    const per = prefixes.wordsPerPrefix
+    this.packer.begin(exportClass.parameters, (block, from, to) => transmit(member.peer, block, from, to))
+    let handled = 0
+    for (; handled < TABLE_SLICE_PREFIXES; handled++) {
+      const id = member.takePending()
+      if (id === -1) break
+      const attributes = exportClass.sentTo(member.peer, id)
+      if (attributes === -1) this.packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
+      else this.packAnnouncement(exportClass, id, attributes, exportClass.sentSource[id])
+    }
+    if (member.pendingCount === 0) {
+      member.live = true
+      if (member.joining) this.packer.endOfRib()
+      member.joining = false
+    }
+    this.packer.finish()
+    return handled
+  }
+
+  /** The best path of a prefix, or 0. */
+  bestOf(table: RibTable, id: PrefixId): PathRef {
+    const head = table.heads[id] ?? 0
+    return head !== 0 && this.adjIn.paths.reason[head] === 0 ? head : 0
+  }
+
+  digest(): number {
+    let digest = this.adjIn.digest
+    for (const exportClass of this.classes) digest = (digest + fold(exportClass.digest, exportClass.members.length)) >>> 0
+    return digest
+  }
+
+  private decideChanged(table: RibTable, best: BestChanged): void {
+    const { paths } = this.adjIn
+    const { family } = table.prefixes
+    for (let index = 0; index < table.changedCount; index++) {
+      const id = table.changedAt(index)
+      let head = table.heads[id]
+      if (head !== 0) {
+        head = this.decision.run(head)
+        table.heads[id] = head
+      }
+      if (head !== 0 && paths.reason[head] === 0) best(family, id, paths.attributes[head], paths.peer[head])
+      else best(family, id, -1, SELF)
+    }
+  }
+
+  private exportChanged(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
+    exportClass.fit()
+    const { prefixes } = table
+    const per = prefixes.wordsPerPrefix
+    const { packer } = this
+    let except = SELF
+    packer.begin(exportClass.parameters, (block, from, to) => {
+      for (const member of exportClass.members) if (member.live && member.peer !== except) transmit(member.peer, block, from, to)
+    })
+    for (let index = 0; index < table.changedCount; index++) {
+      const id = table.changedAt(index)
+      const best = this.bestOf(table, id)
+      const exported = best !== 0 && this.isExported(exportClass.parameters, best)
+      const sent = exported ? this.adjIn.paths.attributes[best] + 1 : 0
+      const source = exported ? this.adjIn.paths.peer[best] : SELF
+      const before = exportClass.sent[id]
+      const beforeSource = exportClass.sentSource[id]
+      if (sent === before && source === beforeSource) continue
+      // The members that are left out now and were left out before hear of it one by one, and so do those that are not live.
+      const leftOut = sent === 0 ? beforeSource : source
+      if (leftOut !== except) {
+        packer.cut()
+        except = leftOut
+      }
+      exportClass.note(id, sent, source)
+      this.notePending(exportClass, id, source, beforeSource, before)
+      if (sent !== 0) this.packAnnouncement(exportClass, id, sent - 1, source)
+      else packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
+    }
+    packer.finish()
+  }
+
+  private notePending(exportClass: ExportClass, id: PrefixId, source: number, beforeSource: number, before: number): void {
+    for (const member of exportClass.members) {
+      if (!member.live) member.addPending(id)
+      else if (source !== beforeSource && member.peer === source && before !== 0) member.addPending(id)
+    }
+  }
+
+  private packAnnouncement(exportClass: ExportClass, id: PrefixId, attributes: AttributeId, sourcePeer: number): void {
+    const { prefixes } = this.tables[exportClass.parameters.family]
+    const { peers } = this.adjIn
+    const source = this.source
+    source.local = sourcePeer === SELF
+    source.internal = sourcePeer !== SELF && peers.external[sourcePeer] === 0
+    source.routerId = peers.routerId[sourcePeer]
+    const at = id * prefixes.wordsPerPrefix
+    const length = prefixes.lengths[id]
+    // Routes from different external peers with the same attributes leave alike; reflected ones carry their originator.
+    const shareKey = source.internal ? sourcePeer : source.local ? LOCAL_SHARE : SELF
+    if (!this.packer.announce(prefixes.words, at, length, attributes, source, shareKey)) {
+      this.packer.withdraw(prefixes.words, at, length)
+    }
+  }
+
+  /** Whether a best path is told to a class at all: well-known communities, policy, reflection (RFC 1997, 4456 §6, 8212). */
+  private isExported(to: ExportParameters, best: PathRef): boolean {
+    const { paths, peers } = this.adjIn
+    const peer = paths.peer[best]
+    const needsOwnAddress = to.kind === PeerKind.External || peer === SELF
+    if (!to.open || (needsOwnAddress && to.nextHopSelf.length === 0)) return false
+    const traits = this.store.traits[paths.attributes[best]]
+    if ((traits & Trait.NoAdvertise) !== 0) return false
+    if (to.kind === PeerKind.External || to.kind === PeerKind.RouteServerClient) return (traits & Trait.NoExport) === 0
+    if (peer === SELF || peers.external[peer] === 1) return true
+    return peers.kind[peer] === PeerKind.ReflectorClient || to.kind === PeerKind.ReflectorClient
+  }
+
+  private fillClass(table: RibTable, exportClass: ExportClass): void {
+    exportClass.fit()
+    for (let id = 0; id < table.prefixes.bound && id < table.heads.length; id++) {
+      const best = this.bestOf(table, id)
+      if (best === 0 || !this.isExported(exportClass.parameters, best)) continue
+      exportClass.note(id, this.adjIn.paths.attributes[best] + 1, this.adjIn.paths.peer[best])
+    }
+  }
+
+  private sweepSlice(sweep: Sweep, budget: number): number {
+    const table = this.tables[sweep.family]
+    const { paths } = this.adjIn
+    const end = Math.min(sweep.position + budget, table.heads.length, table.prefixes.bound)
+    const start = sweep.position
+    for (let id = start; id < end; id++) {
+      if (table.heads[id] === 0) continue
+      if (sweep.kind === "purge") this.adjIn.forgetStale(sweep.subject, table, id)
+      else {
+        for (let path = table.heads[id]; path !== 0; path = paths.next[path]) {
+          if (this.store.nextHop[paths.attributes[path]] === sweep.subject) table.markChanged(id)
+        }
+      }
+    }
+    sweep.position = Math.max(end, sweep.position)
+    return sweep.position - start + 1
+  }
+
+  private dropFinishedSweeps(): void {
+    for (let index = this.sweeps.length - 1; index >= 0; index--) {
+      const { family, position } = this.sweeps[index]
+      const { prefixes } = this.tables[family]
+      if (position >= Math.min(prefixes.bound, this.tables[family].heads.length)) this.sweeps.splice(index, 1)
+    }
+  }
+}

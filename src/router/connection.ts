@@ -1,0 +1,105 @@
+// A TCP connection as the router sees it: the bytes that wait for the rest of their message, what was negotiated on it, and how much
+// of what we sent has not left yet.
+import type { ConnId } from "../eventlog/index.ts"
+import { EXTENDED_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX, type Micros } from "../machine/index.ts"
+import type { ExportClass, Member } from "../rib/index.ts"
+import type { Negotiated } from "../session/index.ts"
+import { frame, type UpdateContext } from "../wire/index.ts"
+
+const HEADER_BYTES = 19
+
+/** What an Established connection carries besides its bytes. */
+export interface Session {
+  readonly negotiated: Negotiated
+  readonly context: UpdateContext
+  readonly memberships: Array<{ readonly exportClass: ExportClass; readonly member: Member }>
+  /** When a message last came; the hold timer compares against it when it fires. */
+  lastHeardAt: Micros
+  /** The hold timer has fired once with nothing heard: what waits in the socket is read before the verdict. */
+  graceGiven: boolean
+}
+
+export class Connection {
+  readonly conn: ConnId
+  readonly peer: number
+  remote = ""
+  local = ""
+  session: Session | undefined
+  /** Bytes sent that are not known to have left our memory. */
+  unsentBytes = 0
+  /** Of these, the bytes that the WantDrained under way answers for; 0: none is. */
+  drainingBytes = 0
+  /** We closed it: what still arrives is not for us. */
+  closing = false
+  private carry: Uint8Array | undefined
+  private carried = 0
+
+  constructor(conn: ConnId, peer: number) {
+    this.conn = conn
+    this.peer = peer
+  }
+
+  get messageBytesMax(): number {
+    return this.session?.negotiated.extendedMessage === true ? EXTENDED_MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX
+  }
+
+  /**
+   * Cuts received bytes into messages. Only a message that straddles two chunks is copied. `take` gets each whole message and says
+   * whether to go on; `broken` gets the place of a header that cannot be one (its verdict as `wire`'s `frame` gives it).
+   */
+  receive(
+    bytes: Uint8Array,
+    take: (bytes: Uint8Array, at: number, length: number) => boolean,
+    broken: (bytes: Uint8Array, at: number, verdict: number) => void
+  ): void {
+    let at = 0
+    if (this.carried > 0) {
+      at = this.completeCarried(bytes, take, broken)
+      if (at < 0) return
+    }
+    while (at < bytes.length) {
+      const length = frame(bytes, at, bytes.length, this.messageBytesMax)
+      if (length < 0) return broken(bytes, at, length)
+      if (length === 0 || at + length > bytes.length) break
+      if (!take(bytes, at, length)) return
+      at += length
+    }
+    if (at < bytes.length) this.keep(bytes, at, bytes.length)
+  }
+
+  /** Adds to the message begun in an earlier chunk. Returns where the new chunk goes on, or -1 to stop. */
+  private completeCarried(
+    bytes: Uint8Array,
+    take: (bytes: Uint8Array, at: number, length: number) => boolean,
+    broken: (bytes: Uint8Array, at: number, verdict: number) => void
+  ): number {
+    let at = 0
+    if (this.carried < HEADER_BYTES) {
+      at = Math.min(HEADER_BYTES - this.carried, bytes.length)
+      this.keep(bytes, 0, at)
+      if (this.carried < HEADER_BYTES) return -1
+    }
+    const whole = this.carry!
+    const length = frame(whole, 0, this.carried, this.messageBytesMax)
+    if (length < 0) {
+      broken(whole, 0, length)
+      return -1
+    }
+    const missing = Math.min(length - this.carried, bytes.length - at)
+    this.keep(bytes, at, at + missing)
+    if (this.carried < length) return -1
+    this.carried = 0
+    return take(whole, 0, length) ? at + missing : -1
+  }
+
+  private keep(bytes: Uint8Array, from: number, to: number): void {
+    const needed = this.carried + to - from
+    if (this.carry === undefined || this.carry.length < needed) {
+      const larger = new Uint8Array(needed <= MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : EXTENDED_MESSAGE_BYTES_MAX)
+      if (this.carry !== undefined) larger.set(this.carry.subarray(0, this.carried))
+      this.carry = larger
+    }
+    this.carry.set(bytes.subarray(from, to), this.carried)
+    this.carried = needed
+  }
+}

@@ -1,0 +1,19 @@
+// router: the rooms wired into one machine, and everything one can do with that machine and a recording of its inputs: replay it,
+// compare digests, ask why.
+
+export type {
+  Command,
+  FamilyName,
+  KernelConfig,
+  OriginatedRoute,
+  PeerConfig,
+  PeerType,
+  RouterConfig,
+  StaticRoute
+} from "./config.ts"
+export { type RouterEffect, routerEffects, span, spanFrom, spanTo } from "./effects.ts"
+export { type Explanation, explain, type Question, questionFrom } from "./explain.ts"
+export * from "./replay.ts"
+export { createRouter, router, uptimeMs } from "./router.ts"
+export { kindOfText, query } from "./show.ts"
+export { type Counters, type Notice, RouterState, stateDigest } from "./state.ts"

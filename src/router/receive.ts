@@ -1,0 +1,195 @@
+// From received bytes to what they mean. Messages that belong to the session machine become its events; in Established the two that
+// come by the hundred thousand, UPDATE and KEEPALIVE, only note that something was heard, and UPDATEs go on into the RIB.
+import type { OpBuffer } from "../machine/index.ts"
+import {
+  decodeNotification,
+  decodeOpen,
+  decodeRouteRefresh,
+  type Fault,
+  headerFault,
+  isFault,
+  MessageType,
+  scanUpdate,
+  type UpdateView,
+  Verdict
+} from "../wire/index.ts"
+import { canonicalAttributes } from "./canonical.ts"
+import type { Connection, Session } from "./connection.ts"
+import type { RouterPeer } from "./peer.ts"
+import { deliver } from "./sessions.ts"
+import type { RouterState } from "./state.ts"
+
+/** Takes a chunk as it came from a connection. */
+export const receiveBytes = (state: RouterState, conn: Connection, bytes: Uint8Array, out: OpBuffer): void => {
+  state.counters.bytesIn += bytes.length
+  conn.receive(
+    bytes,
+    (chunk, at, length) => {
+      receiveMessage(state, conn, chunk, at, length, out)
+      return !conn.closing
+    },
+    (chunk, at, verdict) => malformed(state, conn, headerFault(chunk, at, verdict), chunk[at + 18], out)
+  )
+}
+
+const receiveMessage = (
+  state: RouterState,
+  conn: Connection,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  out: OpBuffer
+): void => {
+  const peer = state.peers[conn.peer]
+  if (peer === undefined) return
+  state.counters.messagesIn++
+  peer.messages.in++
+  const type = bytes[at + 18]
+  const { session } = conn
+  if (session !== undefined) {
+    session.lastHeardAt = state.now
+    session.graceGiven = false
+    if (type === MessageType.Update) return receiveUpdate(state, conn, peer, session, bytes, at, length, out)
+    if (type === MessageType.Keepalive) return
+  }
+  switch (type) {
+    case MessageType.Open: {
+      const open = decodeOpen(bytes, at, length)
+      if (isFault(open)) return malformed(state, conn, open, type, out)
+      return deliver(state, peer, { _tag: "OpenReceived", conn: conn.conn, open }, out)
+    }
+    case MessageType.Update:
+      return deliver(state, peer, { _tag: "UpdateReceived", conn: conn.conn }, out)
+    case MessageType.Keepalive:
+      return deliver(state, peer, { _tag: "KeepaliveReceived", conn: conn.conn }, out)
+    case MessageType.Notification:
+      return deliver(
+        state,
+        peer,
+        { _tag: "NotificationReceived", conn: conn.conn, fault: decodeNotification(bytes, at, length) },
+        out
+      )
+    default:
+      return receiveRefresh(state, conn, peer, bytes, at, length, out)
+  }
+}
+
+const malformed = (state: RouterState, conn: Connection, fault: Fault, messageType: number, out: OpBuffer): void => {
+  const peer = state.peers[conn.peer]
+  if (peer !== undefined) deliver(state, peer, { _tag: "Malformed", conn: conn.conn, fault, messageType }, out)
+}
+
+/** RFC 2918: a refresh asks for the adj-out of a family again, as it is now. */
+const receiveRefresh = (
+  state: RouterState,
+  conn: Connection,
+  peer: RouterPeer,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  out: OpBuffer
+): void => {
+  const refresh = decodeRouteRefresh(bytes, at, length)
+  if (isFault(refresh)) return malformed(state, conn, refresh, MessageType.RouteRefresh, out)
+  deliver(state, peer, { _tag: "RefreshReceived", conn: conn.conn, ...refresh }, out)
+}
+
+const receiveUpdate = (
+  state: RouterState,
+  conn: Connection,
+  peer: RouterPeer,
+  session: Session,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  out: OpBuffer
+): void => {
+  state.counters.updatesIn++
+  const view = state.update
+  const verdict = scanUpdate(view, bytes, at, length, session.context)
+  if (verdict !== Verdict.Keep) noteFindings(state, peer, view, out)
+  if (verdict === Verdict.Reset || verdict === Verdict.DisableFamily) {
+    const fault: Fault = view.fault ?? { code: 3, subcode: 9, data: new Uint8Array(0) }
+    return malformed(state, conn, fault, MessageType.Update, out)
+  }
+  if (view.endOfRib >= 0) {
+    peer.endOfRib[view.endOfRib as 0 | 1] = true
+    return
+  }
+  learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
+  checkPrefixLimit(state, conn, peer, out)
+}
+
+/** Withdrawals first (RFC 4271 §4.3: a prefix in both parts counts as announced), then announcements under one set of attributes. */
+const learnUpdate = (
+  state: RouterState,
+  peer: number,
+  session: Session,
+  view: UpdateView,
+  treatAsWithdraw: boolean
+): void => {
+  const { adjIn, store } = state.rib
+  const { addPath } = session.context
+  const { bytes } = view
+  const hasFamily = session.negotiated.families
+  if (view.withdrawnEnd > view.withdrawnAt) {
+    adjIn.forgetSpan(peer, 0, bytes, view.withdrawnAt, view.withdrawnEnd, addPath[0])
+  }
+  const unreach = view.unreachFamily
+  if (unreach >= 0 && hasFamily.includes(unreach)) {
+    adjIn.forgetSpan(peer, unreach as 0 | 1, bytes, view.unreachNlriAt, view.unreachNlriEnd, addPath[unreach as 0 | 1])
+  }
+  const reach = view.reachFamily
+  const reaches = reach >= 0 && view.reachNlriEnd > view.reachNlriAt && hasFamily.includes(reach)
+  const announces = view.nlriEnd > view.nlriAt
+  if (treatAsWithdraw) {
+    if (announces) adjIn.forgetSpan(peer, 0, bytes, view.nlriAt, view.nlriEnd, addPath[0])
+    if (reaches) {
+      adjIn.forgetSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1])
+    }
+    return
+  }
+  if (announces) {
+    const set = canonicalAttributes(store, view, session.context, false)
+    adjIn.learnSpan(peer, 0, bytes, view.nlriAt, view.nlriEnd, addPath[0], set)
+    store.discardUnused(set)
+  }
+  if (reaches) {
+    const set = canonicalAttributes(store, view, session.context, true)
+    adjIn.learnSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1], set)
+    store.discardUnused(set)
+  }
+}
+
+const noteFindings = (state: RouterState, peer: RouterPeer, view: UpdateView, out: OpBuffer): void => {
+  for (const note of view.notes) {
+    peer.findings.last = `attribute ${note.attribute}: ${note.reason}`
+    if (note.verdict === Verdict.Discard) peer.findings.discarded++
+  }
+  if (view.verdict === Verdict.TreatAsWithdraw) {
+    peer.findings.treatedAsWithdraw++
+    state.counters.updatesTreatedAsWithdraw++
+  }
+  if (peer.findings.discarded + peer.findings.treatedAsWithdraw > FINDINGS_SAID_MAX) return
+  state.notice(
+    {
+      kind: "update-finding",
+      level: "warning",
+      peer: peer.config.address,
+      message: `${peer.config.address}: UPDATE with a fault (${peer.findings.last})`
+    },
+    out
+  )
+}
+
+/** Past this many findings a peer's faults are only counted: a broken peer must not flood the log. */
+const FINDINGS_SAID_MAX = 20
+
+const checkPrefixLimit = (state: RouterState, conn: Connection, peer: RouterPeer, out: OpBuffer): void => {
+  const limit = peer.config.maxPrefixes
+  if (limit === 0) return
+  for (const family of [0, 1] as const) {
+    if (state.rib.adjIn.peers.received[family][peer.index] <= limit) continue
+    return deliver(state, peer, { _tag: "PrefixLimitExceeded", conn: conn.conn, family, limit }, out)
+  }
+}

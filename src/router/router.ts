@@ -1,0 +1,261 @@
+// The rooms wired into one machine. A batch is taken record by record, then settled once: decisions, export, forwarding, and whatever
+// work is as large as a table in slices, so that a step stays short and timers are served while a full table loads.
+import { type Batch, ConnectionChange, type EventRecord } from "../eventlog/index.ts"
+import {
+  deepClone,
+  type Machine,
+  MICROS_PER_MS,
+  type OpBuffer,
+  PEER_QUEUE_BYTES_MAX,
+  type Seed,
+  TABLE_SLICE_PREFIXES,
+  WALK_QUANTUM_NODES
+} from "../machine/index.ts"
+import { type BestChanged, SELF, type Transmit } from "../rib/index.ts"
+import { TimerKind } from "../session/index.ts"
+import { afiOf, encodeRouteRefresh, type Family, safiOf } from "../wire/index.ts"
+import type { Command } from "./config.ts"
+import { announce, configure, withdraw } from "./configure.ts"
+import type { Connection } from "./connection.ts"
+import { routerEffects, span } from "./effects.ts"
+import type { ForwardingTimer } from "./forwarding.ts"
+import { receiveBytes } from "./receive.ts"
+import { accept, awaitDrain, deliver, holdStillRuns, repeatTable } from "./sessions.ts"
+import { RouterState, stateDigest } from "./state.ts"
+
+export const createRouter = (seed: Seed): RouterState => new RouterState(seed)
+
+export const router: Machine<RouterState, Batch> = {
+  name: "router",
+  step: (state, batch, out) => {
+    state.now = batch.at
+    state.notices.length = 0
+    state.counters.batches++
+    state.counters.records += batch.records.length
+    for (const record of batch.records) take(state, record, out)
+    if (state.isConfigured) settle(state, out)
+    state.closeControl()
+    return state
+  },
+  clone: deepClone,
+  digest: stateDigest
+}
+
+const take = (state: RouterState, record: EventRecord, out: OpBuffer): void => {
+  switch (record._tag) {
+    case "Bytes": {
+      const conn = state.connections.get(record.conn)
+      if (conn !== undefined && !conn.closing) receiveBytes(state, conn, record.bytes, out)
+      return
+    }
+    case "Connection":
+      return connectionChanged(state, record, out)
+    case "Timer":
+      return timerFired(state, record.timer, out)
+    case "Kernel":
+      return state.isConfigured ? state.forwarding.kernelBytes(record.channel, record.bytes, out) : undefined
+    case "Command":
+      return obey(state, JSON.parse(record.json) as Command, out)
+    case "Quantum":
+      state.quantumWanted = false
+      if (state.isConfigured) state.rib.sweep(record.nodes)
+      return
+    case "Checkpoint":
+      return
+  }
+}
+
+const connectionChanged = (
+  state: RouterState,
+  record: Extract<EventRecord, { readonly _tag: "Connection" }>,
+  out: OpBuffer
+): void => {
+  if (record.change === ConnectionChange.Accepted) return accept(state, record.conn, record.remote, record.local, out)
+  const conn = state.connections.get(record.conn)
+  if (conn === undefined) return
+  const peer = state.peers[conn.peer]
+  switch (record.change) {
+    case ConnectionChange.Dialled:
+      conn.local = record.local
+      conn.remote = record.remote
+      if (peer !== undefined && !conn.closing) deliver(state, peer, { _tag: "Dialled", conn: conn.conn }, out)
+      return
+    case ConnectionChange.Drained:
+      return drained(conn, out)
+    case ConnectionChange.DialFailed:
+    case ConnectionChange.Closed:
+      state.connections.delete(conn.conn)
+      if (peer !== undefined) {
+        const _tag = record.change === ConnectionChange.Closed ? "Closed" : "DialFailed"
+        deliver(state, peer, { _tag, conn: conn.conn, cause: record.cause }, out)
+      }
+      state.timers.cancelAll(conn.conn, out)
+      return
+  }
+}
+
+const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
+  const owner = state.timers.fired(timer)
+  if (owner === undefined) {
+    state.counters.staleTimers++
+    return
+  }
+  if (owner.peer === SELF) return state.forwarding.timer(owner.kind as ForwardingTimer, out)
+  const peer = state.peers[owner.peer]
+  if (peer === undefined) return
+  const conn = state.connections.get(owner.conn)
+  if (owner.kind === TimerKind.Hold && conn !== undefined && holdStillRuns(state, peer, conn, out)) return
+  deliver(state, peer, { _tag: "TimerFired", conn: owner.conn, timer: owner.kind as TimerKind }, out)
+}
+
+const obey = (state: RouterState, command: Command, out: OpBuffer): void => {
+  switch (command.command) {
+    case "configure":
+      return configure(state, command.config, out)
+    case "announce":
+      if (state.isConfigured) announce(state, command.route)
+      return
+    case "withdraw":
+      if (state.isConfigured) withdraw(state, command.prefix)
+      return
+    case "peer":
+      return operate(state, command.address, command.action, out)
+    case "shutdown":
+      state.stopping = true
+      out.put(routerEffects.code.Unlisten)
+      for (const peer of state.peers) if (peer !== undefined) deliver(state, peer, { _tag: "Disabled", communication: "" }, out)
+      if (state.isConfigured) state.forwarding.shutdown(out)
+      else finish(state, out)
+      return
+  }
+}
+
+const operate = (
+  state: RouterState,
+  address: string,
+  action: "enable" | "disable" | "reset" | "refresh",
+  out: OpBuffer
+): void => {
+  const index = state.byAddress.get(address)
+  if (index === undefined) return
+  const peer = state.peerAt(index)
+  if (action === "enable") return deliver(state, peer, { _tag: "Enabled" }, out)
+  if (action === "disable") return deliver(state, peer, { _tag: "Disabled", communication: "" }, out)
+  if (action === "reset") return deliver(state, peer, { _tag: "ResetRequested" }, out)
+  const conn = state.connections.get(peer.established)
+  if (conn?.session === undefined) return
+  const { families, routeRefresh } = conn.session.negotiated
+  for (const family of families) {
+    repeatTable(state, peer, family)
+    const message = { afi: afiOf(family as Family), safi: safiOf(family as Family), subtype: 0 }
+    if (routeRefresh) state.sendControl(conn, encodeRouteRefresh(message), out)
+  }
+}
+
+/** After the records of a batch: decide, tell, forward, and ask for more time where work is left. */
+const settle = (state: RouterState, out: OpBuffer): void => {
+  const { rib, forwarding } = state
+  internNewNextHops(state)
+  rib.settle(toForwarding(state), transmitter(state, out))
+  forwarding.flush(WALK_QUANTUM_NODES, out)
+  forwarding.drainChanges((nextHopSet) => trackNextHop(state, nextHopSet))
+  forwarding.drainTimers((kind, milliseconds) =>
+    state.timers.arm({ peer: SELF, conn: 0, kind }, milliseconds, out)
+  )
+  forwarding.drainNotices((level, message) => state.notice({ kind: "kernel", level, message }, out))
+  catchUp(state, out)
+  if (state.stopping) finish(state, out)
+  if (!state.quantumWanted && hasWork(state)) {
+    state.quantumWanted = true
+    out.put(routerEffects.code.WantQuantum, TABLE_SLICE_PREFIXES)
+  }
+}
+
+
+const hasWork = (state: RouterState): boolean => {
+  if (state.rib.hasSweeps || state.forwarding.pending()) return true
+  for (const conn of state.connections.values()) if (canCatchUp(conn)) return true
+  return false
+}
+
+const canCatchUp = (conn: Connection): boolean =>
+  conn.session !== undefined &&
+  conn.unsentBytes < PEER_QUEUE_BYTES_MAX / 2 &&
+  conn.session.memberships.some(({ member }) => !member.live || member.pendingCount > 0)
+
+/** One slice for every member that lags and whose socket has room. */
+const catchUp = (state: RouterState, out: OpBuffer): void => {
+  const transmit = transmitter(state, out)
+  for (const conn of state.connections.values()) {
+    if (!canCatchUp(conn)) continue
+    for (const { exportClass, member } of conn.session!.memberships) {
+      if (!member.live || member.pendingCount > 0) state.rib.catchUp(exportClass, member, transmit)
+    }
+  }
+}
+
+/** Best paths go to the forwarding side by their next hop; routes of our own are not forwarded by BGP. */
+const toForwarding = (state: RouterState): BestChanged => {
+  const { forwarding } = state
+  const { store } = state.rib
+  const sets = state.nextHopSets
+  return (family, id, attributes, peer) => {
+    if (attributes === -1 || peer === SELF) return forwarding.clearBgp(family, id)
+    forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
+  }
+}
+
+/** Next hops that UPDATEs of this batch named for the first time: known to the forwarding side before anything is decided on them. */
+const internNewNextHops = (state: RouterState): void => {
+  const { nextHops } = state.rib.store
+  for (let id = state.nextHopSets.length; id < nextHops.addresses.length; id++) {
+    const set = state.forwarding.internNextHops([nextHops.addresses[id]])
+    state.nextHopSets.push(set)
+    state.nextHopOfSet.set(set, id)
+    const { reachable, metric } = state.forwarding.reachability(set)
+    nextHops.reachable[id] = reachable ? 1 : 0
+    nextHops.metrics[id] = metric
+  }
+}
+
+const trackNextHop = (state: RouterState, set: number): void => {
+  const nextHop = state.nextHopOfSet.get(set)
+  if (nextHop === undefined) return
+  const { nextHops } = state.rib.store
+  const { reachable, metric } = state.forwarding.reachability(set)
+  const usable = reachable ? 1 : 0
+  if (nextHops.reachable[nextHop] === usable && nextHops.metrics[nextHop] === metric) return
+  nextHops.reachable[nextHop] = usable
+  nextHops.metrics[nextHop] = metric
+  state.rib.nextHopChanged(nextHop)
+}
+
+const transmitter = (state: RouterState, out: OpBuffer): Transmit => {
+  const { code } = routerEffects
+  return (peer, block, from, to) => {
+    const conn = state.connections.get(state.peerAt(peer).established)
+    if (conn === undefined || conn.closing) return
+    state.pool.retain(block)
+    out.put(code.Send, conn.conn, block, span(from, to))
+    conn.unsentBytes += to - from
+    if (conn.drainingBytes === 0 && conn.unsentBytes > PEER_QUEUE_BYTES_MAX / 4) awaitDrain(conn, out)
+    if (conn.unsentBytes <= PEER_QUEUE_BYTES_MAX) return
+    for (const { member } of conn.session?.memberships ?? []) member.live = false
+  }
+}
+
+const drained = (conn: Connection, out: OpBuffer): void => {
+  conn.unsentBytes = Math.max(0, conn.unsentBytes - conn.drainingBytes)
+  conn.drainingBytes = 0
+  if (conn.unsentBytes > PEER_QUEUE_BYTES_MAX / 4) awaitDrain(conn, out)
+}
+
+const finish = (state: RouterState, out: OpBuffer): void => {
+  if (state.stopped || state.connections.size > 0) return
+  if (state.isConfigured && !state.forwarding.done()) return
+  state.stopped = true
+  out.put(routerEffects.code.Stopped)
+}
+
+/** How long the router has been running, in milliseconds. */
+export const uptimeMs = (state: RouterState): number => Math.floor((state.now - state.startedAt) / MICROS_PER_MS)

@@ -1,0 +1,230 @@
+// What users ask of a running router, or of one that a replay has brought to some point: pure functions of its state. Tables are
+// generators over dense numbers: they may be drawn slowly while the state moves on, and hold nothing but their position.
+import { isoTime } from "../machine/index.ts"
+import { type ExportClass, type PathRef, REASON_NAMES, type RibTable, SELF, writeAttributes } from "../rib/index.ts"
+import { peerStateName } from "../session/index.ts"
+import {
+  type Attributes,
+  attributesJson,
+  capabilityNames,
+  decodeAttributes,
+  FAMILY_NAMES,
+  formatPrefixWords,
+  parseAddress,
+  parsePrefix
+} from "../wire/index.ts"
+import type { RouterPeer } from "./peer.ts"
+import { type RouterState } from "./state.ts"
+
+/** Answers a question, or `undefined` if nothing goes by that name. Arrays and objects are one value, other iterables are tables. */
+export const query = (
+  state: RouterState,
+  name: string,
+  params: Readonly<Record<string, string | undefined>> = {}
+): unknown => {
+  switch (name) {
+    case "peers":
+      return state.peers.filter((peer) => peer !== undefined).map((peer) => peerRow(state, peer))
+    case "routes":
+      return state.isConfigured ? routes(state, params) : []
+    case "fib":
+      return state.isConfigured ? state.forwarding.showFib(params) : []
+    case "graph":
+      return state.isConfigured ? state.forwarding.showGraph(params) : undefined
+    case "kernel":
+      return state.isConfigured ? state.forwarding.showKernel(params) : []
+    case "walks":
+      return state.isConfigured ? state.forwarding.showWalks() : {}
+    case "buffers":
+      return buffers(state)
+    case "health":
+      return health(state)
+    default:
+      return undefined
+  }
+}
+
+const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> => {
+  const session = state.connections.get(peer.established)?.session
+  const received = state.isConfigured
+    ? state.rib.adjIn.peers.received.reduce((sum, family) => sum + family[peer.index], 0)
+    : 0
+  const advertised = (session?.memberships ?? []).reduce(
+    (sum, { exportClass, member }) => sum + exportClass.sentCount - member.pendingCount,
+    0
+  )
+  return {
+    address: peer.config.address,
+    port: peer.config.port,
+    asn: peer.config.asn,
+    name: peer.config.name,
+    type: peer.config.type,
+    state: peerStateName(peer.machine),
+    since: isoTime(peer.since),
+    families: (session?.negotiated.families ?? []).map((family) => FAMILY_NAMES[family]),
+    capabilities: session === undefined ? [] : capabilityNames(session.negotiated.capabilities),
+    holdTime: session?.negotiated.holdTimeS ?? null,
+    endOfRib: peer.endOfRib,
+    prefixes: {
+      received,
+      accepted: peer.config.policyOpen || peer.config.type !== "external" ? received : 0,
+      advertised: Math.max(0, advertised)
+    },
+    messages: { ...peer.messages },
+    findings: { ...peer.findings },
+    lastError: peer.lastError
+  }
+}
+
+type Params = Readonly<Record<string, string | undefined>>
+
+function* routes(state: RouterState, params: Params): Iterable<unknown> {
+  const peer = params["peer"] === undefined ? undefined : state.byAddress.get(params["peer"])
+  if (params["peer"] !== undefined && peer === undefined) return
+  const wanted = params["prefix"] === undefined ? undefined : parsePrefix(params["prefix"])
+  if (params["prefix"] !== undefined && wanted === undefined) return
+  for (const table of state.rib.tables) {
+    if (wanted !== undefined && (wanted.family === 4 ? 0 : 1) !== table.prefixes.family) continue
+    if (wanted !== undefined && params["longer"] === undefined) {
+      const id = table.prefixes.find(wanted.words, 0, wanted.length)
+      if (id !== -1) yield* rowsOf(state, table, id, peer, params)
+      continue
+    }
+    for (let id = 0; id < table.prefixes.bound; id++) {
+      if (table.prefixes.holdersOf(id) === 0) continue
+      if (wanted !== undefined && !table.prefixes.covers(wanted.words, wanted.length, id)) continue
+      yield* rowsOf(state, table, id, peer, params)
+    }
+  }
+}
+
+function* rowsOf(
+  state: RouterState,
+  table: RibTable,
+  id: number,
+  peer: number | undefined,
+  params: Params
+): Iterable<unknown> {
+  if (params["advertised"] !== undefined) return yield* advertisedRows(state, table, id, peer)
+  const { paths } = state.rib.adjIn
+  for (let path: PathRef = table.heads[id] ?? 0; path !== 0; path = paths.next[path]) {
+    if (peer !== undefined && paths.peer[path] !== peer) continue
+    if (params["best"] !== undefined && paths.reason[path] !== 0) continue
+    yield pathRow(state, table, id, path)
+  }
+}
+
+/** One path of a prefix as users see it. */
+export const pathRow = (state: RouterState, table: RibTable, id: number, path: PathRef): Record<string, unknown> => {
+  const { paths } = state.rib.adjIn
+  const { store } = state.rib
+  const set = paths.attributes[path]
+  const peer = paths.peer[path]
+  const attributes = decodeAttributes(store.chunkOf(set), store.startOf(set), store.blockEndOf(set), true)
+  return {
+    ...prefixPart(table, id),
+    peer: peerName(state, peer),
+    pathId: paths.pathIdOf(path),
+    best: paths.reason[path] === 0,
+    reason: REASON_NAMES[paths.reason[path]],
+    nextHop: peer === SELF ? "self" : store.nextHops.text(store.nextHop[set]),
+    ...withoutNextHop(attributes)
+  }
+}
+
+const peerName = (state: RouterState, peer: number): string =>
+  peer === SELF ? "local" : (state.peers[peer]?.config.address ?? "removed")
+
+const prefixPart = (table: RibTable, id: number): { readonly prefix: string; readonly family: string } => {
+  const { prefixes } = table
+  const family = prefixes.family === 0 ? 4 : 6
+  return {
+    prefix: formatPrefixWords(family, prefixes.words, id * prefixes.wordsPerPrefix, prefixes.lengths[id]),
+    family: FAMILY_NAMES[prefixes.family]
+  }
+}
+
+const withoutNextHop = (attributes: Attributes): Record<string, unknown> => {
+  const { nextHop: _, ...rest } = attributesJson(attributes)
+  return { localPref: null, med: null, communities: [], largeCommunities: [], extendedCommunities: [], ...rest }
+}
+
+const scratch: Uint8Array = new Uint8Array(140_000)
+
+/** What a peer was told about a prefix, as it was written for it. */
+function* advertisedRows(
+  state: RouterState,
+  table: RibTable,
+  id: number,
+  peer: number | undefined
+): Iterable<unknown> {
+  for (const exportClass of state.rib.classes) {
+    if (exportClass.parameters.family !== table.prefixes.family) continue
+    for (const member of exportClass.members) {
+      if (peer !== undefined && member.peer !== peer) continue
+      const set = exportClass.sentTo(member.peer, id)
+      if (set !== -1) yield advertisedRow(state, table, id, exportClass, member.peer, set)
+    }
+  }
+}
+
+const advertisedRow = (
+  state: RouterState,
+  table: RibTable,
+  id: number,
+  exportClass: ExportClass,
+  peer: number,
+  set: number
+): Record<string, unknown> => {
+  const { store } = state.rib
+  const { peers } = state.rib.adjIn
+  const from = exportClass.sentSource[id]
+  const source = { local: from === SELF, internal: from !== SELF && peers.external[from] === 0, routerId: peers.routerId[from] }
+  const parameters = { ...exportClass.parameters, as4: true }
+  const end = writeAttributes(scratch, 0, store, set, source, parameters)
+  const attributes = decodeAttributes(scratch, 0, end, true)
+  const nextHop = attributesJson(attributes)["nextHop"] ?? store.nextHops.text(store.nextHop[set])
+  return {
+    ...prefixPart(table, id),
+    peer: peerName(state, peer),
+    pathId: 0,
+    best: true,
+    reason: "advertised",
+    nextHop,
+    ...withoutNextHop(attributes)
+  }
+}
+
+const buffers = (state: RouterState): Record<string, unknown> => ({
+  pools: [state.pool.stats()],
+  packed: state.isConfigured
+    ? { messages: state.rib.packer.messages, bytes: state.rib.packer.bytesPacked, tooLong: state.rib.packer.tooLong }
+    : { messages: 0, bytes: 0, tooLong: 0 },
+  attributes: state.isConfigured
+    ? { sets: state.rib.store.count, bytes: state.rib.store.sizeBytes }
+    : { sets: 0, bytes: 0 },
+  connections: [...state.connections.values()].map(({ conn, peer, unsentBytes }) => ({
+    conn,
+    peer: peerName(state, peer),
+    unsentBytes
+  }))
+})
+
+const health = (state: RouterState): Record<string, unknown> => {
+  const peers = state.peers.filter((peer) => peer !== undefined)
+  const up = peers.filter((peer) => peer.established !== 0).length
+  return {
+    status: state.stopping ? "stopping" : "ok",
+    startedAt: isoTime(state.startedAt),
+    now: isoTime(state.now),
+    peers: { configured: peers.length, established: up },
+    prefixes: state.isConfigured ? state.rib.tables.map((table) => table.prefixes.count) : [0, 0],
+    paths: state.isConfigured ? state.rib.adjIn.paths.count : 0,
+    nextHops: state.isConfigured ? state.rib.store.nextHops.addresses.length : 0,
+    counters: { ...state.counters }
+  }
+}
+
+/** Whether a text names a peer, a prefix or neither; for clear errors at the edge. */
+export const kindOfText = (text: string): "address" | "prefix" | "neither" =>
+  parseAddress(text) !== undefined ? "address" : parsePrefix(text) !== undefined ? "prefix" : "neither"

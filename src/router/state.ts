@@ -1,0 +1,160 @@
+// Everything the router holds. One machine, one state: peers and their connections, the RIB, the forwarding side, timers. Batches are
+// its only input, operations in an OpBuffer (and bytes in blocks of the pool) its only output.
+import { BlockPool, type Lease } from "../buffers/index.ts"
+import type { ConnId } from "../eventlog/index.ts"
+import { assert, fold, hashJson, type Micros, type OpBuffer, type Seed } from "../machine/index.ts"
+import { Rib } from "../rib/index.ts"
+import { digestPeer } from "../session/index.ts"
+import { parseAddress, UpdateView } from "../wire/index.ts"
+import type { OriginatedRoute, RouterConfig } from "./config.ts"
+import type { Connection } from "./connection.ts"
+import { routerEffects, span } from "./effects.ts"
+import { createForwarding, type Forwarding } from "./forwarding.ts"
+import type { RouterPeer } from "./peer.ts"
+import { Timers } from "./timers.ts"
+
+/** Blocks hold many messages for many receivers; 64 KiB is what a span can name. */
+const BLOCK_BYTES = 65536
+/** Prefixes that the tables have room for at first; they double. */
+const CAPACITY = 4096
+
+/** What somebody may want to know: `kind` says which, the rest is plain data. */
+export interface Notice {
+  readonly kind: string
+  readonly level: "info" | "warning"
+  readonly message: string
+  readonly peer?: string
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+export interface Counters {
+  batches: number
+  records: number
+  messagesIn: number
+  bytesIn: number
+  updatesIn: number
+  updatesTreatedAsWithdraw: number
+  sessionsUp: number
+  sessionsDown: number
+  connectionsRefused: number
+  staleTimers: number
+}
+
+export class RouterState {
+  readonly pool: BlockPool = new BlockPool(BLOCK_BYTES, "out")
+  readonly timers: Timers = new Timers()
+  /** By connection; a connection is here from Dial or Accepted until Closed or DialFailed. */
+  readonly connections: Map<ConnId, Connection> = new Map()
+  /** By peer number; number 0 is ourselves and has no entry. */
+  readonly peers: Array<RouterPeer | undefined> = [undefined]
+  readonly byAddress: Map<string, number> = new Map()
+  /** Routes announced by configuration and command, by prefix text. */
+  readonly originated: Map<string, OriginatedRoute> = new Map()
+  readonly counters: Counters = {
+    batches: 0,
+    records: 0,
+    messagesIn: 0,
+    bytesIn: 0,
+    updatesIn: 0,
+    updatesTreatedAsWithdraw: 0,
+    sessionsUp: 0,
+    sessionsDown: 0,
+    connectionsRefused: 0,
+    staleTimers: 0
+  }
+  /** Notices of the batch being stepped; cleared when the next one begins. */
+  readonly notices: Array<Notice> = []
+  /** A view reused for every UPDATE. */
+  readonly update: UpdateView = new UpdateView()
+  config: RouterConfig | undefined
+  private currentRib: Rib | undefined
+  private currentForwarding: Forwarding | undefined
+  seed: Seed
+  /** Time of the batch being stepped. */
+  now: Micros = 0
+  startedAt: Micros = 0
+  /** Forwarding's number for each of the RIB's next hops, and back. */
+  readonly nextHopSets: Array<number> = []
+  readonly nextHopOfSet: Map<number, number> = new Map()
+  /** A Quantum was asked for and has not come. */
+  quantumWanted = false
+  stopping = false
+  stopped = false
+  /** The block that collects small messages of this batch. */
+  private control: Lease = 0
+  private controlAt = 0
+
+  constructor(seed: Seed) {
+    this.seed = seed
+  }
+
+  /** Made with the first configuration; nothing that needs it can happen before. */
+  get rib(): Rib {
+    assert(this.currentRib !== undefined, "the RIB is used before the router is configured")
+    return this.currentRib
+  }
+  get forwarding(): Forwarding {
+    assert(this.currentForwarding !== undefined, "forwarding is used before the router is configured")
+    return this.currentForwarding
+  }
+
+  get isConfigured(): boolean {
+    return this.currentRib !== undefined
+  }
+
+  configureOnce(config: RouterConfig): void {
+    const id = parseAddress(config.router.id)
+    assert(id !== undefined && id.family === 4, "router id is not an IPv4 address")
+    const { pool } = this
+    this.currentRib = new Rib({ localAs: config.router.asn, localId: id.words[0], pool, capacity: CAPACITY })
+    const [ipv4, ipv6] = this.currentRib.tables
+    this.currentForwarding = createForwarding({
+      kernel: config.kernel,
+      tables: [ipv4.prefixes, ipv6.prefixes],
+      pool,
+      capacityHint: CAPACITY
+    })
+  }
+
+  notice(notice: Notice, out: OpBuffer): void {
+    out.put(routerEffects.code.Notice, this.notices.length)
+    this.notices.push(notice)
+  }
+
+  /** Sends a small message that is not part of a table: OPEN, KEEPALIVE, NOTIFICATION, ROUTE-REFRESH. */
+  sendControl(conn: Connection, message: Uint8Array, out: OpBuffer): void {
+    if (this.control === 0 || this.controlAt + message.length > BLOCK_BYTES) {
+      this.closeControl()
+      this.control = this.pool.acquire("control")
+    }
+    const from = this.controlAt
+    this.pool.bytes(this.control).set(message, from)
+    this.controlAt += message.length
+    this.pool.retain(this.control)
+    out.put(routerEffects.code.Send, conn.conn, this.control, span(from, this.controlAt))
+    conn.unsentBytes += message.length
+    const peer = this.peers[conn.peer]
+    if (peer !== undefined) peer.messages.out++
+  }
+
+  /** Ends the block of small messages; each Send keeps its own hold on it. */
+  closeControl(): void {
+    if (this.control !== 0) this.pool.release(this.control)
+    this.control = 0
+    this.controlAt = 0
+  }
+
+  peerAt(index: number): RouterPeer {
+    const peer = this.peers[index]
+    assert(peer !== undefined, "no peer has this number")
+    return peer
+  }
+}
+
+/** 32 bits that agree whenever two routers hold the same. Kept sums, so that it costs nothing to speak of. */
+export const stateDigest = (state: RouterState): number => {
+  let digest = fold(hashJson(state.config), state.seed)
+  for (const peer of state.peers) if (peer !== undefined) digest = fold(digest, fold(peer.index, digestPeer(peer.machine)))
+  if (!state.isConfigured) return digest
+  return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
+}

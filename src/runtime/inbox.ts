@@ -1,0 +1,95 @@
+// The one door into the router (ADR-0011). Sources that can wait (the kernel's readers, operators) wait here for room; sockets are
+// paused by the transport when there is none; what cannot wait and comes at most once for something that exists (a connection's
+// change, a timer, a quantum) is always let in, so that a flood of bytes never holds up another connection's end.
+import { Effect, Queue } from "effect"
+import type { EventRecord } from "../eventlog/index.ts"
+import { BATCH_BYTES_MAX, INBOX_EVENTS_MAX } from "../machine/index.ts"
+
+/** Received bytes that may wait: sixteen batches, a fraction of a second of work. */
+export const INBOX_BYTES_MAX: number = 16 * BATCH_BYTES_MAX
+
+interface Waiter {
+  readonly record: EventRecord
+  readonly admitted: () => void
+}
+
+export class Inbox {
+  /** What the daemon's stream reads. Bounded by what may be offered, see above. */
+  readonly queue: Queue.Queue<EventRecord>
+  private waitingRecords = 0
+  private waitingBytes = 0
+  private readonly waiters: Array<Waiter> = []
+
+  constructor(queue: Queue.Queue<EventRecord>) {
+    this.queue = queue
+  }
+
+  static readonly make: Effect.Effect<Inbox> = Effect.map(Queue.unbounded<EventRecord>(), (queue) => new Inbox(queue))
+
+  get hasRoom(): boolean {
+    return this.waitingRecords < INBOX_EVENTS_MAX && this.waitingBytes < INBOX_BYTES_MAX
+  }
+
+  /** For sources that cannot wait. Whoever offers bytes looks at `hasRoom` afterwards and stops reading when there is none. */
+  offerNow(record: EventRecord): void {
+    this.waitingRecords++
+    this.waitingBytes += bytesOf(record)
+    Queue.offerUnsafe(this.queue, record)
+  }
+
+  /** For sources that can wait: resolves when the record is in. Those that wait are let in in the order in which they came. */
+  readonly offer = (record: EventRecord): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.hasRoom && this.waiters.length === 0) {
+        this.offerNow(record)
+        return Effect.void
+      }
+      return this.awaitRoom(record)
+    })
+
+  private awaitRoom(record: EventRecord): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const waiter: Waiter = { record, admitted: () => resume(Effect.void) }
+      this.waiters.push(waiter)
+      return Effect.sync(() => {
+        const at = this.waiters.indexOf(waiter)
+        if (at !== -1) this.waiters.splice(at, 1)
+      })
+    })
+  }
+
+  /** These records have become a batch: their room is free again. */
+  taken(records: ReadonlyArray<EventRecord>): void {
+    this.waitingRecords -= records.length
+    for (const record of records) this.waitingBytes -= bytesOf(record)
+    while (this.hasRoom) {
+      const waiter = this.waiters.shift()
+      if (waiter === undefined) return
+      this.offerNow(waiter.record)
+      waiter.admitted()
+    }
+  }
+}
+
+/** What waits, cut into batches that a step gets through in a few milliseconds. Order is kept, and no batch is empty. */
+export const cutIntoBatches = (records: ReadonlyArray<EventRecord>): Array<ReadonlyArray<EventRecord>> => {
+  const batches: Array<ReadonlyArray<EventRecord>> = []
+  let from = 0
+  let bytes = 0
+  for (let at = 0; at < records.length; at++) {
+    const more = bytesOf(records[at])
+    if (at > from && (bytes + more > BATCH_BYTES_MAX || at - from === BATCH_RECORDS_MAX)) {
+      batches.push(records.slice(from, at))
+      from = at
+      bytes = 0
+    }
+    bytes += more
+  }
+  if (from < records.length) batches.push(from === 0 ? records : records.slice(from))
+  return batches
+}
+
+const BATCH_RECORDS_MAX = 1024
+
+const bytesOf = (record: EventRecord): number =>
+  record._tag === "Bytes" || record._tag === "Kernel" ? record.bytes.length : 0

@@ -1,0 +1,236 @@
+// TCP for the router: it listens, dials, sends and closes as told, and reports what happens as records. Connections that the router
+// dials carry the number that it gave; those accepted here are numbered from ACCEPTED on. Back-pressure: when the inbox has no room, or
+// too much of one connection waits in it, that connection is not read until the daemon has taken what waits. Nothing is dropped.
+import { createServer, connect, type Server, type Socket } from "node:net"
+import { Context, Data, Effect, Layer, Runtime, type Scope } from "effect"
+import { ACCEPTED, type ConnId, ConnectionChange, type EventRecord } from "../eventlog/index.ts"
+import { CONNECTIONS_MAX } from "../machine/index.ts"
+import { Connection } from "./connection.ts"
+import { formatEndpoint, parseEndpoint } from "./endpoint.ts"
+import type { Inbox } from "./inbox.ts"
+
+/** We cannot listen where the configuration says. The message is one sentence with what to do. */
+export class ListenFailed extends Data.TaggedError("ListenFailed")<{
+  readonly message: string
+  /** 4: a permission is missing; 2: the configuration asks for what cannot be had. */
+  readonly status: 2 | 4
+}> {
+  override readonly [Runtime.errorExitCode] = this.status
+}
+
+export interface DialTarget {
+  readonly address: string
+  readonly port: number
+  /** Empty: the system chooses. */
+  readonly localAddress: string
+}
+
+export interface TransportService {
+  /** Listens on `address:port` and reports who connects; gives the endpoint that it got (port 0 takes a free one). */
+  readonly listen: (endpoint: string) => Effect.Effect<string, ListenFailed>
+  readonly unlisten: () => void
+  readonly dial: (conn: ConnId, target: DialTarget) => void
+  /** Sends in order; `onWritten` is called once, when the bytes have left our memory or never will. Goes out with `flush`. */
+  readonly send: (conn: ConnId, bytes: Uint8Array, onWritten: () => void) => void
+  /** The end of a batch: all that was sent to one connection goes out as one write. */
+  readonly flush: () => void
+  readonly wantDrained: (conn: ConnId) => void
+  readonly close: (conn: ConnId, abort: boolean) => void
+  /** These records have become a batch: connections that waited for room are read again. */
+  readonly taken: (records: ReadonlyArray<EventRecord>) => void
+  readonly stats: () => TransportStats
+}
+
+export interface TransportStats {
+  readonly connections: number
+  /** Connections refused because there were CONNECTIONS_MAX already. */
+  readonly refused: number
+  /** Connections that are not read at the moment because of back-pressure. */
+  readonly paused: number
+}
+
+export class Transport extends Context.Service<Transport, TransportService>()("backwalk/runtime/Transport") {
+  /** Closed with the scope: sockets are gone, and every `onWritten` was called, when it returns. */
+  static readonly layer = (inbox: Inbox, options: TransportOptions = {}): Layer.Layer<Transport> =>
+    Layer.effect(Transport, makeTransport(inbox, options))
+}
+
+export interface TransportOptions {
+  readonly connectionsMax?: number
+}
+
+const makeTransport = (
+  inbox: Inbox,
+  options: TransportOptions
+): Effect.Effect<TransportService, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new TcpTransport(inbox, options.connectionsMax ?? CONNECTIONS_MAX)),
+    (transport) => transport.end
+  )
+
+class TcpTransport implements TransportService {
+  private readonly inbox: Inbox
+  private readonly connectionsMax: number
+  private readonly connections = new Map<ConnId, Connection>()
+  private readonly servers = new Set<Server>()
+  private readonly corked = new Set<Connection>()
+  private readonly paused = new Set<Connection>()
+  private nextAccepted: ConnId = ACCEPTED
+  private refused = 0
+  private onEmpty: (() => void) | undefined
+
+  constructor(inbox: Inbox, connectionsMax: number) {
+    this.inbox = inbox
+    this.connectionsMax = connectionsMax
+  }
+
+  readonly listen = (endpoint: string): Effect.Effect<string, ListenFailed> =>
+    Effect.callback<string, ListenFailed>((resume) => {
+      const parsed = parseEndpoint(endpoint)
+      if (parsed === undefined) {
+        const message = `listen ${endpoint}: expected ADDRESS:PORT or [ADDRESS]:PORT`
+        return resume(Effect.fail(new ListenFailed({ message, status: 2 })))
+      }
+      const server = createServer({ noDelay: true }, (socket) => this.accepted(socket))
+      const failed = (error: NodeJS.ErrnoException): void => resume(Effect.fail(cannotListen(endpoint, error)))
+      server.once("error", failed)
+      server.listen({ host: parsed.host, port: parsed.port, ipv6Only: true, backlog: BACKLOG }, () => {
+        server.off("error", failed)
+        // Later errors are of a single accept (out of descriptors): that connection is lost, listening goes on.
+        server.on("error", () => this.refused++)
+        this.servers.add(server)
+        const bound = server.address()
+        resume(Effect.succeed(typeof bound === "object" && bound ? formatEndpoint(bound.address, bound.port) : endpoint))
+      })
+    })
+
+  readonly unlisten = (): void => {
+    for (const server of this.servers) server.close()
+    this.servers.clear()
+  }
+
+  readonly dial = (conn: ConnId, target: DialTarget): void => {
+    if (this.connections.size >= this.connectionsMax) return this.dialFailed(conn, "too many connections")
+    try {
+      const { address, port, localAddress } = target
+      const socket = connect({ host: address, port, ...(localAddress === "" ? {} : { localAddress }) })
+      this.connections.set(conn, new Connection(conn, socket, this.home, false))
+    } catch (cause) {
+      this.dialFailed(conn, cause instanceof Error ? cause.message : String(cause))
+    }
+  }
+
+  readonly send = (conn: ConnId, bytes: Uint8Array, onWritten: () => void): void => {
+    const connection = this.connections.get(conn)
+    if (connection === undefined) return onWritten()
+    this.corked.add(connection)
+    connection.send(bytes, onWritten)
+  }
+
+  readonly flush = (): void => {
+    for (const connection of this.corked) connection.flush()
+    this.corked.clear()
+  }
+
+  readonly wantDrained = (conn: ConnId): void => this.connections.get(conn)?.wantDrained()
+
+  readonly close = (conn: ConnId, abort: boolean): void => this.connections.get(conn)?.close(abort)
+
+  readonly taken = (records: ReadonlyArray<EventRecord>): void => {
+    for (const record of records) {
+      if (record._tag === "Bytes") this.connections.get(record.conn)?.taken(record.bytes.length)
+    }
+    for (const connection of this.paused) {
+      if (!this.inbox.hasRoom) return
+      if (connection.resume()) this.paused.delete(connection)
+    }
+  }
+
+  readonly stats = (): TransportStats => ({
+    connections: this.connections.size,
+    refused: this.refused,
+    paused: this.paused.size
+  })
+
+  /** Everything closed, whether the peers have read our last words or not: whoever wants that waits before. */
+  readonly end: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.unlisten()
+    for (const connection of this.connections.values()) connection.destroy()
+    if (this.connections.size === 0) return resume(Effect.void)
+    // Callbacks of writes under way come on the turn after a connection has closed.
+    this.onEmpty = () => setImmediate(() => resume(Effect.void))
+  })
+
+  private readonly home = {
+    offer: (record: EventRecord): void => this.inbox.offerNow(record),
+    hasRoom: (): boolean => this.inbox.hasRoom,
+    paused: (connection: Connection): void => {
+      this.paused.add(connection)
+    },
+    gone: (connection: Connection): void => {
+      this.connections.delete(connection.id)
+      this.corked.delete(connection)
+      this.paused.delete(connection)
+      if (this.connections.size === 0) this.onEmpty?.()
+    }
+  }
+
+  private accepted(socket: Socket): void {
+    if (this.connections.size >= this.connectionsMax || socket.remoteAddress === undefined) {
+      this.refused++
+      socket.on("error", () => undefined)
+      socket.destroy()
+      return
+    }
+    const conn = this.freshNumber()
+    const connection = new Connection(conn, socket, this.home, true)
+    this.connections.set(conn, connection)
+    const { remote, local } = connection
+    this.inbox.offerNow({ _tag: "Connection", conn, change: ConnectionChange.Accepted, remote, local, cause: "" })
+  }
+
+  private freshNumber(): ConnId {
+    while (this.connections.has(this.nextAccepted)) this.advance()
+    const conn = this.nextAccepted
+    this.advance()
+    return conn
+  }
+
+  private advance(): void {
+    this.nextAccepted = this.nextAccepted === CONN_MAX ? ACCEPTED : this.nextAccepted + 1
+  }
+
+  private dialFailed(conn: ConnId, cause: string): void {
+    const change = ConnectionChange.DialFailed
+    this.inbox.offerNow({ _tag: "Connection", conn, change, remote: "", local: "", cause })
+  }
+}
+
+const CONN_MAX: ConnId = 0xffff_ffff
+/** Peers that connect all at once after a restart of ours. */
+const BACKLOG = 1024
+
+const cannotListen = (endpoint: string, error: NodeJS.ErrnoException): ListenFailed => {
+  switch (error.code) {
+    case "EACCES":
+    case "EPERM":
+      return new ListenFailed({
+        status: 4,
+        message:
+          `listen ${endpoint}: ports below 1024 need CAP_NET_BIND_SERVICE: run as root, give the service ` +
+          "AmbientCapabilities=CAP_NET_BIND_SERVICE, or choose another port"
+      })
+    case "EADDRINUSE":
+      return new ListenFailed({
+        status: 2,
+        message: `listen ${endpoint}: another program listens there; stop it, or choose another address or port`
+      })
+    case "EADDRNOTAVAIL":
+      return new ListenFailed({
+        status: 2,
+        message: `listen ${endpoint}: this machine does not have that address; give it one, or choose another`
+      })
+    default:
+      return new ListenFailed({ status: 2, message: `listen ${endpoint}: ${error.message}` })
+  }
+}

@@ -1,0 +1,41 @@
+// session: one peer. The RFC 4271 connection machine (a table, and a reducer that performs it) and the peer machine above it: what
+// the operator wants, which connections there are, collision, back-off, negotiation. Textbook reducers over plain immutable data:
+// they live at the speed of people and timers. What is negotiated belongs to the connection.
+
+export type { PeerEffect, PeerEvent } from "./alphabet.ts"
+export { floorMs, IDLE_HOLD_MAX_S, IDLE_HOLD_MIN_S, idleHoldMs, isJittered, redialMs } from "./back-off.ts"
+export { type CollisionIdentities, type CollisionSide, type CollisionVerdict, resolveCollision } from "./collision.ts"
+export {
+  accepts,
+  type Connection,
+  createConnection,
+  guardsOf,
+  hasTcp,
+  isArmed,
+  reduceConnection,
+  timerOwner
+} from "./connection.ts"
+export {
+  CONNECTION_EVENTS,
+  CONNECTION_STATES,
+  type ConnectionEffect,
+  type ConnectionEvent,
+  type ConnectionEventTag,
+  type ConnectionState
+} from "./connection-alphabet.ts"
+export {
+  CeaseSubcode,
+  cease,
+  ceaseSaying,
+  FaultCode,
+  fault,
+  hardReset,
+  OpenSubcode,
+  prefixLimit,
+  unexpected
+} from "./faults.ts"
+export { digestPeer, encodePeerEffect, sessionEffects, sessionMachine } from "./machine.ts"
+export { buildOpen, type GracefulRestart, type Negotiated, negotiate } from "./negotiation.ts"
+export { connectionOf, createPeer, foremost, negotiatedOf, type Peer, peerStateName, reducePeer } from "./session.ts"
+export { type ConnId, LARGE_HOLD_S, type PeerSettings, SEND_HOLD_MIN_S, TIMER_NAMES, TimerKind } from "./settings.ts"
+export { ACTIONS, type Action, type Guards, type Transition, transition } from "./transition.ts"

@@ -1,0 +1,54 @@
+// What a session is configured with, and the timers it may run. The optional session attributes of RFC 4271 §8.1.1 stand here under
+// the names of this program; those that a configuration rarely sets may be left out and take the value named beside them.
+
+/** Identity of a TCP connection or an attempt at one. 0 stands for none: a timer with connection 0 is the peer's own. */
+export type ConnId = number
+
+/** Timers of RFC 4271 §8.1.1 and RFC 9687. ConnectRetry and IdleHold run while there is no connection: they are the peer's own. */
+export const TimerKind = { ConnectRetry: 0, Hold: 1, Keepalive: 2, DelayOpen: 3, IdleHold: 4, SendHold: 5 } as const
+export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind]
+
+export const TIMER_NAMES = ["ConnectRetry", "Hold", "Keepalive", "DelayOpen", "IdleHold", "SendHold"] as const
+
+export interface PeerSettings {
+  readonly localAs: number
+  /** BGP Identifier, as an unsigned word. */
+  readonly localId: number
+  /** 0: whatever the peer says. */
+  readonly remoteAs: number
+  /** PassiveTcpEstablishment: never dial. */
+  readonly passive: boolean
+  /** 0 (no keepalives, no hold timer) or at least 3. */
+  readonly holdTimeS: number
+  readonly connectRetryS: number
+  /** Wait before the first retry after a failure; see back-off.ts for how it grows. */
+  readonly idleHoldS: number
+  /** 0: DelayOpen is off. */
+  readonly delayOpenS: number
+  /** Off: every retry waits `idleHoldS`; on: the wait grows. */
+  readonly dampPeerOscillations: boolean
+  /** Family indices of `wire`. */
+  readonly families: ReadonlyArray<number>
+  readonly addPathReceive: boolean
+  readonly addPathSend: boolean
+  readonly extendedMessage: boolean
+  /** Empty: no FQDN capability. */
+  readonly hostname: string
+  /** AllowAutomaticStart; absent: true. */
+  readonly allowAutomaticStart?: boolean
+  /** AllowAutomaticStop; absent: true. */
+  readonly allowAutomaticStop?: boolean
+  /** SendNOTIFICATIONwithoutOPEN; absent: false. */
+  readonly sendNotificationWithoutOpen?: boolean
+  /** CollisionDetectEstablishedState; absent: false. */
+  readonly collisionDetectEstablished?: boolean
+  /** Keep a restarting peer's routes, RFC 4724 and RFC 8538; absent: false, and then nothing of it is announced. */
+  readonly gracefulRestartHelper?: boolean
+}
+
+/** RFC 4271 §10: the hold time between our OPEN and the peer's, when nothing is negotiated yet. */
+export const LARGE_HOLD_S = 240
+/** RFC 9687 §4.4: a peer that reads nothing for so long is dead, even if it still talks. */
+export const SEND_HOLD_MIN_S = 8 * 60
+/** RFC 4271 §4.4: KEEPALIVE messages are not sent more often than once per second. */
+export const KEEPALIVE_MIN_MS = 1000

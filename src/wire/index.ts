@@ -1,0 +1,7 @@
+export * from "./address.ts"
+export * from "./attribute-type.ts"
+export * from "./family.ts"
+export * from "./header.ts"
+export * from "./judge.ts"
+export * from "./nlri.ts"
+export * from "./update.ts"

@@ -1,0 +1,120 @@
+// Scripts that both kernels can play: requests as bytes, and what happens to links. Small pools of ids, prefixes and gateways, so that
+// steps meet: most of the interest is in what is refused, replaced and taken along.
+import fc from "fast-check"
+import {
+  NetlinkFlag,
+  NetlinkWriter,
+  putNexthop,
+  putNexthopDelete,
+  putNexthopGroup,
+  putRoute,
+  putRouteDelete,
+  RouteType
+} from "../../src/netlink/index.ts"
+
+export type Step =
+  | { readonly _tag: "Ask"; readonly what: string; readonly bytes: Uint8Array; readonly seq: number }
+  | { readonly _tag: "Carrier"; readonly index: number; readonly carrier: boolean }
+  | { readonly _tag: "Administer"; readonly index: number; readonly up: boolean }
+
+/** Two links, each with an address of either family. */
+export const LINKS = [10, 12] as const
+
+const { Create, Replace, Exclusive, Append, Ack } = NetlinkFlag
+const flags = fc.constantFrom(
+  Create | Replace,
+  Create | Replace,
+  Create | Exclusive,
+  Create,
+  Replace,
+  Create | Append,
+  0
+)
+
+const ask = (what: unknown, put: (w: NetlinkWriter) => void): Step => {
+  const w = new NetlinkWriter(new Uint8Array(512))
+  put(w)
+  return { _tag: "Ask", what: JSON.stringify(what), bytes: w.bytes.slice(0, w.length), seq: SEQ }
+}
+
+const SEQ = 9
+const BGP = 186
+const STATIC = 4
+
+const leafId = fc.integer({ min: 1, max: 4 })
+const groupId = fc.integer({ min: 11, max: 13 })
+const six = (subnet: number, host: number) => [0x20010db8, subnet << 16, 0, host]
+const way = fc.constantFrom(
+  { family: 4, gateway: [0x0a000102], ifindex: 10 } as const,
+  { family: 4, gateway: [0x0a000103], ifindex: 10 } as const,
+  { family: 4, gateway: [0x0a000202], ifindex: 12 } as const,
+  { family: 6, gateway: six(1, 2), ifindex: 10 } as const,
+  { family: 6, gateway: six(2, 2), ifindex: 12 } as const,
+  { family: 6, gateway: [0xfe800000, 0, 0, 2], ifindex: 12 } as const,
+  { family: 4, gateway: [0x0a000902], ifindex: 10 } as const,
+  { family: 4, gateway: [0x0a000902], ifindex: 10, onlink: true } as const,
+  { family: 6, gateway: six(9, 2), ifindex: 12 } as const,
+  { family: 4, gateway: [0x0a000102], ifindex: 99 } as const,
+  { family: 4, gateway: undefined, ifindex: 0, blackhole: true } as const,
+  { family: 6, gateway: undefined, ifindex: 0, blackhole: true } as const
+)
+
+const leaf = fc.record({ id: leafId, flags, way }).map((r) =>
+  ask({ leaf: r }, (w) => putNexthop(w, { seq: SEQ, id: r.id, flags: r.flags | Ack, protocol: BGP, ...r.way }))
+)
+
+const member = fc.record({ id: fc.oneof({ weight: 8, arbitrary: leafId }, groupId), weight: fc.integer({ min: 1, max: 300 }) })
+const group = fc.record({ id: groupId, flags, members: fc.array(member, { minLength: 1, maxLength: 3 }) }).map((r) =>
+  ask({ group: r }, (w) => putNexthopGroup(w, { ...r, seq: SEQ, flags: r.flags | Ack, protocol: BGP }))
+)
+
+const nexthopDelete = fc
+  .oneof(leafId, groupId)
+  .map((id) => ask({ deleteNexthop: id }, (w) => putNexthopDelete(w, SEQ, id, Ack)))
+
+const key = fc.record({
+  prefix: fc.constantFrom(
+    { family: 4, words: [0xc0000200], length: 24 } as const,
+    { family: 4, words: [0xc0000200], length: 25 } as const,
+    { family: 4, words: [0xc0000201], length: 24 } as const,
+    { family: 4, words: [0], length: 0 } as const,
+    { family: 6, words: six(0x77, 0), length: 48 } as const,
+    { family: 6, words: [0, 0, 0, 0], length: 0 } as const
+  ),
+  metric: fc.constantFrom(20, 30),
+  protocol: fc.constantFrom(BGP, BGP, STATIC),
+  table: fc.constantFrom(254, 254, 254, 70000)
+})
+
+const type = fc.constantFrom<number>(RouteType.Unicast, RouteType.Unicast, RouteType.Unicast, RouteType.Blackhole, RouteType.Unreachable)
+const route = fc
+  .record({ key, flags, type, groupId: fc.oneof({ weight: 6, arbitrary: groupId }, leafId) })
+  .map(({ key: { prefix, ...rest }, ...r }) =>
+    ask({ route: { ...prefix, ...rest, ...r } }, (w) =>
+      putRoute(w, { ...prefix, ...rest, ...r, wordsAt: 0, seq: SEQ, flags: r.flags | Ack })
+    )
+  )
+
+const routeDelete = fc.record({ key, absent: fc.boolean() }).map(({ key: { prefix, table, ...rest }, absent }) =>
+  ask({ deleteRoute: { ...prefix, ...rest, table, absent } }, (w) =>
+    putRouteDelete(w, { ...prefix, ...rest, table: absent ? 555 : table, wordsAt: 0, seq: SEQ, flags: Ack })
+  )
+)
+
+const index = fc.constantFrom(...LINKS)
+const carrier = fc.record({ _tag: fc.constant("Carrier" as const), index, carrier: fc.boolean() })
+const administer = fc.record({ _tag: fc.constant("Administer" as const), index, up: fc.boolean() })
+
+/** Scripts that begin with something to stand on. */
+export const scripts: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
+  fc.oneof<Array<fc.WeightedArbitrary<Step>>>(
+    { weight: 6, arbitrary: leaf },
+    { weight: 6, arbitrary: group },
+    { weight: 10, arbitrary: route },
+    { weight: 2, arbitrary: nexthopDelete },
+    { weight: 3, arbitrary: routeDelete },
+    { weight: 1, arbitrary: carrier },
+    { weight: 1, arbitrary: administer }
+  ),
+  { minLength: 20, maxLength: 60, size: "max" }
+)

@@ -1,0 +1,87 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { PrefixTable } from "../../src/rib/prefix-table.ts"
+
+/** Prefixes drawn from few bits, so that they collide, cover each other and are freed and found again. */
+const ipv4 = fc.integer({ min: 0, max: 32 }).chain((length) =>
+  fc.integer({ min: 0, max: 15 }).map((bits) => {
+    const address = (bits << 28) | (bits << 4) | bits
+    return { words: [length === 0 ? 0 : (address & (-1 << (32 - length))) >>> 0], length }
+  })
+)
+const ipv6 = fc.integer({ min: 0, max: 128 }).chain((length) =>
+  fc.integer({ min: 0, max: 7 }).map((bits) => {
+    const words = [bits << 29, bits, bits << 20, bits].map((word, index) => {
+      const kept = Math.min(32, Math.max(0, length - index * 32))
+      return kept === 0 ? 0 : (word & (-1 << (32 - kept))) >>> 0
+    })
+    return { words, length }
+  })
+)
+
+const key = (prefix: { readonly words: ReadonlyArray<number>; readonly length: number }): string =>
+  `${prefix.words.join(".")}/${prefix.length}`
+
+describe("PrefixTable", () => {
+  it.each([
+    ["IPv4", 0, ipv4],
+    ["IPv6", 1, ipv6]
+  ] as const)("agrees with a Map of %s prefixes over any order of interning and releasing", (_, family, arbitrary) => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), arbitrary), { maxLength: 400 }), (steps) => {
+        const table = new PrefixTable(family, 2)
+        const model = new Map<string, number>()
+        for (const [add, prefix] of steps) {
+          const known = model.get(key(prefix))
+          expect(table.find(prefix.words, 0, prefix.length)).toBe(known ?? -1)
+          if (add && known === undefined) {
+            const id = table.intern(prefix.words, 0, prefix.length)
+            table.retain(id)
+            expect([...model.values()]).not.toContain(id)
+            model.set(key(prefix), id)
+          } else if (!add && known !== undefined) {
+            table.release(known)
+            model.delete(key(prefix))
+          }
+          expect(table.count).toBe(model.size)
+        }
+        for (const [, id] of model) expect(table.holdersOf(id)).toBe(1)
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it("finds the longest accepted prefix that covers an address", () => {
+    fc.assert(
+      fc.property(fc.array(ipv4, { maxLength: 60 }), ipv4, fc.integer({ min: 0, max: 3 }), (prefixes, host, residue) => {
+        const table = new PrefixTable(0, 2)
+        for (const prefix of prefixes) table.retain(table.intern(prefix.words, 0, prefix.length))
+        const accept = (id: number): boolean => table.lengths[id] % 4 !== residue
+        const covering = prefixes
+          .filter(({ words, length }) => length === 0 || ((words[0] ^ host.words[0]) & (-1 << (32 - length))) === 0)
+          .filter(({ length }) => length % 4 !== residue)
+          .sort((one, other) => other.length - one.length)
+        const found = table.longestMatch(host.words, 0, accept)
+        expect(found === -1 ? undefined : table.lengths[found]).toBe(covering[0]?.length)
+      })
+    )
+  })
+
+  it("keeps a prefix until its last holder lets go, and gives its number to the next one then", () => {
+    const table = new PrefixTable(0)
+    const first = table.intern([0x0a000000], 0, 8)
+    table.retain(first)
+    table.retain(first)
+    table.release(first)
+    expect(table.find([0x0a000000], 0, 8)).toBe(first)
+    table.release(first)
+    expect(table.find([0x0a000000], 0, 8)).toBe(-1)
+    expect(table.intern([0x0b000000], 0, 8)).toBe(first)
+  })
+
+  it("tells prefixes of one address apart by their length, and takes 0.0.0.0/0", () => {
+    const table = new PrefixTable(0)
+    const ids = [0, 8, 16].map((length) => table.intern([length === 0 ? 0 : 0x0a000000], 0, length))
+    expect(new Set(ids).size).toBe(3)
+  })
+})
