@@ -9,11 +9,11 @@ const args = process.argv.slice(2)
 const isDaemon = args.some((arg) => arg === "run" || arg === "demo")
 const INTERRUPTED = 130
 
-NodeRuntime.runMain(
-  Effect.flatMap(runCli(args), (status) => Effect.sync(() => void (process.exitCode = status))),
-  {
-    disableErrorReporting: true,
-    teardown: (exit, onExit) =>
-      onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : isDaemon ? 0 : INTERRUPTED)
-  }
-)
+const program = Effect.map(runCli(args), (status) => {
+  process.exitCode = status
+})
+
+NodeRuntime.runMain(program, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(process.exitCode) : isDaemon ? 0 : INTERRUPTED)
+})

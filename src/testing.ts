@@ -1,6 +1,25 @@
-// backwalk/testing: fast-check arbitraries for every alphabet, models to test against, and the model kernel. The second front door of the
-// library; it wants fast-check beside it.
+// backwalk/testing: fast-check arbitraries for every alphabet, models to test against, the model kernel, and the virtual world. The second
+// front door of the library; it wants fast-check beside it.
 
 export { arbitraryPoolCommands, newPoolModel, type PoolCommand, type PoolModel } from "./testing/buffers.ts"
 export { arbitraryBatches, arbitraryHeader, arbitraryRecord } from "./testing/eventlog.ts"
+export { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "./testing/forwarding.ts"
+export * from "./testing/kernel.ts"
+export { arbitraryKernelEvent, arbitraryKernelRequest } from "./testing/kernel-events.ts"
+export {
+  arbitraryCapability,
+  arbitraryConnectionEvent,
+  arbitraryFault,
+  arbitraryNegotiated,
+  arbitraryOpen,
+  arbitraryPeerEvent,
+  arbitraryPeerSettings,
+  FIRST_CONN
+} from "./testing/peer-events.ts"
+export {
+  arbitraryRouterBatch,
+  configureRecord,
+  createConfiguredRouter,
+  ROUTER_CONFIG
+} from "./testing/router-batches.ts"
 export { type RouterOptions, replayWorldRouter, World, type WorldOptions, WorldRouter } from "./testing/world.ts"

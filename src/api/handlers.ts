@@ -133,13 +133,15 @@ const perform = (port: DaemonPortService, commands: ReadonlyArray<Command>) =>
     return HttpServerResponse.jsonUnsafe({ message })
   })
 
-/** A comment now and then, so that proxies and readers can tell a quiet router from a dead one. */
+/** A comment at once, which opens the reader's connection, and now and then: a quiet router is not a dead one. */
 const HEARTBEAT = "15 seconds"
 
 const serverSentEvents = (notices: Stream.Stream<Notice>): HttpServerResponse.HttpServerResponse => {
   const events = notices.pipe(Stream.map((notice) => `data: ${JSON.stringify(notice)}\n\n`))
-  const heartbeats = Stream.tick(HEARTBEAT).pipe(Stream.map(() => ": still here\n\n"))
-  return HttpServerResponse.stream(Stream.mergeLeft(events, heartbeats).pipe(Stream.encodeText), {
+  const heartbeats = Stream.concat(Stream.succeed(undefined), Stream.tick(HEARTBEAT)).pipe(
+    Stream.map(() => ": here\n\n")
+  )
+  return HttpServerResponse.stream(Stream.merge(events, heartbeats).pipe(Stream.encodeText), {
     contentType: "text/event-stream",
     headers: { "cache-control": "no-store" }
   })

@@ -1,11 +1,12 @@
 // The HTTP interface as a description: what the server answers, what /openapi.json says, and nothing else. Rows are described for
 // readers; the server passes them on as the router gives them.
-import * as Schema from "effect/Schema"
+
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
 import { PARAMETERS, type Parameter } from "./questions.ts"
 
 /** Every refusal has this body. */
@@ -53,9 +54,7 @@ const FibRow = Schema.Struct({
   prefix: Schema.String,
   source: Schema.String,
   pathList: Schema.Unknown,
-  nextHops: Schema.Array(
-    Schema.Struct({ address: Schema.String, interface: Schema.String, weight: Schema.Int })
-  ),
+  nextHops: Schema.Array(Schema.Struct({ address: Schema.String, interface: Schema.String, weight: Schema.Int })),
   kernel: Schema.Unknown
 }).annotate({ identifier: "FibEntry" })
 
@@ -119,9 +118,7 @@ export type PeerAction = (typeof PEER_ACTIONS)[number]
 export const RouteChanges = Schema.Struct({
   withdraw: Schema.optionalKey(Schema.Array(Schema.String)),
   announce: Schema.optionalKey(
-    Schema.Array(
-      Schema.Struct({ prefix: Schema.String, communities: Schema.optionalKey(Schema.Array(Schema.String)) })
-    )
+    Schema.Array(Schema.Struct({ prefix: Schema.String, communities: Schema.optionalKey(Schema.Array(Schema.String)) }))
   )
 }).annotate({ identifier: "RouteChanges" })
 
@@ -146,6 +143,7 @@ export const BackwalkApi = HttpApi.make("backwalk")
   .annotateMerge(
     OpenApi.annotations({
       title: "Backwalk",
-      description: "A BGP routing daemon: what it knows, what it chose, what it programmed. Tables are NDJSON, one row a line."
+      description:
+        "A BGP routing daemon: what it knows, what it chose, what it programmed. Tables are NDJSON, one row a line."
     })
   )

@@ -33,7 +33,9 @@ const metric = (name: string, subjects: ReadonlyArray<readonly [Labels, unknown]
 }
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {}
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {}
 
 const peerLines = (answer: unknown, lines: Array<string>): void => {
   const peers = (Array.isArray(answer) ? answer : []).map(record)
@@ -41,7 +43,11 @@ const peerLines = (answer: unknown, lines: Array<string>): void => {
     peer: String(peer["address"]),
     asn: String(peer["asn"])
   })
-  metric("backwalk_peer_established", peers.map((peer) => [labels(peer), peer["state"] === "Established"]), lines)
+  metric(
+    "backwalk_peer_established",
+    peers.map((peer) => [labels(peer), peer["state"] === "Established"]),
+    lines
+  )
   for (const [member, metricName, label] of [
     ["prefixes", "backwalk_peer_prefixes", "kind"],
     ["messages", "backwalk_peer_messages", "direction"]
@@ -71,7 +77,8 @@ const numberLines = (name: string, value: unknown, lines: Array<string>): void =
     metric(name, [[{}, value]], lines)
     return
   }
-  for (const [member, inner] of Object.entries(record(value))) numberLines(`${name}_${metricWord(member)}`, inner, lines)
+  for (const [member, inner] of Object.entries(record(value)))
+    numberLines(`${name}_${metricWord(member)}`, inner, lines)
 }
 
 /** `lastError` → `last_error`; anything that a metric's name cannot hold becomes an underscore. */

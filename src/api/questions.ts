@@ -70,7 +70,11 @@ const normalise = (kind: ParameterKind, text: string): string | undefined => {
     case "address":
       return canonicalAddress(text)
     case "flag":
-      return text === "" || text === "true" || text === "1" ? "true" : text === "false" || text === "0" ? "false" : undefined
+      return text === "" || text === "true" || text === "1"
+        ? "true"
+        : text === "false" || text === "0"
+          ? "false"
+          : undefined
   }
 }
 

@@ -184,7 +184,10 @@ const cannotListen = (what: string, cause: unknown): ApiError => {
   switch (code) {
     case "EACCES":
     case "EPERM":
-      return new ApiError({ message: `${what}: permission denied; run as its owner, or choose another place`, status: 4 })
+      return new ApiError({
+        message: `${what}: permission denied; run as its owner, or choose another place`,
+        status: 4
+      })
     case "EADDRINUSE":
       return new ApiError({ message: `${what}: the address is in use; choose another`, status: 1 })
     default:

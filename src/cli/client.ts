@@ -30,7 +30,9 @@ export const call = (options: Call): Effect.Effect<IncomingMessage, Failure> =>
   }).pipe(
     Effect.flatMap((response) => {
       const status = response.statusCode ?? 0
-      return status >= 200 && status < 300 ? Effect.succeed(response) : Effect.flatMap(textOf(response), refused(status))
+      return status >= 200 && status < 300
+        ? Effect.succeed(response)
+        : Effect.flatMap(textOf(response), refused(status))
     })
   )
 

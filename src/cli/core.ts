@@ -7,13 +7,13 @@ import {
   foldOps,
   type Question,
   questionFrom,
+  type RouterState,
   releaseEffects,
   replay,
-  router,
-  type RouterState
+  router
 } from "../router/index.ts"
 
-export { type Explanation, type Question, type Replayed } from "../router/index.ts"
+export type { Explanation, Question, Replayed } from "../router/index.ts"
 
 export type Until = { readonly seq?: number; readonly at?: number }
 
@@ -24,6 +24,7 @@ export const replayRun = (seed: number, batches: Iterable<Batch>, until: Until) 
     until
   })
 
-export const explainRun = (seed: number, batches: Iterable<Batch>, question: Question) => explain(seed, batches, question)
+export const explainRun = (seed: number, batches: Iterable<Batch>, question: Question) =>
+  explain(seed, batches, question)
 
 export { questionFrom }

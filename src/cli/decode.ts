@@ -49,7 +49,9 @@ const bytesFrom = (text: string): Uint8Array | string => {
   const wrong = /[^0-9a-f]/i.exec(digits)
   if (wrong !== null) return `decode: "${wrong[0]}" is not a hex digit`
   if (digits.length % 2 === 1) return `decode: ${digits.length} hex digits make no whole number of bytes`
-  return Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16))
+  return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
+    Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16)
+  )
 }
 
 const familiesFrom = (text: string | undefined): readonly [boolean, boolean] | string => {

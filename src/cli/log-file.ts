@@ -17,10 +17,7 @@ export interface OpenLog {
 const CHUNK_BYTES = 1024 * 1024
 
 /** The file is closed with the effect. */
-export const withLog = <A>(
-  name: string,
-  use: (log: OpenLog) => Effect.Effect<A, Failure>
-): Effect.Effect<A, Failure> =>
+export const withLog = <A>(name: string, use: (log: OpenLog) => Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
   Effect.acquireUseRelease(
     Effect.try({ try: () => open(name), catch: (cause) => unreadable(name, cause) }),
     ({ path, file }) =>
@@ -52,7 +49,9 @@ const openLog = (path: string, file: number): OpenLog | { readonly problem: stri
   if (first.done === true) end = first.value
   // A log without a batch still has a header; without a header, its end says what is wrong.
   if (reader.header === undefined) {
-    return { problem: end === undefined || end._tag === "Complete" ? "this is no log" : `at byte ${end.at}: ${end.what}` }
+    return {
+      problem: end === undefined || end._tag === "Complete" ? "this is no log" : `at byte ${end.at}: ${end.what}`
+    }
   }
   const batches = function* (): Generator<Batch> {
     for (let next = first; ; next = generator.next()) {

@@ -18,7 +18,9 @@ const conclude = (log: OpenLog): Effect.Effect<void, Failure> => {
 }
 
 const endJson = (end: LogEnd | undefined): unknown =>
-  end === undefined ? undefined : { state: end._tag.toLowerCase(), at: end.at, ...("what" in end ? { what: end.what } : {}) }
+  end === undefined
+    ? undefined
+    : { state: end._tag.toLowerCase(), at: end.at, ...("what" in end ? { what: end.what } : {}) }
 
 export const cat = (name: string): Effect.Effect<void, Failure> =>
   withLog(name, (log) =>
@@ -73,10 +75,16 @@ export const replay = (options: {
       Effect.gen(function* () {
         const { state: _, ...replayed } = replayRun(log.header.seed, log.batches, until)
         const { divergence } = replayed
-        const answer = { file: log.path, programVersion: log.header.programVersion, ...replayed, end: endJson(log.end()) }
+        const answer = {
+          file: log.path,
+          programVersion: log.header.programVersion,
+          ...replayed,
+          end: endJson(log.end())
+        }
         yield* options.json ? sayJson(answer) : Effect.promise(() => print(describe(answer)))
         if (divergence !== undefined) {
-          const version = log.header.programVersion === VERSION ? "" : ` (recorded by version ${log.header.programVersion})`
+          const version =
+            log.header.programVersion === VERSION ? "" : ` (recorded by version ${log.header.programVersion})`
           return yield* fail(
             ExitStatus.No,
             `${log.path}: the ${divergence.kind} diverged between batch ${divergence.agreedAt} and batch ${divergence.seq}${version}`
@@ -138,7 +146,10 @@ const explanationText = (step: {
   readonly notices: ReadonlyArray<string>
   readonly now: unknown
 }): string => {
-  const lines = [...step.because.map((text) => `  because  ${text}`), ...step.notices.map((text) => `  notice   ${text}`)]
+  const lines = [
+    ...step.because.map((text) => `  because  ${text}`),
+    ...step.notices.map((text) => `  notice   ${text}`)
+  ]
   const now = describe(step.now, "    ")
   return `batch ${step.seq} at ${step.at}\n${lines.map((line) => `${line}\n`).join("")}${now.trim() === "" ? "" : `  now\n${now}`}`
 }

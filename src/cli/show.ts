@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { call, callJson, eachLine, passOn, textOf } from "./client.ts"
 import { ExitStatus, type Failure, fail } from "./failure.ts"
 import { print, say, sayJson } from "./output.ts"
-import { type Column, COLUMNS, describe, plain, type Row, TableWriter } from "./tables.ts"
+import { COLUMNS, type Column, describe, plain, type Row, TableWriter } from "./tables.ts"
 
 export interface Connection {
   readonly socket: string

@@ -117,7 +117,8 @@ export const COLUMNS: Readonly<Record<string, ReadonlyArray<Column>>> = {
 
 /** An answer without rows, one member a line, what is inside indented. */
 export const describe = (value: unknown, indent = ""): string => {
-  if (Array.isArray(value) && value.every(isRecord)) return value.map((item) => `${indent}-\n${describe(item, `${indent}  `)}`).join("")
+  if (Array.isArray(value) && value.every(isRecord))
+    return value.map((item) => `${indent}-\n${describe(item, `${indent}  `)}`).join("")
   if (!isRecord(value)) return `${indent}${cellText(value)}\n`
   const members = Object.entries(value)
   const width = Math.max(0, ...members.filter(([, inner]) => !isNested(inner)).map(([name]) => name.length))
@@ -132,4 +133,5 @@ export const describe = (value: unknown, indent = ""): string => {
 
 const isRecord = (value: unknown): value is Row => typeof value === "object" && value !== null && !Array.isArray(value)
 const isNested = (value: unknown): boolean =>
-  (isRecord(value) && Object.keys(value).length > 0) || (Array.isArray(value) && value.length > 0 && value.every(isRecord))
+  (isRecord(value) && Object.keys(value).length > 0) ||
+  (Array.isArray(value) && value.length > 0 && value.every(isRecord))

@@ -1,10 +1,11 @@
 // The command line as a tree of commands, with its help. Handlers load what they need when they run, so that asking a daemon a
 // question does not pay for starting one.
-import * as Effect from "effect/Effect"
+
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { DEFAULT_SOCKET } from "./socket.ts"
 
@@ -38,7 +39,9 @@ const run = Command.make(
   "run",
   { config: Flag.String("config").pipe(Flag.withMetavar("FILE"), Flag.withDescription("The configuration")) },
   ({ config }) => load(() => import("./daemon.ts")).pipe(Effect.flatMap((daemon) => daemon.run(config)))
-).pipe(Command.withDescription("Run the daemon in the foreground; SIGHUP reads the configuration again, SIGTERM ends it"))
+).pipe(
+  Command.withDescription("Run the daemon in the foreground; SIGHUP reads the configuration again, SIGTERM ends it")
+)
 
 const check = Command.make(
   "check",
@@ -53,16 +56,19 @@ const check = Command.make(
     })
 ).pipe(Command.withDescription("Validate a configuration; errors name line and column"))
 
-const demo = Command.make("demo", { once: flag("once", "End when converged, with the summary as one JSON object") }, ({ once }) =>
-  Effect.gen(function* () {
-    const daemon = yield* load(() => import("./daemon.ts"))
-    yield* daemon.demo({ once, json: yield* Json })
-  })
+const demo = Command.make(
+  "demo",
+  { once: flag("once", "End when converged, with the summary as one JSON object") },
+  ({ once }) =>
+    Effect.gen(function* () {
+      const daemon = yield* load(() => import("./daemon.ts"))
+      yield* daemon.demo({ once, json: yield* Json })
+    })
 ).pipe(Command.withDescription("Run a daemon with two built-in speakers on loopback that play a real table"))
 
-const showPeers = Command.make("peers", {}, () =>
-  Effect.flatMap(showing, ([to, show]) => show.showPeers(to))
-).pipe(Command.withDescription("Sessions and their state"))
+const showPeers = Command.make("peers", {}, () => Effect.flatMap(showing, ([to, show]) => show.showPeers(to))).pipe(
+  Command.withDescription("Sessions and their state")
+)
 
 const showRoutes = Command.make(
   "routes",
@@ -105,7 +111,10 @@ const showGraph = Command.make(
 
 const showKernel = Command.make(
   "kernel",
-  { waiting: flag("waiting", "Only objects that wait"), failed: flag("failed", "Only objects whose last request failed") },
+  {
+    waiting: flag("waiting", "Only objects that wait"),
+    failed: flag("failed", "Only objects whose last request failed")
+  },
   (flags) => Effect.flatMap(showing, ([to, show]) => show.showTable(to, "kernel", flags, false))
 ).pipe(Command.withDescription("Each kernel object, its state and what it waits for"))
 
@@ -114,9 +123,9 @@ const showObject = (name: string, description: string) =>
     Command.withDescription(description)
   )
 
-const showEvents = Command.make("events", {}, () =>
-  Effect.flatMap(showing, ([to, show]) => show.showEvents(to))
-).pipe(Command.withDescription("Notices as they come, until interrupted"))
+const showEvents = Command.make("events", {}, () => Effect.flatMap(showing, ([to, show]) => show.showEvents(to))).pipe(
+  Command.withDescription("Notices as they come, until interrupted")
+)
 
 const show = Command.make("show").pipe(
   Command.withDescription("Ask a running daemon"),
@@ -168,7 +177,10 @@ const withdraw = Command.make("withdraw", { prefixes }, ({ prefixes }) =>
 const decode = Command.make(
   "decode",
   {
-    hex: Argument.String("HEX").pipe(Argument.withDescription("The message; - or nothing reads stdin"), Argument.optional),
+    hex: Argument.String("HEX").pipe(
+      Argument.withDescription("The message; - or nothing reads stdin"),
+      Argument.optional
+    ),
     as4: flag("as4", "AS paths hold four-octet numbers (RFC 6793)"),
     addPath: text("add-path", "FAMILY,…", "Families whose NLRI carry path identifiers (RFC 7911)")
   },

@@ -36,14 +36,15 @@ const SECTIONS: Readonly<Record<string, string>> = {
 }
 
 /** Settings that are part of the format but that the daemon does not act upon yet. Remove a line here with the feature that brings it. */
-const PEER_SETTINGS: Readonly<Record<string, { readonly asked: (value: unknown) => boolean; readonly mend: string }>> = {
-  import: { asked: () => true, mend: "use `policy: open` to accept everything" },
-  export: { asked: () => true, mend: "use `policy: open` to announce everything" },
-  password: { asked: (value) => value !== "", mend: "remove it, and at the peer too" },
-  "ttl-security": { asked: (value) => value !== false, mend: "remove it, and at the peer too" },
-  multihop: { asked: () => true, mend: "remove it" },
-  "add-path": { asked: (value) => Number(record(value)["send"] ?? 0) > 0, mend: "leave `send` out; `receive` works" }
-}
+const PEER_SETTINGS: Readonly<Record<string, { readonly asked: (value: unknown) => boolean; readonly mend: string }>> =
+  {
+    import: { asked: () => true, mend: "use `policy: open` to accept everything" },
+    export: { asked: () => true, mend: "use `policy: open` to announce everything" },
+    password: { asked: (value) => value !== "", mend: "remove it, and at the peer too" },
+    "ttl-security": { asked: (value) => value !== false, mend: "remove it, and at the peer too" },
+    multihop: { asked: () => true, mend: "remove it" },
+    "add-path": { asked: (value) => Number(record(value)["send"] ?? 0) > 0, mend: "leave `send` out; `receive` works" }
+  }
 
 const notSupportedYet = (file: Raw, report: Report): void => {
   for (const [key, mend] of Object.entries(SECTIONS)) {
@@ -96,6 +97,7 @@ const checkPeers = (file: Raw, report: Report): void => {
   const seen = new Map<string, number>()
   list(file["peers"]).forEach((entry, at) => {
     const peer = record(entry)
+    if (peer !== entry) return
     const path: ConfigPath = ["peers", at]
     const name = peer["group"]
     if (typeof name === "string" && !Object.hasOwn(groups, name)) {
@@ -129,10 +131,16 @@ const checkPeerOptions = (
   if (typeof asn === "number" && typeof ownAsn === "number" && typeof type === "string") {
     const inside = type === "internal" || type === "route-reflector-client"
     if (inside && asn !== ownAsn) {
-      report([...path, "type"], `${type} peers have our AS number ${ownAsn}, not ${asn}; correct asn, or leave type out`)
+      report(
+        [...path, "type"],
+        `${type} peers have our AS number ${ownAsn}, not ${asn}; correct asn, or leave type out`
+      )
     }
     if (!inside && asn === ownAsn) {
-      report([...path, "type"], `${type} peers have another AS number than ours, ${ownAsn}; correct asn, or leave type out`)
+      report(
+        [...path, "type"],
+        `${type} peers have another AS number than ours, ${ownAsn}; correct asn, or leave type out`
+      )
     }
   }
   const families = list(options["families"])
@@ -164,7 +172,10 @@ const checkRoutes = (file: Raw, report: Report): void => {
     if (prefix === undefined) return
     const key = `${prefix} ${String(route["distance"] ?? 1)}`
     if (seen.has(key)) {
-      report(["static", at, "prefix"], `${prefix} with this distance is listed twice; give several next hops in one via`)
+      report(
+        ["static", at, "prefix"],
+        `${prefix} with this distance is listed twice; give several next hops in one via`
+      )
     }
     seen.add(key)
     list(route["via"]).forEach((hop, hopAt) => {
@@ -185,9 +196,15 @@ const checkNextHop = (hop: string | undefined, prefix: string, path: ConfigPath,
   const address = hop === undefined ? undefined : hostAddress(hop)
   if (address === undefined) return
   if (isLinkLocal(address)) {
-    report(path, `${hop} is link-local, which is not supported yet for static routes; use a global address of that router`)
+    report(
+      path,
+      `${hop} is link-local, which is not supported yet for static routes; use a global address of that router`
+    )
   } else if ((address.family === 6) !== prefix.includes(":")) {
-    report(path, `${hop} is of another family than ${prefix}, which is not supported yet; use a next hop of the same family`)
+    report(
+      path,
+      `${hop} is of another family than ${prefix}, which is not supported yet; use a next hop of the same family`
+    )
   }
 }
 

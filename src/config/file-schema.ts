@@ -2,6 +2,7 @@
 // is resolved to the router's configuration in resolve.ts. Every check says how to mend what it refuses. The JSON Schema for editors
 // is made from this.
 import * as Schema from "effect/Schema"
+import { annotationOf } from "./problems.ts"
 import type { Parsed } from "./values.ts"
 import {
   parseAsn,
@@ -17,7 +18,8 @@ import {
   problemOf
 } from "./values.ts"
 
-const text = (expected: string) => Schema.String.annotate({ message: `expected ${expected}, as text`, description: expected })
+const text = (expected: string) =>
+  Schema.String.annotate({ message: `expected ${expected}, as text`, description: expected })
 
 const parsedText = (expected: string, parse: (text: string) => Parsed<unknown>) =>
   text(expected).check(Schema.makeFilter((value: string) => problemOf(parse(value))))
@@ -64,15 +66,14 @@ export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
 export const PEER_TYPES = ["external", "internal", "route-reflector-client", "route-server-client"] as const
 
 /** `~` takes back what the group says: the default holds, as if nobody had said anything. */
-const option = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema).annotate(annotationsOf(schema)))
+const option = <S extends Schema.Top>(schema: S) =>
+  Schema.optionalKey(Schema.NullOr(schema).annotate(annotationsOf(schema)))
 
 /** NullOr would say "expected … | null": keep the words of what is inside. */
-const annotationsOf = (schema: Schema.Top): { message?: string; description?: string } => {
-  const found = (schema.ast.annotations ?? {}) as { readonly message?: unknown; readonly description?: unknown }
-  return {
-    ...(typeof found.message === "string" ? { message: found.message } : {}),
-    ...(typeof found.description === "string" ? { description: found.description } : {})
-  }
+const annotationsOf = ({ ast }: Schema.Top): { message?: string; description?: string } => {
+  const message = annotationOf(ast, "message")
+  const description = annotationOf(ast, "description")
+  return { ...(message === undefined ? {} : { message }), ...(description === undefined ? {} : { description }) }
 }
 
 /** What peers and groups have in common. */
@@ -105,7 +106,11 @@ const peerOptions = {
 }
 
 const group = section("a group of peers", peerOptions)
-const peer = section("a peer", { address: host, group: Schema.optionalKey(text("the name of a group")), ...peerOptions })
+const peer = section("a peer", {
+  address: host,
+  group: Schema.optionalKey(text("the name of a group")),
+  ...peerOptions
+})
 
 const kernel = section("the kernel's routing table", {
   table: Schema.optionalKey(parsedScalar("a routing table: main, default, local or a number", parseTable)),
@@ -123,7 +128,9 @@ const staticRoute = section("a static route", {
 
 const originatedRoute = section("a route to originate", {
   prefix,
-  communities: Schema.optionalKey(list("communities", parsedText('a community like "65000:1", in quotes', parseCommunity)))
+  communities: Schema.optionalKey(
+    list("communities", parsedText('a community like "65000:1", in quotes', parseCommunity))
+  )
 })
 
 const later = (what: string) => Schema.Unknown.annotate({ description: `${what} (not supported yet)` })

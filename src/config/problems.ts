@@ -29,16 +29,31 @@ export class ConfigError extends Data.TaggedError("ConfigError")<{ readonly prob
 }
 
 export const pathText = (path: ConfigPath): string =>
-  path.map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`)).join("")
+  path
+    .map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`))
+    .join("")
 
 const leafHook: SchemaIssue.LeafHook = (issue) => {
   switch (issue._tag) {
     case "UnexpectedKey":
     case "MissingKey":
       return issue._tag
+    case "InvalidType":
+      return annotationOf(issue.ast, "message") ?? SchemaIssue.defaultLeafHook(issue)
     default:
       return SchemaIssue.defaultLeafHook(issue)
   }
+}
+
+interface Annotated {
+  readonly annotations?: Readonly<Record<string, unknown>> | undefined
+  readonly checks?: ReadonlyArray<Annotated> | undefined
+}
+
+/** A word that a schema carries for its readers: on itself, or on a check that it was born with (a finite number is a number checked). */
+export const annotationOf = (ast: Annotated, name: "message" | "description"): string | undefined => {
+  const found = [ast, ...(ast.checks ?? [])].map(({ annotations }) => annotations?.[name])
+  return found.find((annotation) => typeof annotation === "string")
 }
 const format = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook })
 

@@ -14,7 +14,8 @@ export const valueOf = <A>(parsed: Parsed<A>): A => {
   throw new Error(parsed.problem)
 }
 
-export const problemOf = <A>(parsed: Parsed<A>): string | undefined => ("problem" in parsed ? parsed.problem : undefined)
+export const problemOf = <A>(parsed: Parsed<A>): string | undefined =>
+  "problem" in parsed ? parsed.problem : undefined
 
 export const parseAsn = (asn: number): Parsed<number> => {
   if (!Number.isInteger(asn) || asn < 1 || asn > 0xffff_ffff) {
@@ -82,11 +83,15 @@ const V4_ENDPOINT = /^([^:]+):(\d{1,5})$/
 export const parseEndpoint = (text: string): Parsed<Endpoint> => {
   const match = V6_ENDPOINT.exec(text) ?? V4_ENDPOINT.exec(text)
   if (match === null) {
-    return no(`"${text}" is not an address with a port; write it like "192.0.2.1:179" or "[2001:db8::1]:179", in quotes`)
+    return no(
+      `"${text}" is not an address with a port; write it like "192.0.2.1:179" or "[2001:db8::1]:179", in quotes`
+    )
   }
   const address = parseAddress(match[1]!)
   if (address === undefined || (address.family === 6) !== text.startsWith("[")) {
-    return no(`"${match[1]}" is not an address; host names are not looked up here, and IPv6 addresses stand in brackets`)
+    return no(
+      `"${match[1]}" is not an address; host names are not looked up here, and IPv6 addresses stand in brackets`
+    )
   }
   const port = Number(match[2])
   if (port > 65535) return no(`port ${port} is more than 65535`)
@@ -165,7 +170,8 @@ export const parseHoldTime = (value: number | string): Parsed<number> => {
 const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 }
 
 export const parseTable = (value: number | string): Parsed<number> => {
-  const table = typeof value === "number" ? value : (TABLES[value] ?? (/^\d+$/.test(value) ? Number(value) : Number.NaN))
+  const table =
+    typeof value === "number" ? value : (TABLES[value] ?? (/^\d+$/.test(value) ? Number(value) : Number.NaN))
   if (!Number.isInteger(table) || table < 1 || table > 0xffff_ffff) {
     return no(`"${value}" is not a routing table; write main, default, local or a number from 1 to 4294967295`)
   }
@@ -187,7 +193,9 @@ export const parseCommunity = (text: string): Parsed<string> => {
   if (known !== undefined) return ok(known)
   const match = /^(\d{1,5}):(\d{1,5})$/.exec(text)
   if (match === null || Number(match[1]) > 65535 || Number(match[2]) > 65535) {
-    return no(`"${text}" is not a community; write it like "65000:1", in quotes, or ${Object.keys(WELL_KNOWN).join(", ")}`)
+    return no(
+      `"${text}" is not a community; write it like "65000:1", in quotes, or ${Object.keys(WELL_KNOWN).join(", ")}`
+    )
   }
   return ok(`${Number(match[1])}:${Number(match[2])}`)
 }

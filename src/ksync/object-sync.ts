@@ -54,6 +54,11 @@ export class ObjectSync {
     return object?.kind === "group" ? object : undefined
   }
 
+  /** A neighbour that the group needs and that is not in the kernel. */
+  unmetMember(group: GroupObject): Adjacency | undefined {
+    return group.desired.find(({ adjacency }) => !isUsable(this.leaves.get(adjacency.key)?.state ?? 0))?.adjacency
+  }
+
   get waiting(): boolean {
     return this.leafQueue.length > 0 || this.groupQueue.length > 0
   }
@@ -76,12 +81,18 @@ export class ObjectSync {
     else this.groupQueue.push(object)
   }
 
+  /** As `mark`, and what made it fail has changed. */
+  private wake(object: KernelNexthop): void {
+    object.resting = false
+    this.mark(object)
+  }
+
   /** Tries again what failed for want of time; `rarely` also what will hardly succeed. Returns whether there was anything. */
   retry(rarely: boolean): boolean {
     const objects = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
     this.retrySoon = []
     if (rarely) this.retryRarely = []
-    for (const object of objects) this.mark(object)
+    for (const object of objects) this.wake(object)
     return objects.length > 0
   }
 
@@ -144,6 +155,7 @@ export class ObjectSync {
           : EntryEvent.DeleteFailed
     this.apply(object, event)
     if (failure.errorClass === ErrorClass.Conflict) return this.renumber(object)
+    object.resting = true
     if (failure.errorClass === ErrorClass.Permanent) this.retryRarely.push(object)
     else this.retrySoon.push(object)
   }
@@ -170,7 +182,7 @@ export class ObjectSync {
 
   /** Whoever failed for want of a link or an address may succeed now. */
   linkChanged(): void {
-    for (const leaf of this.leaves.values()) if (leaf.failure?.errorClass === ErrorClass.Dependency) this.mark(leaf)
+    for (const leaf of this.leaves.values()) if (leaf.failure?.errorClass === ErrorClass.Dependency) this.wake(leaf)
   }
 
   /** An object of ours went that we did not delete. */
@@ -209,7 +221,7 @@ export class ObjectSync {
   sweep(): void {
     this.sweeping = true
     this.hasLeftovers = false
-    for (const object of this.byId.values()) if (object.stale) this.mark(object)
+    for (const object of this.byId.values()) if (object.stale) this.wake(object)
   }
 
   /** Everything goes. */
@@ -217,7 +229,7 @@ export class ObjectSync {
     this.sweeping = true
     for (const object of this.byId.values()) {
       if (object.kind === "group") this.desire(object, [])
-      this.mark(object)
+      this.wake(object)
     }
   }
 
@@ -250,6 +262,7 @@ export class ObjectSync {
     group.hasIpv4 = leaves.some((leaf) => leaf.adjacency.family === 4)
     for (const { adjacency } of leaves) {
       const leaf = this.leafFor(adjacency)
+      if (leaf.users.size === 0) this.wake(leaf)
       leaf.users.add(group)
       leaf.stale = false
     }
@@ -259,10 +272,10 @@ export class ObjectSync {
       const leaf = this.leaves.get(adjacency.key)
       if (leaf === undefined) continue
       leaf.users.delete(group)
-      this.mark(leaf)
+      if (leaf.users.size === 0) this.wake(leaf)
     }
     if (group.wanted) group.stale = false
-    this.mark(group)
+    this.wake(group)
   }
 
   private leafFor(adjacency: Adjacency): LeafObject {
@@ -283,7 +296,7 @@ export class ObjectSync {
 
   private driveLeaf(leaf: LeafObject, requests: Requests, slots: Slots): void {
     leaf.queued = false
-    if (leaf.dead || isUnderWay(leaf.state)) return
+    if (leaf.dead || leaf.resting || isUnderWay(leaf.state)) return
     const wanted = leaf.users.size > 0 || (leaf.stale && !this.sweeping)
     const event = eventFor(leaf.state, wanted, false, leaf.held > 0)
     if (event === undefined) {
@@ -302,7 +315,7 @@ export class ObjectSync {
 
   private driveGroup(group: GroupObject, requests: Requests, slots: Slots): void {
     group.queued = false
-    if (group.dead || isUnderWay(group.state)) return
+    if (group.dead || group.resting || isUnderWay(group.state)) return
     const wanted = group.wanted || (group.stale && !this.sweeping)
     const same = !group.wanted || this.hasContent(group, group.desired)
     const event = eventFor(group.state, wanted, !same, group.routes > 0)
@@ -310,7 +323,7 @@ export class ObjectSync {
       if (group.state === EntryState.Init && !wanted) this.forget(group)
       return
     }
-    const unresolved = group.desired.some(({ adjacency }) => !isUsable(this.leaves.get(adjacency.key)?.state ?? 0))
+    const unresolved = this.unmetMember(group) !== undefined
     const guards =
       this.guardsOf(group) |
       (unresolved ? Guard.Unresolved : 0) |
@@ -341,7 +354,7 @@ export class ObjectSync {
     if ((flags & FlagChange.SetSeen) !== 0) object.seen = true
     if ((flags & FlagChange.ClearSeen) !== 0) object.seen = false
     object.move(stateOf(packed), event)
-    if ((acts & (Act.Wake | Act.Invalidate)) !== 0) this.tellDependents(object)
+    if ((acts & (Act.Wake | Act.Invalidate)) !== 0) this.tellDependents(object, (acts & Act.Wake) !== 0)
     if ((acts & Act.Free) !== 0) this.forget(object)
     return acts
   }
@@ -356,9 +369,13 @@ export class ObjectSync {
     )
   }
 
-  private tellDependents(object: KernelNexthop): void {
-    if (object.kind === "nexthop") for (const group of object.users) this.mark(group)
-    else if (object.awaited || !object.exists) {
+  private tellDependents(object: KernelNexthop, usable: boolean): void {
+    if (object.kind === "nexthop") {
+      for (const group of object.users) {
+        if (usable) this.wake(group)
+        else this.mark(group)
+      }
+    } else if (object.awaited || !object.exists) {
       object.awaited = false
       if (object.pathList !== 0) this.moved.add(object.pathList)
     }

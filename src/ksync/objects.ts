@@ -29,6 +29,8 @@ class KernelObject {
   stale = false
   /** A reply was lost: it may be in the kernel although no acknowledgement said so. */
   unknown = false
+  /** It failed and waits for time, or for what it stands on to change; being marked is not enough to try again. */
+  resting = false
   /** The kernel dropped it. */
   dead = false
   failure: Failure | undefined

@@ -6,7 +6,7 @@ import { type Attributes, encodeAttributes, type Family, parseAddress, parsePref
 import type { OriginatedRoute, PeerConfig, RouterConfig } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import type { RouterPeer } from "./peer.ts"
-import { deliver, kindOf } from "./sessions.ts"
+import { deliver, rankOf } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
 export const configure = (state: RouterState, config: RouterConfig, out: OpBuffer): void => {
@@ -57,6 +57,8 @@ const replacePeers = (
     if (known.has(peer.address)) removePeer(state, peer.address, out)
     addPeer(state, peer, out)
   }
+  const { rank } = state.rib.adjIn.peers
+  for (const peer of state.peers) if (peer !== undefined) rank[peer.index] = rankOf(state, peer)
 }
 
 const removePeer = (state: RouterState, address: string, out: OpBuffer): void => {
@@ -152,10 +154,6 @@ const originAttributes = (route: OriginatedRoute): Attributes => ({
   origin: 0,
   asPath: [],
   nextHop: { family: 4, words: [0] },
-  communities: route.communities.map((text) => {
-    const [high, low] = text.split(":").map(Number)
-    return ((high << 16) | low) >>> 0
-  })
+  // An attribute without a single community would be a fault [RFC 7606 §7.8].
+  ...(route.communities.length === 0 ? {} : { communities: route.communities.map(communityOf) })
 })
-
-export const isOpen = (peer: PeerConfig): boolean => peer.policyOpen || kindOf(peer.type) !== 0

@@ -1,13 +1,21 @@
-// The kernel side as the rest of the router sees it: what BGP, static routes and originated routes want forwarded goes in, kernel
-// requests and the reachability of next hops come out. It owns the forwarding graph and the kernel's mirror, encodes requests, matches
-// replies, and keeps at most one send and one dump under way (ADR-0013: the interpreter decides nothing).
+// The kernel side as the rest of the router sees it: what BGP and static routes want forwarded goes in, kernel requests and the
+// reachability of next hops come out. It owns the forwarding graph and the kernel's mirror, encodes requests, matches replies, and
+// keeps at most one send and one dump under way (ADR-0013: the interpreter decides nothing).
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
-import { Fib } from "../fib/index.ts"
-import type { OpBuffer } from "../machine/index.ts"
+import { KernelChannel } from "../eventlog/index.ts"
+import { Fib, type FibListener, WalkReason } from "../fib/index.ts"
+import { KernelSync } from "../ksync/index.ts"
+import { fold, type OpBuffer } from "../machine/index.ts"
+import { decodeError, Errno, eachMessage, errnoName, NetlinkType } from "../netlink/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { KernelConfig, StaticRoute } from "./config.ts"
+import { routerEffects } from "./effects.ts"
+import { ForwardingBatch } from "./forwarding-batch.ts"
+import { ForwardingIntake } from "./forwarding-intake.ts"
+import { showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
+import { StaticRoutes } from "./forwarding-static.ts"
 
 export interface ForwardingOptions {
   /** Absent: no kernel is told anything, and every next hop counts as reachable at no cost. */
@@ -19,35 +27,119 @@ export interface ForwardingOptions {
 }
 
 /** Timers that forwarding asks its owner to arm, one of each kind. */
-export const ForwardingTimer = { Retry: 0, Grace: 1 } as const
+export const ForwardingTimer = {
+  /** What failed for a passing reason is tried again. */
+  Retry: 0,
+  /** What failed for a lasting reason is tried again. */
+  RetryRarely: 1,
+  /** Leftovers of an earlier run were given time enough. */
+  Grace: 2
+} as const
 export type ForwardingTimer = (typeof ForwardingTimer)[keyof typeof ForwardingTimer]
+
+const RETRY_MS_MIN = 200
+const RETRY_MS_MAX = 60_000
+const GRACE_MS = 120_000
 
 export const createForwarding = (options: ForwardingOptions): Forwarding => new Forwarding(options)
 
-export class Forwarding {
+export type NoticeLevel = "info" | "warning" | "error"
+
+/** The part that exists only where there is a kernel. */
+interface KernelSide {
+  readonly config: KernelConfig
+  readonly sync: KernelSync
+  readonly batch: ForwardingBatch
+  readonly intake: ForwardingIntake
+}
+
+export class Forwarding implements FibListener {
   readonly fib: Fib
+  readonly kernelSide: KernelSide | undefined
+  private readonly statics: StaticRoutes
+  private sending = false
+  private readonly slotErrors = new Map<number, { readonly errno: number; readonly text: string }>()
+  private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
+  private readonly notices: Array<{ readonly level: NoticeLevel; readonly message: string }> = []
+  private retryMs = RETRY_MS_MIN
+  private retryArmed = false
+  private rarelyArmed = false
+  private graceArmed = false
+  private swept = false
+  private stopping = false
+  private toldOf = new Set<string>()
 
   constructor(options: ForwardingOptions) {
-    this.fib = new Fib(
-      { tables: options.tables, capacity: options.capacityHint, resolves: options.kernel !== undefined },
-      this
-    )
+    const { kernel, tables, pool, capacityHint } = options
+    this.fib = new Fib({ tables, capacity: capacityHint, resolves: kernel !== undefined }, this)
+    this.statics = new StaticRoutes(this.fib)
+    if (kernel === undefined) return
+    const sync = new KernelSync(this.fib, capacityHint)
+    const batch = new ForwardingBatch(pool, kernel, tables)
+    this.kernelSide = { config: kernel, sync, batch, intake: new ForwardingIntake(this.fib, sync, batch, pool, kernel) }
   }
 
   /** Subscribing is the runtime's; this asks for links, addresses, nexthops and our routes, one dump after the other. */
-  start(_out: OpBuffer): void {}
+  start(out: OpBuffer): void {
+    this.kernelSide?.intake.request()
+    this.kernelSide?.intake.advance(out)
+  }
 
   /** Bytes from one of the kernel's sockets, see KernelChannel. */
-  kernelBytes(_channel: number, _bytes: Uint8Array, _out: OpBuffer): void {}
+  kernelBytes(channel: number, bytes: Uint8Array, out: OpBuffer): void {
+    const side = this.kernelSide
+    if (side === undefined) return
+    switch (channel) {
+      case KernelChannel.Reply:
+        return this.replied(side, bytes)
+      case KernelChannel.ReplyLost:
+        return this.replyLost(side)
+      case KernelChannel.Notification:
+        return side.intake.notified(bytes)
+      case KernelChannel.Overrun:
+        side.intake.overruns++
+        side.intake.request()
+        return
+      case KernelChannel.Dump:
+        side.intake.dumped(bytes, out)
+        return
+    }
+  }
 
   /** A timer that `drainTimers` asked for fired. */
-  timer(_kind: ForwardingTimer, _out: OpBuffer): void {}
+  timer(kind: ForwardingTimer, _out: OpBuffer): void {
+    const sync = this.kernelSide?.sync
+    if (sync === undefined) return
+    switch (kind) {
+      case ForwardingTimer.Retry:
+        this.retryArmed = false
+        this.retryMs = sync.retry(false) ? Math.min(this.retryMs * 2, RETRY_MS_MAX) : RETRY_MS_MIN
+        return
+      case ForwardingTimer.RetryRarely:
+        this.rarelyArmed = false
+        sync.retry(true)
+        return
+      case ForwardingTimer.Grace:
+        return this.initialSyncDone()
+    }
+  }
 
   /** Timers wanted since the last call: `arm(kind, milliseconds)`; arming again replaces. */
-  drainTimers(_arm: (kind: ForwardingTimer, milliseconds: number) => void): void {}
+  drainTimers(arm: (kind: ForwardingTimer, milliseconds: number) => void): void {
+    for (const { kind, milliseconds } of this.timers) arm(kind, milliseconds)
+    this.timers.length = 0
+  }
 
-  /** Replaces all static routes. */
-  setStatic(_routes: ReadonlyArray<StaticRoute>): void {}
+  /** What an operator should know, since the last call. */
+  drainNotices(tell: (level: NoticeLevel, message: string) => void): void {
+    for (const { level, message } of this.notices) tell(level, message)
+    this.notices.length = 0
+  }
+
+  /** Replaces all static routes; what stays the same is left alone. */
+  setStatic(routes: ReadonlyArray<StaticRoute>): void {
+    this.statics.replace(routes)
+  }
 
   /** The set of next hops under a small number that stays until it is released as often as it was interned. */
   internNextHops(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number> = []): number {
@@ -78,28 +170,157 @@ export class Forwarding {
   }
 
   /** All sources have said what they know at start: leftovers of an earlier run that nobody confirmed are removed. */
-  initialSyncDone(): void {}
+  initialSyncDone(): void {
+    if (this.swept || this.kernelSide === undefined) return
+    this.swept = true
+    this.kernelSide.sync.sweep()
+  }
 
   /** After a batch: settles the graph, walks `nodes` at most, and sends if nothing is under way. */
-  flush(_nodes: number, _out: OpBuffer): void {}
+  flush(nodes: number, out: OpBuffer): void {
+    this.fib.settle()
+    const side = this.kernelSide
+    if (side === undefined) return
+    const { sync, intake, batch } = side
+    for (const list of this.fib.takeChanged()) sync.update(list)
+    this.startWalks(sync)
+    this.walk(sync, nodes)
+    if (!this.sending && !intake.ready) intake.advance(out)
+    if (intake.ready && !this.swept && !this.graceArmed) {
+      this.graceArmed = true
+      this.timers.push({ kind: ForwardingTimer.Grace, milliseconds: GRACE_MS })
+    }
+    if (!this.sending && intake.ready && sync.waiting) this.send(sync, batch, out)
+    this.armRetries(sync)
+  }
 
   /** Work waits that a quantum would move on (not: that a reply would). */
   pending(): boolean {
-    return false
+    if (this.fib.pending || this.fib.changed.size > 0) return true
+    const side = this.kernelSide
+    if (side === undefined) return false
+    if (this.fib.entries.some((entries) => entries.walks.pending) || side.sync.objects.moved.size > 0) return true
+    return !this.sending && side.intake.ready && side.sync.waiting
   }
 
   /** Begins removal from the kernel where `onExit` says so. */
-  shutdown(_out: OpBuffer): void {}
+  shutdown(_out: OpBuffer): void {
+    this.stopping = true
+    if (this.kernelSide?.config.onExit === "remove") this.kernelSide.sync.removeAll()
+  }
 
   /** Nothing is under way in the kernel, and after `shutdown` nothing is left to remove. */
   done(): boolean {
-    return true
+    const side = this.kernelSide
+    if (side === undefined) return true
+    if (this.sending) return false
+    return !this.stopping || side.config.onExit === "keep" || side.sync.empty || !side.intake.ready
   }
 
   digest(): number {
-    return this.fib.digest()
+    const digest = this.fib.digest()
+    if (this.kernelSide === undefined) return digest
+    const { sync } = this.kernelSide
+    return fold(fold(digest, sync.digest), sync.routes[0].count + sync.routes[1].count)
   }
 
-  /** The graph's news: an entry has another path-list, or none. */
-  entryChanged(_family: 0 | 1, _prefix: PrefixId): void {}
+  showFib(params: Params = {}): Iterable<unknown> {
+    return showFib(this, params)
+  }
+
+  showGraph(params: Params = {}): unknown {
+    return showGraph(this, params)
+  }
+
+  showKernel(params: Params = {}): Iterable<unknown> {
+    return showKernel(this, params)
+  }
+
+  showWalks(): unknown {
+    return showWalks(this)
+  }
+
+  /** The graph's news: an entry has another path-list, or none. Hot. */
+  entryChanged(family: 0 | 1, prefix: PrefixId): void {
+    this.kernelSide?.sync.markRoute(family, prefix)
+  }
+
+  /** Path-lists whose group appeared, went or moved tell their entries. */
+  private startWalks(sync: KernelSync): void {
+    const { moved } = sync.objects
+    for (const pathList of moved) {
+      if (pathList === 0) continue
+      for (const entries of this.fib.entries) entries.walks.start(pathList, WalkReason.Evaluate)
+    }
+    moved.clear()
+  }
+
+  private walk(sync: KernelSync, nodes: number): void {
+    let left = nodes
+    for (const family of [0, 1] as const) {
+      const { walks } = this.fib.entries[family]
+      if (walks.pending) left -= walks.quantum(left, (prefix) => sync.markRoute(family, prefix))
+    }
+  }
+
+  private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): void {
+    batch.begin()
+    sync.pump(batch)
+    if (batch.count === 0) return batch.abandon()
+    this.sending = true
+    out.put(routerEffects.code.KernelSend, batch.block, batch.finish(), batch.lastSeq)
+  }
+
+  /** Replies come in order; a message without a reply of its own succeeded, if the last one was answered. */
+  private replied(side: KernelSide, bytes: Uint8Array): void {
+    const { batch, intake, sync } = side
+    if (!this.sending) return
+    const errors = this.slotErrors
+    errors.clear()
+    let complete = false
+    eachMessage(bytes, (type, _flags, seq, port, at, end) => {
+      if (type !== NetlinkType.Error || seq < batch.firstSeq || seq > batch.lastSeq) return
+      if (port !== 0) intake.ownPort = port
+      if (seq === batch.lastSeq) complete = true
+      const { errno, text } = decodeError(bytes, at, end)
+      if (errno === 0) return
+      errors.set(seq - batch.firstSeq, { errno, text })
+      this.noteError(errno, text)
+    })
+    if (!complete) return this.replyLost(side)
+    this.sending = false
+    sync.answered((slot) => errors.get(slot))
+  }
+
+  private replyLost(side: KernelSide): void {
+    if (!this.sending) return
+    this.sending = false
+    side.sync.replyLost()
+  }
+
+  /** Each kind of error is told once, not once per route. */
+  private noteError(errno: number, text: string): void {
+    const what = text === "" ? errnoName(errno) : `${errnoName(errno)}: ${text}`
+    if (this.toldOf.has(what) || this.toldOf.size >= 64) return
+    this.toldOf.add(what)
+    if (errno === Errno.EPERM) {
+      const message = "the kernel refuses route changes (EPERM): run as root or grant CAP_NET_ADMIN"
+      this.notices.push({ level: "error", message })
+    } else if (errno !== Errno.ESRCH && errno !== Errno.ENOENT) {
+      this.notices.push({ level: "warning", message: `the kernel refused a request (${what})` })
+    }
+  }
+
+  private armRetries(sync: KernelSync): void {
+    const { soon, rarely } = sync.retries
+    if (soon > 0 && !this.retryArmed) {
+      this.retryArmed = true
+      this.timers.push({ kind: ForwardingTimer.Retry, milliseconds: this.retryMs })
+    }
+    if (rarely === 0 || this.rarelyArmed) return
+    this.rarelyArmed = true
+    this.timers.push({ kind: ForwardingTimer.RetryRarely, milliseconds: RETRY_MS_MAX })
+  }
 }
+
+export type Params = Readonly<Record<string, string | undefined>>

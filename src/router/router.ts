@@ -163,6 +163,10 @@ const settle = (state: RouterState, out: OpBuffer): void => {
     state.timers.arm({ peer: SELF, conn: 0, kind }, milliseconds, out)
   )
   forwarding.drainNotices((level, message) => state.notice({ kind: "kernel", level, message }, out))
+  if (!state.initialSyncDone && isSynchronised(state)) {
+    state.initialSyncDone = true
+    forwarding.initialSyncDone()
+  }
   catchUp(state, out)
   if (state.stopping) finish(state, out)
   if (!state.quantumWanted && hasWork(state)) {
@@ -171,6 +175,14 @@ const settle = (state: RouterState, out: OpBuffer): void => {
   }
 }
 
+
+/** Every peer that is wanted has told its whole table. A peer that never does is what forwarding's grace timer is for. */
+const isSynchronised = (state: RouterState): boolean =>
+  state.peers.every((peer) => {
+    if (peer === undefined || !peer.config.enabled) return true
+    const { session } = state.connections.get(peer.established) ?? {}
+    return session !== undefined && session.negotiated.families.every((family) => peer.endOfRib[family as 0 | 1])
+  })
 
 const hasWork = (state: RouterState): boolean => {
   if (state.rib.hasSweeps || state.forwarding.pending()) return true

@@ -197,7 +197,7 @@ const exportParameters = (
 }
 
 /** The place of a peer's address among all peers' addresses (RFC 4271 §9.1.2.2 g). */
-const rankOf = (state: RouterState, peer: RouterPeer): number => {
+export const rankOf = (state: RouterState, peer: RouterPeer): number => {
   let rank = 0
   for (const other of state.peers) if (other !== undefined && compareAddresses(other, peer) < 0) rank++
   return rank

@@ -21,7 +21,7 @@ const CAPACITY = 4096
 /** What somebody may want to know: `kind` says which, the rest is plain data. */
 export interface Notice {
   readonly kind: string
-  readonly level: "info" | "warning"
+  readonly level: "info" | "warning" | "error"
   readonly message: string
   readonly peer?: string
   readonly details?: Readonly<Record<string, unknown>>
@@ -78,6 +78,8 @@ export class RouterState {
   readonly nextHopOfSet: Map<number, number> = new Map()
   /** A Quantum was asked for and has not come. */
   quantumWanted = false
+  /** Every peer has told its whole table since the start: what the kernel still has from an earlier run may go. */
+  initialSyncDone = false
   stopping = false
   stopped = false
   /** The block that collects small messages of this batch. */

@@ -1,7 +1,7 @@
 // The one door into the router (ADR-0011). Sources that can wait (the kernel's readers, operators) wait here for room; sockets are
 // paused by the transport when there is none; what cannot wait and comes at most once for something that exists (a connection's
 // change, a timer, a quantum) is always let in, so that a flood of bytes never holds up another connection's end.
-import { Effect, Queue } from "effect"
+import { type Cause, Context, Effect, Layer, Queue } from "effect"
 import type { EventRecord } from "../eventlog/index.ts"
 import { BATCH_BYTES_MAX, INBOX_EVENTS_MAX } from "../machine/index.ts"
 
@@ -13,18 +13,23 @@ interface Waiter {
   readonly admitted: () => void
 }
 
-export class Inbox {
+export class Inbox extends Context.Service<Inbox, BoundedInbox>()("backwalk/runtime/Inbox") {
+  static readonly layer: Layer.Layer<Inbox> = Layer.effect(
+    Inbox,
+    Effect.map(Queue.unbounded<EventRecord, Cause.Done>(), (queue) => new BoundedInbox(queue))
+  )
+}
+
+export class BoundedInbox {
   /** What the daemon's stream reads. Bounded by what may be offered, see above. */
-  readonly queue: Queue.Queue<EventRecord>
+  readonly queue: Queue.Queue<EventRecord, Cause.Done>
   private waitingRecords = 0
   private waitingBytes = 0
   private readonly waiters: Array<Waiter> = []
 
-  constructor(queue: Queue.Queue<EventRecord>) {
+  constructor(queue: Queue.Queue<EventRecord, Cause.Done>) {
     this.queue = queue
   }
-
-  static readonly make: Effect.Effect<Inbox> = Effect.map(Queue.unbounded<EventRecord>(), (queue) => new Inbox(queue))
 
   get hasRoom(): boolean {
     return this.waitingRecords < INBOX_EVENTS_MAX && this.waitingBytes < INBOX_BYTES_MAX
@@ -56,6 +61,11 @@ export class Inbox {
         if (at !== -1) this.waiters.splice(at, 1)
       })
     })
+  }
+
+  /** Nothing more is let in; what waits is still taken. */
+  end(): void {
+    Queue.endUnsafe(this.queue)
   }
 
   /** These records have become a batch: their room is free again. */

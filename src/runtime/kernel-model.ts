@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os"
 import { Effect } from "effect"
 import { type EventRecord, KernelChannel } from "../eventlog/index.ts"
 import { askModelKernel, createModelKernel, type ModelAddress, type ModelKernelEvent } from "../netlink/index.ts"
-const parseAddress = (text: string): { family: 4 | 6; words: number[] } | undefined => text.includes(":") ? undefined : { family: 4, words: [text.split(".").reduce((a, b) => a * 256 + Number(b), 0)] }
+import { parseAddress } from "../wire/index.ts"
 import type { KernelService } from "./kernel.ts"
 
 export interface KernelModelOptions {

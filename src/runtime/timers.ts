@@ -4,6 +4,7 @@
 import { Context, Effect, Layer } from "effect"
 import type { EventRecord } from "../eventlog/index.ts"
 import { type Handle, indexOf } from "../machine/index.ts"
+import { Inbox } from "./inbox.ts"
 
 export interface TimersService {
   readonly arm: (timer: Handle, milliseconds: number) => void
@@ -14,14 +15,13 @@ export interface TimersService {
 
 export class Timers extends Context.Service<Timers, TimersService>()("backwalk/runtime/Timers") {
   /** Expiries are offered; all timers are cancelled with the scope. */
-  static readonly layer = (offer: (record: EventRecord) => void): Layer.Layer<Timers> =>
-    Layer.effect(
-      Timers,
-      Effect.acquireRelease(
-        Effect.sync(() => new SlotTimers(offer)),
-        (timers) => Effect.sync(() => timers.cancelAll())
-      )
+  static readonly layer: Layer.Layer<Timers, never, Inbox> = Layer.effect(
+    Timers,
+    Effect.acquireRelease(
+      Effect.map(Inbox, (inbox) => new SlotTimers((record) => inbox.offerNow(record))),
+      (timers) => Effect.sync(() => timers.cancelAll())
     )
+  )
 }
 
 /** The longest wait that the system takes; longer ones are waited for in parts. */

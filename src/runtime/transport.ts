@@ -7,13 +7,15 @@ import { ACCEPTED, type ConnId, ConnectionChange, type EventRecord } from "../ev
 import { CONNECTIONS_MAX } from "../machine/index.ts"
 import { Connection } from "./connection.ts"
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts"
-import type { Inbox } from "./inbox.ts"
+import { type BoundedInbox, Inbox } from "./inbox.ts"
 
 /** We cannot listen where the configuration says. The message is one sentence with what to do. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
   readonly message: string
   /** 4: a permission is missing; 2: the configuration asks for what cannot be had. */
   readonly status: 2 | 4
+  /** The system's word. */
+  readonly code: string
 }> {
   override readonly [Runtime.errorExitCode] = this.status
 }
@@ -51,25 +53,22 @@ export interface TransportStats {
 
 export class Transport extends Context.Service<Transport, TransportService>()("backwalk/runtime/Transport") {
   /** Closed with the scope: sockets are gone, and every `onWritten` was called, when it returns. */
-  static readonly layer = (inbox: Inbox, options: TransportOptions = {}): Layer.Layer<Transport> =>
-    Layer.effect(Transport, makeTransport(inbox, options))
+  static readonly layer = (options: TransportOptions = {}): Layer.Layer<Transport, never, Inbox> =>
+    Layer.effect(Transport, makeTransport(options))
 }
 
 export interface TransportOptions {
   readonly connectionsMax?: number
 }
 
-const makeTransport = (
-  inbox: Inbox,
-  options: TransportOptions
-): Effect.Effect<TransportService, never, Scope.Scope> =>
+const makeTransport = (options: TransportOptions): Effect.Effect<TransportService, never, Inbox | Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new TcpTransport(inbox, options.connectionsMax ?? CONNECTIONS_MAX)),
+    Effect.map(Inbox, (inbox) => new TcpTransport(inbox, options.connectionsMax ?? CONNECTIONS_MAX)),
     (transport) => transport.end
   )
 
 class TcpTransport implements TransportService {
-  private readonly inbox: Inbox
+  private readonly inbox: BoundedInbox
   private readonly connectionsMax: number
   private readonly connections = new Map<ConnId, Connection>()
   private readonly servers = new Set<Server>()
@@ -79,7 +78,7 @@ class TcpTransport implements TransportService {
   private refused = 0
   private onEmpty: (() => void) | undefined
 
-  constructor(inbox: Inbox, connectionsMax: number) {
+  constructor(inbox: BoundedInbox, connectionsMax: number) {
     this.inbox = inbox
     this.connectionsMax = connectionsMax
   }
@@ -89,7 +88,7 @@ class TcpTransport implements TransportService {
       const parsed = parseEndpoint(endpoint)
       if (parsed === undefined) {
         const message = `listen ${endpoint}: expected ADDRESS:PORT or [ADDRESS]:PORT`
-        return resume(Effect.fail(new ListenFailed({ message, status: 2 })))
+        return resume(Effect.fail(new ListenFailed({ message, status: 2, code: "EINVAL" })))
       }
       const server = createServer({ noDelay: true }, (socket) => this.accepted(socket))
       const failed = (error: NodeJS.ErrnoException): void => resume(Effect.fail(cannotListen(endpoint, error)))
@@ -211,26 +210,19 @@ const CONN_MAX: ConnId = 0xffff_ffff
 const BACKLOG = 1024
 
 const cannotListen = (endpoint: string, error: NodeJS.ErrnoException): ListenFailed => {
-  switch (error.code) {
-    case "EACCES":
-    case "EPERM":
-      return new ListenFailed({
-        status: 4,
-        message:
-          `listen ${endpoint}: ports below 1024 need CAP_NET_BIND_SERVICE: run as root, give the service ` +
-          "AmbientCapabilities=CAP_NET_BIND_SERVICE, or choose another port"
-      })
-    case "EADDRINUSE":
-      return new ListenFailed({
-        status: 2,
-        message: `listen ${endpoint}: another program listens there; stop it, or choose another address or port`
-      })
-    case "EADDRNOTAVAIL":
-      return new ListenFailed({
-        status: 2,
-        message: `listen ${endpoint}: this machine does not have that address; give it one, or choose another`
-      })
-    default:
-      return new ListenFailed({ status: 2, message: `listen ${endpoint}: ${error.message}` })
-  }
+  const code = error.code ?? ""
+  const status = code === "EACCES" || code === "EPERM" ? 4 : 2
+  return new ListenFailed({ status, code, message: `listen ${endpoint}: ${REASONS[code] ?? error.message}` })
+}
+
+const PORT_REFUSED =
+  "ports below 1024 need CAP_NET_BIND_SERVICE: run as root, give the service AmbientCapabilities=CAP_NET_BIND_SERVICE, " +
+  "or choose another port"
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: PORT_REFUSED,
+  EPERM: PORT_REFUSED,
+  EADDRINUSE: "another program listens there; stop it, or choose another address or port",
+  EADDRNOTAVAIL: "this machine does not have that address; give it one, or choose another",
+  EAFNOSUPPORT: "this machine has no such family of addresses"
 }

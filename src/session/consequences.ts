@@ -1,9 +1,9 @@
 // What an event means beside its transition: the NOTIFICATION that answers it, the words for it, and whether the peer's routes may be
 // kept as stale. Pure leaves of the connection machine.
-import { describeNotification, type Fault, MessageType } from "../wire/index.ts"
+import { CeaseSubcode, describeNotification, ErrorCode, type Fault, MessageType } from "../wire/index.ts"
 import type { Connection } from "./connection.ts"
 import type { ConnectionEvent } from "./connection-alphabet.ts"
-import { CeaseSubcode, cease, FaultCode, fault, hardReset, unexpected } from "./faults.ts"
+import { cease, fault, hardReset, unexpected } from "./faults.ts"
 import type { Negotiated } from "./negotiation.ts"
 
 /** The NOTIFICATION that a case with TX N sends. */
@@ -13,9 +13,9 @@ export const answerTo = (connection: Connection, event: ConnectionEvent): Fault 
     case "AutomaticallyStopped":
       return ceaseFor(connection.negotiated, event.fault)
     case "HoldExpired":
-      return fault(FaultCode.Hold, 0)
+      return fault(ErrorCode.HoldTimer, 0)
     case "SendHoldExpired":
-      return fault(FaultCode.SendHold, 0)
+      return fault(ErrorCode.SendHoldTimer, 0)
     case "HeaderMalformed":
     case "OpenMalformed":
       return event.fault
@@ -28,12 +28,12 @@ export const answerTo = (connection: Connection, event: ConnectionEvent): Fault 
     case "OpenReceived":
     case "DelayedOpenReceived":
       return event.lost && mayCollide(connection)
-        ? cease(CeaseSubcode.Collision)
+        ? cease(CeaseSubcode.ConnectionCollision)
         : unexpected(subcodeOf(connection), MessageType.Open)
     case "CollisionLost":
-      return cease(CeaseSubcode.Collision)
+      return cease(CeaseSubcode.ConnectionCollision)
     default:
-      return fault(FaultCode.Machine, subcodeOf(connection))
+      return fault(ErrorCode.StateMachine, subcodeOf(connection))
   }
 }
 
@@ -87,7 +87,7 @@ export const retainsRoutes = (negotiated: Negotiated | undefined, event: Connect
     case "NotificationReceived":
       return (
         restart.notification &&
-        !(event.fault.code === FaultCode.Cease && event.fault.subcode === CeaseSubcode.HardReset)
+        !(event.fault.code === ErrorCode.Cease && event.fault.subcode === CeaseSubcode.HardReset)
       )
     default:
       return false
@@ -96,7 +96,7 @@ export const retainsRoutes = (negotiated: Negotiated | undefined, event: Connect
 
 /** RFC 8538 §3.2: what must end the routes too is wrapped, once both sides set the N bit. */
 const ceaseFor = (negotiated: Negotiated | undefined, cause: Fault): Fault =>
-  negotiated?.gracefulRestart?.notification === true && cause.code === FaultCode.Cease && HARD.has(cause.subcode)
+  negotiated?.gracefulRestart?.notification === true && cause.code === ErrorCode.Cease && HARD.has(cause.subcode)
     ? hardReset(cause)
     : cause
 
@@ -119,7 +119,7 @@ const subcodeOf = (connection: Connection): number => {
 }
 
 const HARD: ReadonlySet<number> = new Set([
-  CeaseSubcode.PrefixLimit,
+  CeaseSubcode.MaximumPrefixes,
   CeaseSubcode.AdministrativeShutdown,
-  CeaseSubcode.PeerRemoved
+  CeaseSubcode.PeerDeconfigured
 ])

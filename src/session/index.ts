@@ -23,19 +23,15 @@ export {
   type ConnectionEventTag,
   type ConnectionState
 } from "./connection-alphabet.ts"
-export {
-  CeaseSubcode,
-  cease,
-  ceaseSaying,
-  FaultCode,
-  fault,
-  hardReset,
-  OpenSubcode,
-  prefixLimit,
-  unexpected
-} from "./faults.ts"
+export { cease, ceaseSaying, hardReset, prefixLimit, unexpected } from "./faults.ts"
 export { digestPeer, encodePeerEffect, sessionEffects, sessionMachine } from "./machine.ts"
 export { buildOpen, type GracefulRestart, type Negotiated, negotiate } from "./negotiation.ts"
 export { connectionOf, createPeer, foremost, negotiatedOf, type Peer, peerStateName, reducePeer } from "./session.ts"
 export { type ConnId, LARGE_HOLD_S, type PeerSettings, SEND_HOLD_MIN_S, TIMER_NAMES, TimerKind } from "./settings.ts"
-export { ACTIONS, type Action, type Guards, type Transition, transition } from "./transition.ts"
+export {
+  ACTIONS as CONNECTION_ACTIONS,
+  type Action as ConnectionAction,
+  type Guards as ConnectionGuards,
+  type Transition as ConnectionTransition,
+  transition as connectionTransition
+} from "./transition.ts"

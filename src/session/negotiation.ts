@@ -1,7 +1,20 @@
 // What two OPENs agree on. The result belongs to the connection, never to the peer: a peer may say different things on two
 // connections. We announce only what this program does, and judge the peer's OPEN as RFC 4271 §6.2, 5492, 6286, 6793 and 7607 ask.
-import { afiOf, type Capability, type Fault, familyOf, type Open, safiOf } from "../wire/index.ts"
-import { FaultCode, fault, OpenSubcode } from "./faults.ts"
+import {
+  AddPathMode,
+  AS_TRANS,
+  afiOf,
+  asnOf,
+  type Capability,
+  CapabilityCode,
+  ErrorCode,
+  type Fault,
+  familyOf,
+  type Open,
+  OpenSubcode,
+  safiOf
+} from "../wire/index.ts"
+import { fault } from "./faults.ts"
 import type { PeerSettings } from "./settings.ts"
 
 export interface GracefulRestart {
@@ -52,7 +65,7 @@ export const buildOpen = (settings: PeerSettings): Open => {
   })
   capabilities.push({ _tag: "FourOctetAs", asn: settings.localAs })
   if (settings.addPathReceive || settings.addPathSend) {
-    const mode = (settings.addPathReceive ? ADD_PATH_RECEIVE : 0) | (settings.addPathSend ? ADD_PATH_SEND : 0)
+    const mode = (settings.addPathReceive ? AddPathMode.Receive : 0) | (settings.addPathSend ? AddPathMode.Send : 0)
     capabilities.push({
       _tag: "AddPath",
       families: settings.families.map((family) => ({ afi: afiOf(family), safi: safiOf(family), mode }))
@@ -70,15 +83,15 @@ export const buildOpen = (settings: PeerSettings): Open => {
 
 /** What the two OPENs agree on, or the NOTIFICATION that refuses the peer's. */
 export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Negotiated | Fault => {
-  if (remote.version !== VERSION) return fault(FaultCode.Open, OpenSubcode.Version, [0, VERSION])
+  if (remote.version !== VERSION) return fault(ErrorCode.Open, OpenSubcode.Version, [0, VERSION])
   const remoteAs = remoteAsOf(remote)
   if (remoteAs === undefined || (settings.remoteAs !== 0 && remoteAs !== settings.remoteAs)) {
-    return fault(FaultCode.Open, OpenSubcode.PeerAs)
+    return fault(ErrorCode.Open, OpenSubcode.BadPeerAs)
   }
   const external = remoteAs !== settings.localAs
   // RFC 6286 §2.2: an identifier is unique within its AS only.
-  if (remote.id === 0 || (!external && remote.id === own.id)) return fault(FaultCode.Open, OpenSubcode.Identifier)
-  if (remote.holdTime !== 0 && remote.holdTime < HOLD_TIME_MIN_S) return fault(FaultCode.Open, OpenSubcode.HoldTime)
+  if (remote.id === 0 || (!external && remote.id === own.id)) return fault(ErrorCode.Open, OpenSubcode.BadIdentifier)
+  if (remote.holdTime !== 0 && remote.holdTime < HOLD_TIME_MIN_S) return fault(ErrorCode.Open, OpenSubcode.HoldTime)
   const theirs = announcedFamilies(remote)
   const families = announcedFamilies(own).filter((family) => theirs.includes(family))
   if (families.length === 0) return unsupported(own)
@@ -91,8 +104,8 @@ export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Nego
     remoteId: remote.id,
     external,
     families,
-    addPathReceive: addPath(families, own, ADD_PATH_RECEIVE, remote, ADD_PATH_SEND),
-    addPathSend: addPath(families, own, ADD_PATH_SEND, remote, ADD_PATH_RECEIVE),
+    addPathReceive: addPath(families, own, AddPathMode.Receive, remote, AddPathMode.Send),
+    addPathSend: addPath(families, own, AddPathMode.Send, remote, AddPathMode.Receive),
     extendedMessage: both(own, remote, "ExtendedMessage"),
     routeRefresh: both(own, remote, "RouteRefresh"),
     enhancedRouteRefresh: both(own, remote, "EnhancedRouteRefresh"),
@@ -102,13 +115,8 @@ export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Nego
 }
 
 const VERSION = 4
-const AS_TRANS = 23456
 const AS_TWO_OCTETS_MAX = 0xffff
 const HOLD_TIME_MIN_S = 3
-/** RFC 7911 §4. */
-const ADD_PATH_RECEIVE = 1
-const ADD_PATH_SEND = 2
-const CAPABILITY_MULTIPROTOCOL = 1
 
 type CapabilityOf<Tag extends Capability["_tag"]> = Extract<Capability, { readonly _tag: Tag }>
 
@@ -120,7 +128,7 @@ const both = (own: Open, remote: Open, tag: Capability["_tag"]): boolean =>
 
 /** The peer's AS, unless it is none: 0 (RFC 7607), AS_TRANS as a real one, or two numbers that contradict (RFC 6793 §4.2.1). */
 const remoteAsOf = (open: Open): number | undefined => {
-  const asn = find(open, "FourOctetAs")?.asn ?? open.asn
+  const asn = asnOf(open)
   if (asn === 0 || asn === AS_TRANS) return undefined
   return open.asn === asn || open.asn === AS_TRANS ? asn : undefined
 }
@@ -135,10 +143,10 @@ const announcedFamilies = (open: Open): ReadonlyArray<number> => {
 /** RFC 5492 §5: the capabilities that we cannot do without, as they would stand in an OPEN. */
 const unsupported = (own: Open): Fault =>
   fault(
-    FaultCode.Open,
+    ErrorCode.Open,
     OpenSubcode.Capability,
     announcedFamilies(own).flatMap((family) => [
-      CAPABILITY_MULTIPROTOCOL,
+      CapabilityCode.Multiprotocol,
       4,
       afiOf(family) >> 8,
       afiOf(family) & 255,

@@ -2,14 +2,14 @@
 // 4271 §8.2.1 and, while a collision is open, a second one for the other connection; it decides nothing that their table decides.
 // Timers that do not run and connections that it does not own are recognised here, so that the table never sees a late event.
 import { assert, jitter, type Seed } from "../machine/index.ts"
-import { afiOf, type Fault, isFault, MessageType, safiOf } from "../wire/index.ts"
+import { afiOf, CeaseSubcode, ErrorCode, type Fault, isFault, MessageType, OpenSubcode, safiOf } from "../wire/index.ts"
 import type { PeerEffect, PeerEvent } from "./alphabet.ts"
 import { floorMs, idleHoldMs, isJittered, redialMs } from "./back-off.ts"
 import { resolveCollision } from "./collision.ts"
 import { type Connection, createConnection, hasTcp, isArmed, reduceConnection, timerOwner } from "./connection.ts"
 import { CONNECTION_STATES, type ConnectionEvent, type ConnectionState } from "./connection-alphabet.ts"
 import { reasonOf } from "./consequences.ts"
-import { CeaseSubcode, cease, ceaseSaying, FaultCode, fault, OpenSubcode, prefixLimit } from "./faults.ts"
+import { cease, ceaseSaying, fault, prefixLimit } from "./faults.ts"
 import { buildOpen, type Negotiated, negotiate } from "./negotiation.ts"
 import { type ConnId, type PeerSettings, TimerKind } from "./settings.ts"
 
@@ -91,7 +91,7 @@ const accept = (work: Work, event: PeerEvent): void => {
       stop(work, "Disabled", ceaseSaying(CeaseSubcode.AdministrativeShutdown, event.communication))
       break
     case "Removed":
-      stop(work, "Removed", cease(CeaseSubcode.PeerRemoved))
+      stop(work, "Removed", cease(CeaseSubcode.PeerDeconfigured))
       break
     case "ResetRequested":
       if (peer.administrative === "Enabled") stop(work, "Enabled", cease(CeaseSubcode.AdministrativeReset))
@@ -178,13 +178,13 @@ const translate = (work: Work, connection: Connection, event: Heard): void => {
   }
 }
 
-const saysVersion = ({ code, subcode }: Fault): boolean => code === FaultCode.Open && subcode === OpenSubcode.Version
+const saysVersion = ({ code, subcode }: Fault): boolean => code === ErrorCode.Open && subcode === OpenSubcode.Version
 
 const translateMalformed = (event: Extract<PeerEvent, { readonly _tag: "Malformed" }>): ConnectionEvent => {
   // RFC 4271 §6.4: a bad NOTIFICATION is never answered.
   if (event.messageType === MessageType.Notification) return { _tag: "NotificationReceived", fault: event.fault }
-  if (event.fault.code === FaultCode.Header) return { _tag: "HeaderMalformed", fault: event.fault }
-  if (event.fault.code === FaultCode.Open) return { _tag: "OpenMalformed", fault: event.fault }
+  if (event.fault.code === ErrorCode.Header) return { _tag: "HeaderMalformed", fault: event.fault }
+  if (event.fault.code === ErrorCode.Open) return { _tag: "OpenMalformed", fault: event.fault }
   return { _tag: "UpdateMalformed", fault: event.fault, messageType: event.messageType }
 }
 
@@ -207,7 +207,7 @@ const judgeOpen = (
   const detect = settings.collisionDetectEstablished === true
   switch (resolveCollision(connection, other, { ...settings, ...negotiated }, detect)) {
     case "duplicate":
-      return { _tag: "OpenMalformed", fault: fault(FaultCode.Open, OpenSubcode.Identifier) }
+      return { _tag: "OpenMalformed", fault: fault(ErrorCode.Open, OpenSubcode.BadIdentifier) }
     case "keep-other":
       return { _tag: tag, negotiated, lost: true }
     case "keep-new":

@@ -5,7 +5,7 @@ import { u16 } from "./address.ts"
 import { AttributeFlag, AttributeType, KIND_MASK } from "./attribute-type.ts"
 import { FAMILY_ABSENT, FAMILY_UNKNOWN, type Family, familyOf } from "./family.ts"
 import type { Fault } from "./header.ts"
-import { Finding, FINDINGS, isUnknownWellKnown, judgeAttribute, type UpdateContext, Verdict } from "./judge.ts"
+import { FINDINGS, Finding, isUnknownWellKnown, judgeAttribute, type UpdateContext, Verdict } from "./judge.ts"
 import { isNlriSpan } from "./nlri.ts"
 
 /** Something wrong with an attribute (RFC 7606). */
@@ -149,22 +149,22 @@ export const scanUpdate = (
 
 const UPDATE_BYTES_MIN = 23
 
-const scanAttributes = (
-  view: UpdateView,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  context: UpdateContext
-): void => {
+const scanAttributes = (view: UpdateView, bytes: Uint8Array, at: number, end: number, context: UpdateContext): void => {
   while (at < end) {
     const flags = bytes[at]
     const header = (flags & AttributeFlag.ExtendedLength) === 0 ? 3 : 4
     const type = end - at < 2 ? 0 : bytes[at + 1]
     // RFC 7606 §4: the total length is believed, so the prefixes behind it can still be withdrawn.
-    if (end - at < header) return overrun(view, type)
+    if (end - at < header) {
+      overrun(view, type)
+      return
+    }
     const length = header === 3 ? bytes[at + 2] : (bytes[at + 2] << 8) | bytes[at + 3]
     const value = at + header
-    if (value + length > end) return overrun(view, type)
+    if (value + length > end) {
+      overrun(view, type)
+      return
+    }
     if (view.has(type)) {
       if (type === AttributeType.MpReach || type === AttributeType.MpUnreach) {
         malformedList(view, "multiprotocol attribute appears again [RFC 7606 §3 g]", type)
@@ -204,7 +204,7 @@ const scanReach = (
   at: number,
   length: number,
   context: UpdateContext
-): void => {
+): Verdict => {
   const end = at + length
   if (length < 5 || at + 5 + bytes[at + 3] > end) return badMultiprotocol(view, bytes, from, end, "too short")
   if ((view.flags[AttributeType.MpReach] & KIND_MASK) !== AttributeFlag.Optional) {
@@ -217,13 +217,14 @@ const scanReach = (
   view.reachNextHopLength = nextHopLength
   view.reachNlriAt = at + 5 + nextHopLength
   view.reachNlriEnd = end
-  if (family === -1) return
+  if (family === -1) return view.verdict
   // 16 and 32 bytes for IPv4 prefixes are RFC 8950; 4 bytes for IPv6 prefixes are nothing.
   const known = nextHopLength === 16 || nextHopLength === 32 || (nextHopLength === 4 && family === 0)
   if (!known) return badMultiprotocol(view, bytes, from, end, "wrong length of the next hop")
   if (!isNlriSpan(bytes, view.reachNlriAt, end, context.addPath[family], family === 0 ? 32 : 128)) {
-    badMultiprotocol(view, bytes, from, end, "malformed prefixes")
+    return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
   }
+  return view.verdict
 }
 
 const scanUnreach = (
@@ -233,7 +234,7 @@ const scanUnreach = (
   at: number,
   length: number,
   context: UpdateContext
-): void => {
+): Verdict => {
   const end = at + length
   if (length < 3) return badMultiprotocol(view, bytes, from, end, "too short")
   if ((view.flags[AttributeType.MpUnreach] & KIND_MASK) !== AttributeFlag.Optional) {
@@ -243,10 +244,11 @@ const scanUnreach = (
   view.unreachFamily = family === -1 ? FAMILY_UNKNOWN : family
   view.unreachNlriAt = at + 3
   view.unreachNlriEnd = end
-  if (family === -1) return
+  if (family === -1) return view.verdict
   if (!isNlriSpan(bytes, at + 3, end, context.addPath[family], family === 0 ? 32 : 128)) {
-    badMultiprotocol(view, bytes, from, end, "malformed prefixes")
+    return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
   }
+  return view.verdict
 }
 
 /** What only the whole message shows: what is missing, whether there is anything to withdraw, and the End-of-RIB marker. */
@@ -261,7 +263,8 @@ const conclude = (view: UpdateView): Verdict => {
   }
   // RFC 7606 §5.2: a broken attribute and no prefix to withdraw means that we may not have found the prefixes.
   if (view.verdict === Verdict.TreatAsWithdraw) {
-    return malformedList(view, "no prefix to withdraw for it [RFC 7606 §5.2]", view.notes[0].attribute)
+    const broken = view.notes.find(({ verdict }) => verdict === Verdict.TreatAsWithdraw)
+    return malformedList(view, "no prefix to withdraw for it [RFC 7606 §5.2]", broken?.attribute)
   }
   if (view.withdrawnEnd === view.withdrawnAt) {
     if (view.attributesEnd === view.attributesAt) view.endOfRib = 0
@@ -279,6 +282,5 @@ const invalidNetwork = (view: UpdateView, where: string): Verdict =>
   view.reset(3, 10, NOTHING, 0, `malformed prefixes in ${where} [RFC 4271 §6.3]`)
 
 /** RFC 4760 §7: Optional Attribute Error with the attribute. */
-const badMultiprotocol = (view: UpdateView, bytes: Uint8Array, from: number, end: number, reason: string): void => {
+const badMultiprotocol = (view: UpdateView, bytes: Uint8Array, from: number, end: number, reason: string): Verdict =>
   view.reset(3, 9, bytes.slice(from, end), bytes[from + 1], reason)
-}

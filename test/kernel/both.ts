@@ -33,7 +33,13 @@ export const modelPlayer = (): Player => {
   const kernel = createModelKernel()
   for (const [number, index] of LINKS.entries()) {
     askModelKernel(kernel, { _tag: "LinkAdded", name: `v${index}`, index, up: true, carrier: true })
-    askModelKernel(kernel, { _tag: "AddressAdded", family: 4, ifindex: index, words: [0x0a000101 + number * 256], length: 24 })
+    askModelKernel(kernel, {
+      _tag: "AddressAdded",
+      family: 4,
+      ifindex: index,
+      words: [0x0a000101 + number * 256],
+      length: 24
+    })
     const words = [0x20010db8, (number + 1) << 16, 0, 1]
     askModelKernel(kernel, { _tag: "AddressAdded", family: 6, ifindex: index, words, length: 64 })
   }
@@ -67,7 +73,9 @@ export const realPlayer = (namespace: Namespace): Player => {
   const dumps = open(true)
   const news = open(true)
   subscribe(news.fd, 0)
-  const states = new Map<number, { up: boolean; carrier: boolean }>(LINKS.map((index) => [index, { up: true, carrier: true }]))
+  const states = new Map<number, { up: boolean; carrier: boolean }>(
+    LINKS.map((index) => [index, { up: true, carrier: true }])
+  )
   const dump = (bytes: Uint8Array): Uint8Array => {
     writeNow(dumps.fd, bytes)
     const parts: Array<Uint8Array> = []
@@ -107,7 +115,10 @@ export const realPlayer = (namespace: Namespace): Player => {
       const state = states.get(step.index)!
       if (step._tag === "Carrier") {
         state.carrier = step.carrier
-        return { replied: [], told: newsIn(change(step.index, `ip link set p${step.index} ${step.carrier ? "up" : "down"}`)) }
+        return {
+          replied: [],
+          told: newsIn(change(step.index, `ip link set p${step.index} ${step.carrier ? "up" : "down"}`))
+        }
       }
       state.up = step.up
       return { replied: [], told: newsIn(change(step.index, `ip link set v${step.index} ${step.up ? "up" : "down"}`)) }
@@ -147,8 +158,13 @@ const queued = (requestFd: number, newsFd: number): Uint8Array => {
 const repliesIn = (bytes: Uint8Array): ReadonlyArray<unknown> =>
   messagesOf(bytes).map(({ at, end }) => decodeError(bytes, at, end))
 
-/** News of nexthops, and of routes that are not the kernel's own. */
-const newsIn = (bytes: Uint8Array): ReadonlyArray<unknown> =>
+/** News of nexthops, and of routes that are not the kernel's own. In no order: which shrunk group comes first is the kernel's affair. */
+const newsIn = (bytes: Uint8Array): ReadonlyArray<string> =>
+  newsInOrder(bytes)
+    .map((news) => JSON.stringify(news))
+    .sort()
+
+const newsInOrder = (bytes: Uint8Array): ReadonlyArray<unknown> =>
   messagesOf(bytes).flatMap(({ type, at, end }) => {
     if (type === NetlinkType.NewNexthop || type === NetlinkType.DelNexthop) {
       const nexthop = decodeNexthop(bytes, at, end)
@@ -166,7 +182,9 @@ const comparable = (route: ReturnType<typeof decodeRoute>) => {
 
 const links = (dump: (bytes: Uint8Array) => Uint8Array) => {
   const bytes = dump(request((w) => putDump(w, { seq: 1, kind: "link", family: 0 })))
-  return messagesOf(bytes).flatMap(({ type, at, end }) => (type === NetlinkType.NewLink ? [decodeLink(bytes, at, end)] : []))
+  return messagesOf(bytes).flatMap(({ type, at, end }) =>
+    type === NetlinkType.NewLink ? [decodeLink(bytes, at, end)] : []
+  )
 }
 
 /** Routes of one prefix stay in their order: the first one forwards. */

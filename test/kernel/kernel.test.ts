@@ -46,7 +46,11 @@ const withKernel = (tag: string, options: Partial<KernelOptions>, use: (harness:
     const inbox = Effect.runSync(Queue.unbounded<EventRecord>())
     const kept: Array<EventRecord & { readonly _tag: "Kernel" }> = []
     const scope = Effect.runSync(Scope.make())
-    const layer = Kernel.real({ offer: (record) => Effect.asVoid(Queue.offer(inbox, record)), namespace: namespace.path, ...options })
+    const layer = Kernel.real({
+      offer: (record) => Effect.asVoid(Queue.offer(inbox, record)),
+      namespace: namespace.path,
+      ...options
+    })
     const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))
     const next = async (channel: KernelChannel): Promise<Uint8Array> => {
       for (;;) {
@@ -230,11 +234,20 @@ needs.describe("the Kernel service on the real kernel", () => {
       putVethPair(w, { seq: 1, flags: NetlinkFlag.Ack, name: "bw0", peer: "bw1" })
       await harness.run(harness.kernel.send(w.bytes.slice(0, w.length), 1))
       expect(decodeFirst(await harness.next(KernelChannel.Reply))).toMatchObject({ errno: 0 })
-      const index = Number(harness.namespace.sh("cat /sys/class/net/bw0/ifindex 2>/dev/null || ip -o link show bw0 | cut -d: -f1"))
+      const index = Number(
+        harness.namespace.sh("cat /sys/class/net/bw0/ifindex 2>/dev/null || ip -o link show bw0 | cut -d: -f1")
+      )
       w.reset(new Uint8Array(1024))
       putLinkState(w, { seq: 2, flags: 0, ifindex: index, up: true })
       putAddress(w, { seq: 3, flags: 0, family: 4, words: [0x0a090001], length: 24, ifindex: index })
-      putAddress(w, { seq: 4, flags: NetlinkFlag.Ack, family: 6, words: [0x20010db8, 0, 0, 9], length: 64, ifindex: index })
+      putAddress(w, {
+        seq: 4,
+        flags: NetlinkFlag.Ack,
+        family: 6,
+        words: [0x20010db8, 0, 0, 9],
+        length: 64,
+        ifindex: index
+      })
       await harness.run(harness.kernel.send(w.bytes.slice(0, w.length), 4))
       expect(decodeFirst(await harness.next(KernelChannel.Reply))).toMatchObject({ seq: 4, errno: 0 })
       expect(harness.namespace.sh("ip -br addr show bw0")).toMatch(/10\.9\.0\.1\/24 2001:db8::9\/64/)
@@ -264,7 +277,16 @@ needs.describe("the Kernel service on the real kernel", () => {
       const may = await Effect.runPromise(canManageKernel())
       const failure = await Effect.runPromise(Effect.scoped(Layer.build(Kernel.real({ offer: () => Effect.void }))).pipe(Effect.flip))
       console.log(JSON.stringify({ may, tag: failure._tag, capability: failure.capability, message: failure.message }))`
-    const setpriv = ["--bounding-set=-net_admin", "--inh-caps=-net_admin", "unshare", "-n", process.execPath, "--input-type=module", "-e", program]
+    const setpriv = [
+      "--bounding-set=-net_admin",
+      "--inh-caps=-net_admin",
+      "unshare",
+      "-n",
+      process.execPath,
+      "--input-type=module",
+      "-e",
+      program
+    ]
     const said = execFileSync("setpriv", setpriv, { encoding: "utf8", cwd: new URL("../..", import.meta.url).pathname })
     expect(JSON.parse(said)).toMatchObject({ may: false, tag: "KernelUnavailable", capability: "CAP_NET_ADMIN" })
     expect(JSON.parse(said).message).toMatch(/CAP_NET_ADMIN.*run as root/)

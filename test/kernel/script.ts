@@ -59,14 +59,19 @@ const way = fc.constantFrom(
   { family: 6, gateway: undefined, ifindex: 0, blackhole: true } as const
 )
 
-const leaf = fc.record({ id: leafId, flags, way }).map((r) =>
-  ask({ leaf: r }, (w) => putNexthop(w, { seq: SEQ, id: r.id, flags: r.flags | Ack, protocol: BGP, ...r.way }))
-)
+const leaf = fc
+  .record({ id: leafId, flags, way })
+  .map((r) =>
+    ask({ leaf: r }, (w) => putNexthop(w, { seq: SEQ, id: r.id, flags: r.flags | Ack, protocol: BGP, ...r.way }))
+  )
 
-const member = fc.record({ id: fc.oneof({ weight: 8, arbitrary: leafId }, groupId), weight: fc.integer({ min: 1, max: 300 }) })
-const group = fc.record({ id: groupId, flags, members: fc.array(member, { minLength: 1, maxLength: 3 }) }).map((r) =>
-  ask({ group: r }, (w) => putNexthopGroup(w, { ...r, seq: SEQ, flags: r.flags | Ack, protocol: BGP }))
-)
+const member = fc.record({
+  id: fc.oneof({ weight: 8, arbitrary: leafId }, groupId),
+  weight: fc.integer({ min: 1, max: 300 })
+})
+const group = fc
+  .record({ id: groupId, flags, members: fc.array(member, { minLength: 1, maxLength: 3 }) })
+  .map((r) => ask({ group: r }, (w) => putNexthopGroup(w, { ...r, seq: SEQ, flags: r.flags | Ack, protocol: BGP })))
 
 const nexthopDelete = fc
   .oneof(leafId, groupId)
@@ -86,7 +91,13 @@ const key = fc.record({
   table: fc.constantFrom(254, 254, 254, 70000)
 })
 
-const type = fc.constantFrom<number>(RouteType.Unicast, RouteType.Unicast, RouteType.Unicast, RouteType.Blackhole, RouteType.Unreachable)
+const type = fc.constantFrom<number>(
+  RouteType.Unicast,
+  RouteType.Unicast,
+  RouteType.Unicast,
+  RouteType.Blackhole,
+  RouteType.Unreachable
+)
 const route = fc
   .record({ key, flags, type, groupId: fc.oneof({ weight: 6, arbitrary: groupId }, leafId) })
   .map(({ key: { prefix, ...rest }, ...r }) =>
@@ -95,18 +106,45 @@ const route = fc
     )
   )
 
-const routeDelete = fc.record({ key, absent: fc.boolean() }).map(({ key: { prefix, table, ...rest }, absent }) =>
-  ask({ deleteRoute: { ...prefix, ...rest, table, absent } }, (w) =>
-    putRouteDelete(w, { ...prefix, ...rest, table: absent ? 555 : table, wordsAt: 0, seq: SEQ, flags: Ack })
+const routeDelete = fc
+  .record({ key, absent: fc.boolean() })
+  .map(({ key: { prefix, table, ...rest }, absent }) =>
+    ask({ deleteRoute: { ...prefix, ...rest, table, absent } }, (w) =>
+      putRouteDelete(w, { ...prefix, ...rest, table: absent ? 555 : table, wordsAt: 0, seq: SEQ, flags: Ack })
+    )
   )
-)
 
 const index = fc.constantFrom(...LINKS)
 const carrier = fc.record({ _tag: fc.constant("Carrier" as const), index, carrier: fc.boolean() })
 const administer = fc.record({ _tag: fc.constant("Administer" as const), index, up: fc.boolean() })
 
-/** Scripts that begin with something to stand on. */
-export const scripts: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
+const leafOf = (id: number, family: 4 | 6, gateway: ReadonlyArray<number>, ifindex: number): Step =>
+  ask({ leafOf: id }, (w) =>
+    putNexthop(w, { seq: SEQ, flags: Create | Ack, id, family, gateway, ifindex, protocol: BGP })
+  )
+const groupOf = (id: number, ...ids: ReadonlyArray<number>): Step =>
+  ask({ groupOf: id, ids }, (w) => {
+    putNexthopGroup(w, {
+      seq: SEQ,
+      flags: Create | Ack,
+      id,
+      protocol: BGP,
+      members: ids.map((id) => ({ id, weight: 1 }))
+    })
+  })
+
+/** Something to stand on: a leaf of each family on each link, a group of either family, and a mixed one. */
+const PRELUDE: ReadonlyArray<Step> = [
+  leafOf(1, 4, [0x0a000102], 10),
+  leafOf(2, 4, [0x0a000202], 12),
+  leafOf(3, 6, six(1, 2), 10),
+  leafOf(4, 6, six(2, 2), 12),
+  groupOf(11, 1, 2),
+  groupOf(12, 3, 4),
+  groupOf(13, 2, 3)
+]
+
+const steps = fc.array(
   fc.oneof<Array<fc.WeightedArbitrary<Step>>>(
     { weight: 6, arbitrary: leaf },
     { weight: 6, arbitrary: group },
@@ -118,3 +156,5 @@ export const scripts: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
   ),
   { minLength: 20, maxLength: 60, size: "max" }
 )
+
+export const scripts: fc.Arbitrary<ReadonlyArray<Step>> = steps.map((rest) => [...PRELUDE, ...rest])

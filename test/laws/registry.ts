@@ -4,17 +4,46 @@ import fc from "fast-check"
 import { noWalks, reduceWalks } from "../../src/fib/index.ts"
 import { reduceEntry } from "../../src/ksync/index.ts"
 import { createModelKernel, modelKernel } from "../../src/netlink/index.ts"
+import { router } from "../../src/router/index.ts"
+import { createConnection, createPeer, reduceConnection, reducePeer, sessionMachine } from "../../src/session/index.ts"
 import { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "../../src/testing/forwarding.ts"
 import { arbitraryKernelEvent } from "../../src/testing/kernel-events.ts"
+import {
+  arbitraryConnectionEvent,
+  arbitraryPeerEvent,
+  arbitraryPeerSettings,
+  FIRST_CONN
+} from "../../src/testing/peer-events.ts"
+import { arbitraryRouterBatch, createConfiguredRouter } from "../../src/testing/router-batches.ts"
 import { type Registered, register, registerReducer } from "./purity.ts"
 import { tallyRegistration } from "./tally.ts"
+
+const peer = fc
+  .tuple(arbitraryPeerSettings, fc.nat())
+  .map(([settings, seed]) => createPeer(settings, { firstConn: FIRST_CONN, seed }))
 
 export const registry: ReadonlyArray<Registered> = [
   register(tallyRegistration),
   register({
     machine: modelKernel,
-    initial: fc.boolean().map((compatMode) => () => createModelKernel({ compatMode })),
+    initial: fc.constant(() => createModelKernel()),
     event: arbitraryKernelEvent
+  }),
+  register({
+    machine: router,
+    initial: fc.nat().map((seed) => () => createConfiguredRouter(seed)),
+    event: arbitraryRouterBatch,
+    // A clone copies every block that was sent and not given back: fewer runs, and shorter ones.
+    runs: 30,
+    events: 10
+  }),
+  register({ machine: sessionMachine, initial: peer.map((state) => () => state), event: arbitraryPeerEvent }),
+  registerReducer({ name: "peer", reduce: reducePeer, initial: peer, event: arbitraryPeerEvent }),
+  registerReducer({
+    name: "connection",
+    reduce: reduceConnection,
+    initial: arbitraryPeerSettings.map((settings) => createConnection(settings, FIRST_CONN + 1)),
+    event: arbitraryConnectionEvent
   }),
   registerReducer({
     name: "kernel entry, corrected",

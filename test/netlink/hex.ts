@@ -6,4 +6,5 @@ export const hex = (bytes: Uint8Array): string =>
     .trim()
 
 /** The same with any white space and no sequence number or port: both are left to the sender. */
-export const captured = (text: string): string => hex(Uint8Array.from(text.trim().split(/\s+/), (byte) => Number.parseInt(byte, 16)))
+export const captured = (text: string): string =>
+  hex(Uint8Array.from(text.trim().split(/\s+/), (byte) => Number.parseInt(byte, 16)))

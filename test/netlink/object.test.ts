@@ -9,14 +9,14 @@ import {
   decodeNeighbour,
   decodeNexthop,
   decodeRoute,
-  eachMessage,
   Errno,
+  eachMessage,
   errnoName,
   messagesOf,
-  NetlinkType,
-  NetlinkWriter,
   NEXTHOP_GROUP_REQUEST_BYTES,
   NEXTHOP_REQUEST_BYTES_MAX,
+  NetlinkType,
+  NetlinkWriter,
   putNexthop,
   putNexthopGroup,
   putRoute,
@@ -39,7 +39,10 @@ const routes = fc.constantFrom(4 as const, 6 as const).chain((family) =>
     words: fc.array(word, { minLength: family === 4 ? 1 : 4, maxLength: family === 4 ? 1 : 4 }),
     wordsAt: fc.constant(0),
     length: fc.integer({ min: 1, max: family === 4 ? 32 : 128 }),
-    table: fc.oneof(fc.integer({ min: 1, max: 255 }), word.filter((table) => table > 255)),
+    table: fc.oneof(
+      fc.integer({ min: 1, max: 255 }),
+      word.filter((table) => table > 255)
+    ),
     protocol: u8,
     metric: word,
     groupId: word,
@@ -49,7 +52,8 @@ const routes = fc.constantFrom(4 as const, 6 as const).chain((family) =>
 
 describe("what the kernel sends is read", () => {
   it("a route dump with two routes and the end", () => {
-    const bytes = bytesOf(`3c 00 00 00 18 00 22 00 f7 63 01 6b 2c 1c 00 00 02 18 00 00 fe ba 00 01 00 00 00 00 08 00 0f 00
+    const bytes =
+      bytesOf(`3c 00 00 00 18 00 22 00 f7 63 01 6b 2c 1c 00 00 02 18 00 00 fe ba 00 01 00 00 00 00 08 00 0f 00
       fe 00 00 00 08 00 01 00 c0 00 02 00 08 00 06 00 14 00 00 00 08 00 1e 00 0a 00 00 00 34 00 00 00
       18 00 22 00 f7 63 01 6b 2c 1c 00 00 02 18 00 00 fe ba 00 06 00 00 00 00 08 00 0f 00 fe 00 00 00
       08 00 01 00 c0 00 03 00 08 00 06 00 14 00 00 00
@@ -71,7 +75,8 @@ describe("what the kernel sends is read", () => {
   })
 
   it("a leaf, a blackhole and a group of one", () => {
-    const bytes = bytesOf(`30 00 00 00 68 00 02 00 f7 63 01 6b 38 1c 00 00 02 fd ba 00 00 00 00 00 08 00 01 00 01 00 00 00
+    const bytes =
+      bytesOf(`30 00 00 00 68 00 02 00 f7 63 01 6b 38 1c 00 00 02 fd ba 00 00 00 00 00 08 00 01 00 01 00 00 00
       08 00 05 00 03 00 00 00 08 00 06 00 0a 00 00 02 24 00 00 00 68 00 02 00 f7 63 01 6b 38 1c 00 00
       02 00 ba 00 00 00 00 00 08 00 01 00 03 00 00 00 04 00 04 00 3c 00 00 00 68 00 02 00 f7 63 01 6b
       38 1c 00 00 00 00 ba 00 00 00 00 00 08 00 01 00 0a 00 00 00 06 00 03 00 00 00 00 00 0c 00 02 00
@@ -83,7 +88,8 @@ describe("what the kernel sends is read", () => {
   })
 
   it("an error with the kernel's own words", () => {
-    const bytes = bytesOf(`44 00 00 00 02 00 00 03 01 00 00 00 61 17 00 00 ea ff ff ff 2c 00 00 00 18 00 05 04 01 00 00 00
+    const bytes =
+      bytesOf(`44 00 00 00 02 00 00 03 01 00 00 00 61 17 00 00 ea ff ff ff 2c 00 00 00 18 00 05 04 01 00 00 00
       00 00 00 00 1e 00 01 00 4e 65 78 74 68 6f 70 20 69 64 20 64 6f 65 73 20 6e 6f 74 20 65 78 69 73 74 00 00 00`)
     const [error] = messagesOf(bytes)
     expect(decodeError(bytes, error.at, error.end)).toEqual({
@@ -113,12 +119,19 @@ describe("what is written is read back", () => {
 
   it("leaves", () => {
     fc.assert(
-      fc.property(word, word, u8, fc.boolean(), fc.array(word, { minLength: 4, maxLength: 4 }), (id, ifindex, protocol, onlink, gateway) => {
-        const w = new NetlinkWriter(new Uint8Array(NEXTHOP_REQUEST_BYTES_MAX))
-        putNexthop(w, { seq: 7, flags: 0, id, family: 6, gateway, ifindex, onlink, protocol })
-        const [{ at, end }] = messagesOf(w.bytes.subarray(0, w.length))
-        expect(decodeNexthop(w.bytes, at, end)).toMatchObject({ id, family: 6, gateway, ifindex, onlink, protocol })
-      })
+      fc.property(
+        word,
+        word,
+        u8,
+        fc.boolean(),
+        fc.array(word, { minLength: 4, maxLength: 4 }),
+        (id, ifindex, protocol, onlink, gateway) => {
+          const w = new NetlinkWriter(new Uint8Array(NEXTHOP_REQUEST_BYTES_MAX))
+          putNexthop(w, { seq: 7, flags: 0, id, family: 6, gateway, ifindex, onlink, protocol })
+          const [{ at, end }] = messagesOf(w.bytes.subarray(0, w.length))
+          expect(decodeNexthop(w.bytes, at, end)).toMatchObject({ id, family: 6, gateway, ifindex, onlink, protocol })
+        }
+      )
     )
   })
 
@@ -145,7 +158,15 @@ describe("bytes from outside are judged, not trusted", () => {
           expect(end).toBeLessThanOrEqual(bytes.length)
         })
         expect(stopped).toBeLessThanOrEqual(bytes.length)
-        for (const decode of [decodeLink, decodeAddressMessage, decodeNeighbour, decodeNexthop, decodeRoute, decodeError, decodeDone]) {
+        for (const decode of [
+          decodeLink,
+          decodeAddressMessage,
+          decodeNeighbour,
+          decodeNexthop,
+          decodeRoute,
+          decodeError,
+          decodeDone
+        ]) {
           expect(decode(bytes, Math.min(16, bytes.length), bytes.length)).toBeDefined()
         }
       })
@@ -153,7 +174,9 @@ describe("bytes from outside are judged, not trusted", () => {
   })
 
   it("a message that is cut short ends the walk where it starts", () => {
-    const bytes = bytesOf("10 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00 20 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00")
+    const bytes = bytesOf(
+      "10 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00 20 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00"
+    )
     expect(eachMessage(bytes, () => {})).toBe(16)
     expect(messagesOf(bytes)).toHaveLength(1)
   })

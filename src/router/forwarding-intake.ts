@@ -1,0 +1,256 @@
+// What the kernel tells: complete dumps at start and after lost notifications, and notifications in between. Nothing is sent before
+// the first dumps are complete, and nothing while they are repeated, so that what a dump does not show is really not there. The kernel
+// is silent about much of what it removes; a link that goes down is answered with what Linux does then (measured on 6.18).
+import type { BlockPool } from "../buffers/index.ts"
+import type { Fib } from "../fib/index.ts"
+import { addressKey } from "../fib/index.ts"
+import { isOwnId, type KernelSync } from "../ksync/index.ts"
+import { assert, type OpBuffer } from "../machine/index.ts"
+import {
+  type DumpKind,
+  decodeAddressMessage,
+  decodeDone,
+  decodeError,
+  decodeLink,
+  decodeNexthop,
+  Errno,
+  eachMessage,
+  LinkFlag,
+  NetlinkFlag,
+  NetlinkType,
+  NetlinkWriter,
+  type Nexthop,
+  putDump,
+  RouteView
+} from "../netlink/index.ts"
+import { routerEffects } from "./effects.ts"
+import type { KernelConfig } from "./config.ts"
+import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
+
+interface Dump {
+  readonly kind: DumpKind
+  readonly family: 0 | 4 | 6
+}
+
+/** In the order of dependence: what stands on something is read after it. */
+const DUMPS: ReadonlyArray<Dump> = [
+  { kind: "link", family: 0 },
+  { kind: "address", family: 0 },
+  { kind: "nexthop", family: 0 },
+  { kind: "route", family: 4 },
+  { kind: "route", family: 6 }
+]
+
+const DUMP_TRIES_MAX = 5
+const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
+
+export class ForwardingIntake {
+  /** Dumps are complete: what we know is what there is. */
+  ready = false
+  overruns = 0
+  private readonly fib: Fib
+  private readonly sync: KernelSync
+  private readonly batch: ForwardingBatch
+  private readonly pool: BlockPool
+  private readonly kernel: KernelConfig
+  /** Port id of our request socket, learned from replies: notifications that name it are echoes of our own requests. */
+  ownPort = 0
+  private position = DUMPS.length
+  private tries = 0
+  private interrupted = false
+  private wanted = false
+  private readonly seenLinks = new Set<number>()
+  private readonly seenAddresses = new Set<string>()
+  private readonly seenNexthops: Array<Nexthop> = []
+  private seenRoutes: readonly [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)]
+  private readonly view = new RouteView()
+
+  constructor(fib: Fib, sync: KernelSync, batch: ForwardingBatch, pool: BlockPool, kernel: KernelConfig) {
+    this.fib = fib
+    this.sync = sync
+    this.batch = batch
+    this.pool = pool
+    this.kernel = kernel
+  }
+
+  /** Asks for everything, from the beginning. `advance` sends the first request once nothing else is under way. */
+  request(): void {
+    this.ready = false
+    this.wanted = true
+  }
+
+  /** Begins what was requested, unless a dump is still being read. */
+  advance(out: OpBuffer): void {
+    if (!this.wanted || this.position < DUMPS.length) return
+    this.wanted = false
+    this.position = 0
+    this.tries = 0
+    this.seenLinks.clear()
+    this.seenAddresses.clear()
+    this.seenNexthops.length = 0
+    const [routes4, routes6] = this.sync.routes
+    this.seenRoutes = [new Uint8Array(routes4.state.length), new Uint8Array(routes6.state.length)]
+    this.send(out)
+  }
+
+  dumped(bytes: Uint8Array, out: OpBuffer): void {
+    if (this.position >= DUMPS.length) return
+    const { kind, family } = DUMPS[this.position]
+    let done = false
+    let errno = 0
+    eachMessage(bytes, (type, flags, _seq, _port, at, end) => {
+      if ((flags & NetlinkFlag.DumpInterrupted) !== 0) this.interrupted = true
+      if (type === NetlinkType.Done || type === NetlinkType.Error) {
+        done = true
+        errno = type === NetlinkType.Done ? decodeDone(bytes, at, end).errno : decodeError(bytes, at, end).errno
+      } else this.take(kind, bytes, at, end)
+    })
+    if (!done) return
+    // A table that is not there is an empty one. Anything else that a dump may end with is passing: it is asked for again.
+    const failed = errno !== 0 && !(kind === "route" && errno === Errno.ENOENT)
+    if ((this.interrupted || failed) && ++this.tries < DUMP_TRIES_MAX) return this.send(out)
+    this.complete(kind, family)
+    this.tries = 0
+    this.position++
+    if (this.position < DUMPS.length) return this.send(out)
+    this.seenRoutes = [new Uint8Array(0), new Uint8Array(0)]
+    if (this.wanted) this.advance(out)
+    else this.ready = true
+  }
+
+  notified(bytes: Uint8Array): void {
+    eachMessage(bytes, (type, _flags, _seq, port, at, end) => {
+      switch (type) {
+        case NetlinkType.NewLink:
+        case NetlinkType.DelLink:
+          return this.linkChanged(type === NetlinkType.NewLink, bytes, at, end)
+        case NetlinkType.NewAddress:
+        case NetlinkType.DelAddress:
+          return this.addressChanged(type === NetlinkType.NewAddress, bytes, at, end)
+      }
+      if (port !== 0 && port === this.ownPort) return
+      if (type === NetlinkType.DelNexthop) {
+        const { id } = decodeNexthop(bytes, at, end)
+        if (isOwnId(id)) this.sync.objects.lost(id)
+      } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
+        this.routeChanged(type === NetlinkType.NewRoute, bytes, at, end)
+      }
+    })
+  }
+
+  private take(kind: DumpKind, bytes: Uint8Array, at: number, end: number): void {
+    if (kind === "link") {
+      this.linkChanged(true, bytes, at, end)
+      this.seenLinks.add(decodeLink(bytes, at, end).index)
+    } else if (kind === "address") this.addressChanged(true, bytes, at, end)
+    else if (kind === "nexthop") {
+      const nexthop = decodeNexthop(bytes, at, end)
+      if (nexthop.protocol === OWN_PROTOCOL && isOwnId(nexthop.id)) this.seenNexthops.push(nexthop)
+    } else if (kind === "route" && this.view.scan(bytes, at, end) && this.isOwnKey() && this.view.protocol === OWN_PROTOCOL) {
+      this.routeFound()
+    }
+  }
+
+  private complete(kind: DumpKind, family: 0 | 4 | 6): void {
+    if (kind === "link") {
+      for (const { ifindex } of [...this.fib.interfaces.values()]) {
+        if (!this.seenLinks.has(ifindex)) this.linkRemoved(ifindex)
+      }
+    } else if (kind === "address") this.fib.interfaces.retainAddresses(this.seenAddresses)
+    else if (kind === "nexthop") this.nexthopsComplete()
+    else if (kind === "route") this.routesComplete(family === 4 ? 0 : 1)
+  }
+
+  private linkChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
+    const { index, name, usable, flags } = decodeLink(bytes, at, end)
+    // Bridges repeat their ports' news under their own address family.
+    if (index === 0 || bytes[at] !== 0) return
+    if (!present) return this.linkRemoved(index)
+    const { interfaces } = this.fib
+    const wasUp = interfaces.isUp(index)
+    if (interfaces.setLink(index, name, usable, (flags & LinkFlag.Loopback) !== 0)) this.sync.objects.linkLost(index)
+    if (!wasUp && usable) this.sync.objects.linkChanged()
+  }
+
+  private linkRemoved(ifindex: number): void {
+    this.fib.interfaces.removeLink(ifindex)
+    this.sync.objects.linkLost(ifindex)
+  }
+
+  private addressChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
+    const { family, ifindex, length, words, local, flags } = decodeAddressMessage(bytes, at, end)
+    const count = family === 4 ? 1 : 4
+    if (family === 0 || words.length !== count || local.length !== count || length > count * 32) return
+    // Without its prefix route an address connects us to nobody.
+    const alone = (flags & ADDRESS_FLAG_NO_PREFIX_ROUTE) !== 0
+    const own = { family, words: local }
+    const peer = alone ? own : { family, words }
+    const bits = alone ? count * 32 : length
+    const { interfaces } = this.fib
+    if (!present) return interfaces.removeAddress(ifindex, own, peer, bits)
+    interfaces.addAddress(ifindex, own, peer, bits)
+    this.seenAddresses.add(interfaces.addressSeen(ifindex, own, peer, bits))
+    this.sync.objects.linkChanged()
+  }
+
+  private nexthopsComplete(): void {
+    const { objects } = this.sync
+    const present = new Set(this.seenNexthops.map((nexthop) => nexthop.id))
+    for (const object of [...objects.byId.values()]) {
+      if (!present.has(object.id)) objects.lost(object.id)
+    }
+    for (const { id, family, gateway, ifindex } of this.seenNexthops) {
+      if (family === 0 || gateway === undefined) continue
+      const key = `${addressKey({ family, words: gateway })} ${ifindex}`
+      objects.foundLeaf(id, { key, family, words: gateway, ifindex })
+    }
+    for (const { id, members } of this.seenNexthops) if (members !== undefined) objects.foundGroup(id, members)
+  }
+
+  /** Whether the route in view has the key under which we write: table, metric, no type of service. */
+  private isOwnKey(): boolean {
+    const { view, kernel } = this
+    return view.family !== 0 && view.table === kernel.table && view.metric === kernel.metric && view.typeOfService === 0
+  }
+
+  private routeFound(): void {
+    const family = this.view.family === 4 ? 0 : 1
+    const prefixes = this.fib.entries[family].prefixes
+    const prefix = prefixes.intern(this.view.words, 0, this.view.length)
+    this.fib.entries[family].fit()
+    this.sync.foundRoute(family, prefix, this.view.nexthopId)
+    const seen = this.seenRoutes[family]
+    if (prefix < seen.length) seen[prefix] = 1
+  }
+
+  /** Routes that we know of and that the dump did not show are gone. Those made by this dump are beyond the columns' old length. */
+  private routesComplete(family: 0 | 1): void {
+    const seen = this.seenRoutes[family]
+    const { told } = this.sync.routes[family]
+    for (let prefix = 0; prefix < seen.length; prefix++) {
+      if (told[prefix] !== 0 && seen[prefix] === 0) this.sync.routeLost(family, prefix)
+    }
+  }
+
+  private routeChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
+    const { view } = this
+    if (!view.scan(bytes, at, end) || !this.isOwnKey()) return
+    // Ours was deleted by somebody, or somebody else's took its place.
+    if (present === (view.protocol === OWN_PROTOCOL)) return
+    const family = view.family === 4 ? 0 : 1
+    const prefix = this.fib.entries[family].prefixes.find(view.words, 0, view.length)
+    if (prefix !== -1) this.sync.routeLost(family, prefix)
+  }
+
+  private send(out: OpBuffer): void {
+    const { kind, family } = DUMPS[this.position]
+    this.interrupted = false
+    const block = this.pool.acquire("kernel dump request")
+    const writer = new NetlinkWriter(this.pool.bytes(block))
+    const seq = this.batch.takeSeq()
+    const filter = kind === "route" ? { table: this.kernel.table, protocol: OWN_PROTOCOL } : {}
+    putDump(writer, { seq, kind, family, ...filter })
+    assert(writer.length > 0, "a dump request has bytes")
+    out.put(routerEffects.code.KernelDump, block, writer.length, seq)
+  }
+}

@@ -1,0 +1,200 @@
+// What users see of the forwarding side: entries, the graph below one, kernel objects with their states, walks. Tables are generators.
+import { isUsable, type PathList, SOURCE_NAMES } from "../fib/index.ts"
+import {
+  ENTRY_EVENT_NAMES,
+  ENTRY_STATE_NAMES,
+  EntryState,
+  ERROR_CLASS_NAMES,
+  type Failure,
+  type GroupObject,
+  type LeafObject,
+  RouteFlag
+} from "../ksync/index.ts"
+import { errnoName } from "../netlink/index.ts"
+import type { PrefixId } from "../rib/index.ts"
+import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
+import type { Forwarding, Params } from "./forwarding.ts"
+
+/** Entries, all or those that `prefix` or `lookup` names. */
+export function* showFib(forwarding: Forwarding, params: Params): Iterable<unknown> {
+  const { fib } = forwarding
+  const [family, id] = selected(forwarding, params)
+  if (family !== undefined) {
+    if (id !== -1) yield entryRow(forwarding, family, id)
+    return
+  }
+  for (const one of [0, 1] as const) {
+    const { pathList } = fib.entries[one]
+    for (let prefix = 0; prefix < pathList.length; prefix++) {
+      if (fib.entries[one].pathList[prefix] !== 0) yield entryRow(forwarding, one, prefix)
+    }
+  }
+}
+
+/** The graph from an entry down to interfaces. */
+export const showGraph = (forwarding: Forwarding, params: Params): unknown => {
+  const { fib } = forwarding
+  const [family, id] = selected(forwarding, params)
+  if (family === undefined || id === -1) return undefined
+  const list = fib.pathLists.get(fib.entries[family].pathList[id])
+  return { ...entryRow(forwarding, family, id), graph: graphNode(forwarding, list, new Set()) }
+}
+
+/** Kernel objects: nexthops and groups, then routes. */
+export function* showKernel(forwarding: Forwarding, params: Params): Iterable<unknown> {
+  const side = forwarding.kernelSide
+  if (side === undefined) return
+  const onlyWaiting = params["waiting"] !== undefined
+  const onlyFailed = params["failed"] !== undefined
+  const wanted = (state: number, failed: boolean): boolean =>
+    (!onlyWaiting || WAITING.has(state)) && (!onlyFailed || failed)
+  for (const object of side.sync.objects.byId.values()) {
+    if (!wanted(object.state, object.failure !== undefined)) continue
+    yield object.kind === "group" ? groupRow(forwarding, object) : leafRow(forwarding, object)
+  }
+  for (const family of [0, 1] as const) {
+    const routes = side.sync.routes[family]
+    for (let prefix = 0; prefix < routes.state.length; prefix++) {
+      const state = routes.state[prefix] & RouteFlag.State
+      const failure = side.sync.failures.get(prefix * 2 + family)
+      const failed = (routes.state[prefix] & RouteFlag.Failed) !== 0
+      if (state !== EntryState.Init && wanted(state, failed)) yield routeRow(forwarding, family, prefix, failure)
+    }
+  }
+}
+
+export const showWalks = (forwarding: Forwarding): unknown => {
+  const [ipv4, ipv6] = forwarding.fib.entries.map((entries) => entries.walks.statistics())
+  const counters = forwarding.kernelSide?.sync.counters()
+  return { ipv4, ipv6, settlements: forwarding.fib.settlements, ...(counters === undefined ? {} : { kernel: counters }) }
+}
+
+const WAITING: ReadonlySet<number> = new Set([EntryState.AddDefer, EntryState.ChangeDefer, EntryState.DeleteDeferRef])
+
+const selected = (forwarding: Forwarding, params: Params): readonly [0 | 1 | undefined, PrefixId | -1] => {
+  const { fib } = forwarding
+  if (params["lookup"] !== undefined) {
+    const address = parseAddress(params["lookup"])
+    if (address === undefined) return [0, -1]
+    const family = address.family === 4 ? 0 : 1
+    const entries = fib.entries[family]
+    return [family, entries.prefixes.longestMatch(address.words, 0, (prefix) => entries.isSourced(prefix))]
+  }
+  if (params["prefix"] === undefined) return [undefined, -1]
+  const prefix = parsePrefix(params["prefix"])
+  if (prefix === undefined) return [0, -1]
+  const family = prefix.family === 4 ? 0 : 1
+  const entries = fib.entries[family]
+  const id = entries.prefixes.find(prefix.words, 0, prefix.length)
+  return [family, id !== -1 && entries.isSourced(id) ? id : -1]
+}
+
+const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
+  const { words, lengths, wordsPerPrefix } = forwarding.fib.entries[family].prefixes
+  return formatPrefixWords(family === 0 ? 4 : 6, words, prefix * wordsPerPrefix, lengths[prefix])
+}
+
+const entryRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): Record<string, unknown> => {
+  const { fib } = forwarding
+  const list = fib.pathLists.get(fib.entries[family].pathList[prefix])
+  return {
+    prefix: prefixText(forwarding, family, prefix),
+    source: SOURCE_NAMES[fib.entries[family].rankOf(prefix)],
+    pathList: list.id,
+    nextHops: nextHopRows(forwarding, list),
+    kernel: kernelState(forwarding, family, prefix)
+  }
+}
+
+const nextHopRows = (forwarding: Forwarding, list: PathList): ReadonlyArray<unknown> => {
+  const { interfaces } = forwarding.fib
+  if (list.kind !== "recursive") return [{ address: null, interface: interfaces.nameOf(list.ifindex), weight: 1 }]
+  // Without a kernel nothing is resolved: the next hops are shown as they were named.
+  if (forwarding.kernelSide === undefined) {
+    return list.paths.map(({ nextHop, weight }) => ({ address: formatAddress(nextHop.address), interface: null, weight }))
+  }
+  return list.leaves.map(({ adjacency, weight }) => ({
+    address: formatAddress(adjacency),
+    interface: interfaces.nameOf(adjacency.ifindex),
+    weight
+  }))
+}
+
+const kernelState = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string | null => {
+  const routes = forwarding.kernelSide?.sync.routes[family]
+  return routes === undefined ? null : ENTRY_STATE_NAMES[(routes.state[prefix] ?? 0) & RouteFlag.State]
+}
+
+const graphNode = (forwarding: Forwarding, list: PathList, above: Set<PathList>): unknown => {
+  const node = { pathList: list.id, kind: list.kind, usable: isUsable(list), metric: list.metric }
+  const group = forwarding.kernelSide?.sync.objects.groupOf(list.id)
+  const kernel = group === undefined ? null : { index: group.id, state: ENTRY_STATE_NAMES[group.state] }
+  if (list.kind !== "recursive") return { ...node, interface: forwarding.fib.interfaces.nameOf(list.ifindex) }
+  const inside = new Set(above).add(list)
+  const paths = list.paths.map(({ nextHop, weight }, index) => ({
+    nextHop: formatAddress(nextHop.address),
+    weight,
+    looped: list.looped[index],
+    ...(nextHop.adjacency === undefined
+      ? {}
+      : { interface: forwarding.fib.interfaces.nameOf(nextHop.adjacency.ifindex) }),
+    ...(nextHop.cover === -1 ? {} : { covering: prefixText(forwarding, nextHop.family, nextHop.cover) }),
+    ...(nextHop.via === undefined || inside.has(nextHop.via)
+      ? {}
+      : { via: graphNode(forwarding, nextHop.via, inside) })
+  }))
+  return { ...node, kernel, paths }
+}
+
+const failureText = (failure: Failure | undefined): string | null =>
+  failure === undefined
+    ? null
+    : `${ERROR_CLASS_NAMES[failure.errorClass]}: ${errnoName(failure.errno)}${failure.text === "" ? "" : ` ${failure.text}`}`
+
+const historyRows = (object: LeafObject | GroupObject): ReadonlyArray<string> =>
+  object.history.map(
+    ({ from, to, event }) => `${ENTRY_STATE_NAMES[from]} ${ENTRY_EVENT_NAMES[event]} ${ENTRY_STATE_NAMES[to]}`
+  )
+
+const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
+  kind: "nexthop",
+  key: `${formatAddress(leaf.adjacency)} dev ${forwarding.fib.interfaces.nameOf(leaf.adjacency.ifindex)}`,
+  index: leaf.id,
+  state: ENTRY_STATE_NAMES[leaf.state],
+  references: leaf.held,
+  waitingFor: null,
+  error: failureText(leaf.failure),
+  history: historyRows(leaf)
+})
+
+const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
+  const members = group.wanted ? group.desired : group.told.map(({ leaf, weight }) => ({ adjacency: leaf.adjacency, weight }))
+  const { objects } = forwarding.kernelSide!.sync
+  const blocking = WAITING.has(group.state) && group.wanted ? objects.unmetMember(group) : undefined
+  return {
+    kind: "group",
+    key: members.map(({ adjacency, weight }) => `${formatAddress(adjacency)}*${weight}`).join(" "),
+    index: group.id,
+    state: ENTRY_STATE_NAMES[group.state],
+    references: group.routes,
+    waitingFor: blocking === undefined ? null : `nexthop ${formatAddress(blocking)}`,
+    error: failureText(group.failure),
+    history: historyRows(group)
+  }
+}
+
+const routeRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId, failure: Failure | undefined): unknown => {
+  const { sync } = forwarding.kernelSide!
+  const state = sync.routes[family].state[prefix] & RouteFlag.State
+  const group = sync.objects.groupOf(forwarding.fib.entries[family].pathList[prefix])
+  return {
+    kind: "route",
+    key: prefixText(forwarding, family, prefix),
+    index: sync.routes[family].told[prefix],
+    state: ENTRY_STATE_NAMES[state],
+    references: 0,
+    waitingFor: WAITING.has(state) && group !== undefined && !group.exists ? `group ${group.id}` : null,
+    error: failureText(failure),
+    history: []
+  }
+}

@@ -1,0 +1,8 @@
+// runtime: the world. Sockets, the kernel, files, the clock, timers; it performs what the router asks for, reports what happens as
+// records, and decides nothing. The daemon is the loop between the two.
+
+export { type DaemonOptions, runDaemon } from "./daemon.ts"
+export { type Daemon, type OrderResult } from "./orders.ts"
+export { DaemonFailed } from "./outfit.ts"
+export { fileChunks } from "./recorder-files.ts"
+export { ListenFailed } from "./transport.ts"

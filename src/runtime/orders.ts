@@ -1,0 +1,140 @@
+// The daemon seen from outside: questions, which are pure functions of the router's state between two steps and leave no trace, and
+// orders, which go through the inbox like everything else and are answered when their batch has been stepped.
+import { createHmac, randomBytes } from "node:crypto"
+import { Deferred, Effect, FiberSet, type PubSub, Stream } from "effect"
+import { type ConfigError, type LoadedConfig, loadConfig } from "../config/index.ts"
+import type { EventRecord } from "../eventlog/index.ts"
+import { type Command, type Notice, query, type RouterConfig, type RouterState } from "../router/index.ts"
+import type { Core } from "./core.ts"
+import type { BoundedInbox } from "./inbox.ts"
+import type { RecorderStats } from "./recorder.ts"
+import type { TransportStats } from "./transport.ts"
+
+export interface OrderResult {
+  readonly ok: boolean
+  readonly message: string
+}
+
+/** What a running daemon offers to whoever serves people and scripts. */
+export interface Daemon {
+  /** `undefined`: nothing goes by that name. Arrays and objects are one value, any other iterable is a table of rows. */
+  readonly query: (name: string, params: Readonly<Record<string, string>>) => unknown
+  /** Resolves when the router has taken the command: its batch is recorded and stepped. */
+  readonly command: (command: Command) => Effect.Effect<OrderResult>
+  /** Notices from now on. A reader that falls far behind loses the oldest. */
+  readonly events: Stream.Stream<Notice>
+  /** The endpoints that we listen on, with the ports that the system gave. */
+  readonly listening: () => ReadonlyArray<string>
+  /** Reads the configuration file again and applies the difference. */
+  readonly reload: Effect.Effect<OrderResult>
+}
+
+/** Orders under way, by the record that carries them. */
+export class Orders {
+  private readonly waiting = new Map<EventRecord, { readonly command: Command; readonly done: Deferred.Deferred<OrderResult> }>()
+  private readonly inbox: BoundedInbox
+
+  constructor(inbox: BoundedInbox) {
+    this.inbox = inbox
+  }
+
+  readonly give = (command: Command): Effect.Effect<OrderResult> =>
+    Effect.suspend(() => {
+      const record: EventRecord = { _tag: "Command", json: JSON.stringify(command) }
+      const done = Deferred.makeUnsafe<OrderResult>()
+      this.waiting.set(record, { command, done })
+      return Effect.andThen(this.inbox.offer(record), Deferred.await(done)).pipe(
+        Effect.ensuring(Effect.sync(() => this.waiting.delete(record)))
+      )
+    })
+
+  /** What the router is about to say to the orders in a batch; tells whoever gave them when it has been stepped. */
+  about(records: ReadonlyArray<EventRecord>, state: RouterState): () => void {
+    if (this.waiting.size === 0) return NOTHING_TO_TELL
+    const answers = records.flatMap((record) => {
+      const order = record._tag === "Command" ? this.waiting.get(record) : undefined
+      return order === undefined ? [] : [{ done: order.done, result: resultOf(order.command, state) }]
+    })
+    return () => {
+      for (const { done, result } of answers) Deferred.doneUnsafe(done, Effect.succeed(result))
+    }
+  }
+}
+
+const NOTHING_TO_TELL = (): void => undefined
+
+/** The router takes every order and ignores those that name what is not there: here that becomes a sentence for whoever gave it. */
+const resultOf = (command: Command, state: RouterState): OrderResult => {
+  switch (command.command) {
+    case "peer":
+      return state.byAddress.has(command.address)
+        ? { ok: true, message: `${command.address}: ${command.action}` }
+        : { ok: false, message: `there is no peer ${command.address}` }
+    case "withdraw":
+      return state.originated.has(command.prefix)
+        ? { ok: true, message: `${command.prefix} is withdrawn` }
+        : { ok: false, message: `${command.prefix} is not announced by us` }
+    case "announce":
+      return { ok: true, message: `${command.route.prefix} is announced` }
+    case "configure":
+      return { ok: true, message: "the configuration is applied" }
+    case "shutdown":
+      return { ok: true, message: "shutting down" }
+  }
+}
+
+export interface FaceParts {
+  readonly config: LoadedConfig
+  readonly core: Core
+  readonly orders: Orders
+  readonly notices: PubSub.PubSub<Notice>
+  readonly seed: number
+  readonly listening: ReadonlyArray<string>
+  readonly recorder: () => RecorderStats
+  readonly transport: () => TransportStats
+}
+
+export const daemonFace = (parts: FaceParts): Daemon => ({
+  query: (name, params) => {
+    const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
+    return name === "buffers" ? { ...(answer as object), transport: parts.transport() } : answer
+  },
+  command: parts.orders.give,
+  events: Stream.fromPubSub(parts.notices),
+  listening: () => parts.listening,
+  reload: reload(parts)
+})
+
+const reload = ({ config, orders, seed }: FaceParts): Effect.Effect<OrderResult> =>
+  loadConfig(config.path).pipe(
+    Effect.flatMap((loaded) => orders.give(configureCommand(loaded.router, seed))),
+    Effect.catchTag("ConfigError", (error: ConfigError) =>
+      Effect.succeed({ ok: false, message: `the configuration stays as it was:\n${error.message}` })
+    )
+  )
+
+/** The configuration as the router gets it and the log records it: without passwords, but a changed one is a changed peer. */
+export const configureCommand = (config: RouterConfig, seed: number): Command => ({
+  command: "configure",
+  seed,
+  config: {
+    ...config,
+    peers: config.peers.map((peer) => ({ ...peer, password: peer.password === "" ? "" : fingerprint(peer.password) }))
+  }
+})
+
+const fingerprint = (secret: string): string => createHmac("sha256", RUN_KEY).update(secret).digest("hex").slice(0, 16)
+
+/** Known to this process only, so that a recorded fingerprint cannot be guessed back. */
+const RUN_KEY = randomBytes(32)
+
+/** SIGHUP reads the configuration again, for as long as the scope lasts. */
+export const reloadOnHangup = Effect.fnUntraced(function* (daemon: Daemon) {
+  const run = yield* FiberSet.makeRuntime<never, void, never>()
+  const reload = Effect.flatMap(daemon.reload, ({ ok, message }) => (ok ? Effect.void : Effect.logError(message)))
+  const onHangup = (): void => void run(reload)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("SIGHUP", onHangup)),
+    () => Effect.sync(() => process.off("SIGHUP", onHangup))
+  )
+})

@@ -1,0 +1,219 @@
+// Forwarding beside the model kernel, and the little of a router that stands between them: effects are performed, what comes of them is
+// delivered in an order that a seed decides, until nothing is under way.
+import { BlockPool } from "../../src/buffers/index.ts"
+import { KernelChannel } from "../../src/eventlog/index.ts"
+import { draw, OpBuffer } from "../../src/machine/index.ts"
+import {
+  createModelKernel,
+  type ModelKernel,
+  type ModelKernelEvent,
+  modelKernel,
+  modelKernelEffects
+} from "../../src/netlink/index.ts"
+import { PrefixTable } from "../../src/rib/index.ts"
+import type { KernelConfig } from "../../src/router/config.ts"
+import { routerEffects } from "../../src/router/effects.ts"
+import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
+import { type Address, formatPrefixWords, formatWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
+
+const REQUEST_PORT = 100
+const DUMP_PORT = 101
+
+export const kernelConfig: KernelConfig = { table: 254, metric: 20, onExit: "remove", model: true }
+
+interface Delivery {
+  readonly channel: number
+  readonly bytes: Uint8Array
+}
+
+export class World {
+  readonly pool = new BlockPool(65536, "test", { verify: true })
+  readonly tables = [new PrefixTable(0, 64), new PrefixTable(1, 64)] as const
+  readonly kernel: ModelKernel
+  forwarding: Forwarding
+  readonly out = new OpBuffer()
+  /** Replies and dump parts, in order. */
+  private answers: Array<Delivery> = []
+  private notifications: Array<Delivery> = []
+  private seed: number
+  private readonly wantedTimers = new Set<ForwardingTimer>()
+  /** Messages sent to the kernel, counted by nlmsg_type. */
+  readonly sent = new Map<number, number>()
+  loseReplies = 0
+  nodes = 8
+
+  constructor(seed = 1, kernel = createModelKernel()) {
+    this.seed = seed
+    this.kernel = kernel
+    this.forwarding = this.create()
+  }
+
+  private create(): Forwarding {
+    return createForwarding({ kernel: kernelConfig, tables: this.tables, pool: this.pool, capacityHint: 64 })
+  }
+
+  start(): this {
+    this.forwarding.start(this.out)
+    return this.settle()
+  }
+
+  /** Something happens in the kernel. */
+  world(event: ModelKernelEvent): this {
+    this.perform(event)
+    return this
+  }
+
+  link(index: number, name: string): this {
+    return this.world({ _tag: "LinkAdded", index, name, up: true, carrier: true })
+  }
+
+  address(ifindex: number, text: string): this {
+    const [address, length] = text.split("/")
+    const { family, words } = parseAddress(address)!
+    return this.world({ _tag: "AddressAdded", family, ifindex, words, length: Number(length) })
+  }
+
+  removeAddress(ifindex: number, text: string): this {
+    const [address, length] = text.split("/")
+    const { family, words } = parseAddress(address)!
+    return this.world({ _tag: "AddressRemoved", family, ifindex, words, length: Number(length) })
+  }
+
+  announce(prefix: string, ...via: ReadonlyArray<string>): this {
+    const { family, words, length } = parsePrefix(prefix)!
+    const index = family === 4 ? 0 : 1
+    const id = this.tables[index].intern(words, 0, length)
+    const set = this.forwarding.internNextHops(via.map((text) => parseAddress(text) as Address))
+    this.forwarding.setBgp(index, id, set)
+    this.forwarding.releaseNextHops(set)
+    return this
+  }
+
+  withdraw(prefix: string): this {
+    const { family, words, length } = parsePrefix(prefix)!
+    const index = family === 4 ? 0 : 1
+    const id = this.tables[index].find(words, 0, length)
+    if (id !== -1) this.forwarding.clearBgp(index, id)
+    return this
+  }
+
+  /** Runs until nothing is under way; deliveries of the two sockets interleave by chance. */
+  settle(): this {
+    for (let turn = 0; ; turn++) {
+      if (turn > 20_000) throw new Error("forwarding and kernel do not come to rest")
+      this.turn()
+      if (this.answers.length + this.notifications.length > 0 || this.forwarding.pending()) continue
+      return this
+    }
+  }
+
+  /** One delivery, one flush, and whatever that asks of the kernel. */
+  turn(): void {
+    const [seed, bits] = draw(this.seed)
+    this.seed = seed
+    const queue = this.answers.length > 0 && (this.notifications.length === 0 || (bits & 1) === 0) ? this.answers : this.notifications
+    const delivery = queue.shift()
+    if (delivery !== undefined) this.forwarding.kernelBytes(delivery.channel, delivery.bytes, this.out)
+    this.forwarding.flush(this.nodes, this.out)
+    this.forwarding.drainTimers((kind) => this.wantedTimers.add(kind))
+    this.performEffects()
+  }
+
+  /** Lets the timers that were asked for fire, over and over, until none but Grace is wanted or `times` are up. */
+  pass(times = 4): this {
+    for (let time = 0; time < times && this.wantedTimers.size > 0; time++) {
+      const kinds = [...this.wantedTimers].filter((kind) => kind !== ForwardingTimer.Grace)
+      for (const kind of kinds) {
+        this.wantedTimers.delete(kind)
+        this.forwarding.timer(kind, this.out)
+      }
+      this.settle()
+    }
+    return this
+  }
+
+  /** The daemon dies and starts again: the kernel stays as it is. */
+  restart(): this {
+    this.answers = []
+    this.notifications = []
+    this.wantedTimers.clear()
+    const next = new World(this.seed, this.kernel)
+    return next.start() as this
+  }
+
+  /** Our routes as the kernel has them: prefix → `gateway*weight` through the groups. */
+  routes(): Record<string, string> {
+    const found: Record<string, string> = {}
+    for (const family of [4, 6] as const) {
+      for (const routes of this.kernel.tables[family].get(kernelConfig.table)?.values() ?? []) {
+        for (const route of routes) {
+          if (route.protocol !== 186 || route.metric !== kernelConfig.metric) continue
+          found[formatPrefixWords(family, route.words, 0, route.length)] = this.forwardingOf(route.nexthopId)
+        }
+      }
+    }
+    return found
+  }
+
+  /** Own nexthop objects in the kernel. */
+  nexthopCount(): number {
+    return [...this.kernel.nexthops.values()].filter((nexthop) => nexthop.protocol === 186).length
+  }
+
+  private forwardingOf(groupId: number): string {
+    const members = this.kernel.nexthops.get(groupId)?.members ?? []
+    return members
+      .map(({ id, weight }) => {
+        const leaf = this.kernel.nexthops.get(id)
+        if (leaf?.gateway === undefined) return "?"
+        const name = this.kernel.links.get(leaf.ifindex)?.name ?? "?"
+        return `${formatWords(leaf.family as 4 | 6, leaf.gateway, 0)}@${name}*${weight}`
+      })
+      .sort()
+      .join(" ")
+  }
+
+  private performEffects(): void {
+    const { out } = this
+    for (const effect of routerEffects.decode(out)) {
+      if (effect._tag === "KernelSend") {
+        const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
+        this.pool.release(effect.block)
+        this.count(bytes)
+        if (this.loseReplies > 0) {
+          this.loseReplies--
+          this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes }, true)
+          this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
+        } else this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes })
+      } else if (effect._tag === "KernelDump") {
+        const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
+        this.pool.release(effect.block)
+        this.perform({ _tag: "Requested", port: DUMP_PORT, bytes })
+      }
+    }
+    out.clear()
+  }
+
+  private count(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = 0; at < bytes.length; at += (view.getUint32(at, true) + 3) & ~3) {
+      const type = view.getUint16(at + 4, true)
+      this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
+    }
+  }
+
+  private perform(event: ModelKernelEvent, withoutReply = false): void {
+    const effects = new OpBuffer()
+    modelKernel.step(this.kernel, event, effects)
+    for (const effect of modelKernelEffects.decode(effects)) {
+      const slice = () => {
+        const { from, to } = effect as { readonly from: number; readonly to: number }
+        return this.kernel.output.bytes.slice(from, to)
+      }
+      if (effect._tag === "Replied" && !withoutReply) this.answers.push({ channel: KernelChannel.Reply, bytes: slice() })
+      else if (effect._tag === "DumpReplied") this.answers.push({ channel: KernelChannel.Dump, bytes: slice() })
+      else if (effect._tag === "Notified") this.notifications.push({ channel: KernelChannel.Notification, bytes: slice() })
+      else if (effect._tag === "Overran") this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })
+    }
+  }
+}

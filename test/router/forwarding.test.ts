@@ -1,0 +1,115 @@
+// Forwarding against the model kernel: what is wanted ends up in the kernel, whatever happens to it, and nothing of others is touched.
+import { describe, expect, it } from "vitest"
+import { World } from "./forwarding-world.ts"
+
+/** Two links with a subnet each. */
+const twoLinks = (seed = 1): World =>
+  new World(seed).link(2, "east").link(3, "west").address(2, "10.0.1.1/24").address(3, "10.0.2.1/24").start()
+
+describe("forwarding", () => {
+  it("installs a route over a connected next hop through a group of one", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+    expect(world.nexthopCount()).toBe(2)
+  })
+
+  it("leaves nothing behind when the last route is withdrawn", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2", "10.0.2.2").settle()
+    world.withdraw("198.51.100.0/24").settle()
+    expect(world.routes()).toEqual({})
+    expect(world.nexthopCount()).toBe(0)
+    expect(world.tables[0].count).toBe(4)
+    expect(world.pool.leaks()).toEqual([])
+  })
+
+  it("resolves a next hop over a static route, and moves the routes with one replace when that goes", () => {
+    const world = twoLinks()
+    const [preferred, other] = [
+      { prefix: "192.0.2.1/32", via: ["10.0.1.2"], distance: 1 },
+      { prefix: "192.0.2.1/32", via: ["10.0.2.2"], distance: 5 }
+    ]
+    world.forwarding.setStatic([preferred, other])
+    for (let index = 0; index < 600; index++) world.announce(`20.${index >> 8}.${index & 255}.0/24`, "192.0.2.1")
+    world.settle()
+    expect(new Set(Object.values(world.routes()))).toEqual(new Set(["10.0.1.2@east*1"]))
+    world.sent.clear()
+    world.forwarding.setStatic([other])
+    world.settle()
+    expect(new Set(Object.values(world.routes()))).toEqual(new Set(["10.0.2.2@west*1"]))
+    expect([...world.sent.values()].reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(6)
+  })
+
+  it("puts routes back when a link that lost its carrier returns", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").announce("203.0.113.0/24", "10.0.2.2").settle()
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: false }).settle()
+    expect(world.routes()).toEqual({ "203.0.113.0/24": "10.0.2.2@west*1" })
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: true }).settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1", "203.0.113.0/24": "10.0.2.2@west*1" })
+  })
+
+  it("notices a link that was down and up again between two batches", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: false })
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: true }).settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+    expect(world.nexthopCount()).toBe(2)
+  })
+
+  it("keeps a group whose other member is still there when a link fails", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2", "10.0.2.2").settle()
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: false }).settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.2.2@west*1" })
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: true }).settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1 10.0.2.2@west*1" })
+  })
+
+  it("takes routes away with the address that made their next hop reachable", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.removeAddress(2, "10.0.1.1/24").settle()
+    expect(world.routes()).toEqual({})
+    expect(world.nexthopCount()).toBe(0)
+    world.address(2, "10.0.1.1/24").settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+  })
+
+  it("asks again when the answers to a batch are lost", () => {
+    const world = twoLinks()
+    world.loseReplies = 3
+    world.announce("198.51.100.0/24", "10.0.1.2").settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+    world.loseReplies = 2
+    world.withdraw("198.51.100.0/24").settle()
+    expect(world.routes()).toEqual({})
+    expect(world.nexthopCount()).toBe(0)
+  })
+
+  it("installs after passing errors", () => {
+    const world = twoLinks()
+    world.world({ _tag: "FaultsArmed", errno: 12, count: 4 })
+    world.announce("198.51.100.0/24", "10.0.1.2").settle()
+    expect(world.routes()).toEqual({})
+    world.pass()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+  })
+
+  it("adopts what an earlier run left, without writing, and sweeps what nobody wants", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").announce("203.0.113.0/24", "10.0.2.2").settle()
+    const next = world.restart()
+    expect(Object.keys(next.routes())).toHaveLength(2)
+    next.announce("198.51.100.0/24", "10.0.1.2").settle()
+    expect(next.sent.size).toBe(0)
+    next.forwarding.initialSyncDone()
+    next.settle()
+    expect(next.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+    expect(next.nexthopCount()).toBe(2)
+  })
+
+  it("removes everything of its own on shutdown where that is asked for", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.forwarding.shutdown(world.out)
+    world.settle()
+    expect(world.forwarding.done()).toBe(true)
+    expect(world.routes()).toEqual({})
+    expect(world.nexthopCount()).toBe(0)
+  })
+})

@@ -1,0 +1,18 @@
+// The kinds of vectors and what checks a case of each. A kind whose machine does not exist yet stands in PLANNED, and asking for it
+// is an error: a case that nothing replays must not pass.
+import { checkBgpFsm } from "./bgp-fsm.ts"
+
+export interface Outcome {
+  readonly name: string
+  /** Empty: the case is met. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** Checks one case, as it stands in a line of the file. Never throws: what is wrong with a case is a problem of that case. */
+export type Check = (value: unknown) => Outcome
+
+export const KINDS: Readonly<Record<string, Check>> = {
+  "bgp-fsm": checkBgpFsm
+}
+
+export const PLANNED: ReadonlyArray<string> = ["ksync-transitions", "ksync-cases", "fib-walk", "fib-cases", "gob"]
