@@ -1,8 +1,16 @@
-// One file for the daemon: an Effect program starts three times faster from a bundle than from its modules.
+// The daemon as few files: an Effect program starts three times faster from a bundle than from its modules. What a command imports
+// when it runs (the daemon, the API) stays in files of its own, so that `show` does not load them.
 import { defineConfig } from "rolldown"
 
 export default defineConfig({
-  input: "src/main.ts",
+  input: { backwalk: "src/main.ts" },
   platform: "node",
-  output: { file: "dist/backwalk.mjs", format: "esm", minify: false, sourcemap: true }
+  output: {
+    dir: "dist",
+    format: "esm",
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "backwalk/[name].mjs",
+    minify: false,
+    sourcemap: true
+  }
 })

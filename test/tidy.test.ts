@@ -121,14 +121,15 @@ const examples: ReadonlyArray<Example> = [
   {
     rule: rules.names,
     title: "a name says what is inside, and every folder of src is a room",
-    bad: { "src/fib/utils.ts": "", "src/common/a.ts": "", "src/kitchen/a.ts": "" },
+    bad: { "src/fib/utils.ts": "", "src/common/a.ts": "", "src/kitchen/a.ts": "", "src/fib/core/a.ts": "" },
     finds: [
       "src/fib/utils.ts is called utils",
       "src/common/a.ts is called common",
       "common, which is no room",
-      "kitchen, which is no room"
+      "kitchen, which is no room",
+      "src/fib/core/a.ts is called core"
     ],
-    good: { "src/fib/path-list.ts": "", "src/main.ts": "" }
+    good: { "src/fib/path-list.ts": "", "src/main.ts": "", "src/runtime/core.ts": "" }
   },
   {
     rule: rules.fileLength,

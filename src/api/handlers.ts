@@ -138,10 +138,9 @@ const HEARTBEAT = "15 seconds"
 
 const serverSentEvents = (notices: Stream.Stream<Notice>): HttpServerResponse.HttpServerResponse => {
   const events = notices.pipe(Stream.map((notice) => `data: ${JSON.stringify(notice)}\n\n`))
-  const heartbeats = Stream.concat(Stream.succeed(undefined), Stream.tick(HEARTBEAT)).pipe(
-    Stream.map(() => ": here\n\n")
-  )
-  return HttpServerResponse.stream(Stream.merge(events, heartbeats).pipe(Stream.encodeText), {
+  const heartbeats = Stream.tick(HEARTBEAT).pipe(Stream.map(() => ": here\n\n"))
+  const both = Stream.merge(events, heartbeats, { haltStrategy: "left" })
+  return HttpServerResponse.stream(Stream.encodeText(both), {
     contentType: "text/event-stream",
     headers: { "cache-control": "no-store" }
   })

@@ -13,4 +13,5 @@ export {
 } from "./daemon-port.ts"
 export { PEER_ACTIONS, type PeerAction } from "./http-api.ts"
 export { canonicalAddress, canonicalPrefix, normaliseParams, PARAMETERS, type Parameter } from "./questions.ts"
+export { portOf, serveDaemon } from "./serve-daemon.ts"
 export { type ApiAddresses, ApiError, type ApiOptions, serveApi } from "./server.ts"

@@ -1,18 +1,27 @@
-// The commands that become the daemon. Everything heavy is behind runtime's front door and loaded only here.
+// The commands that become the daemon. Everything heavy is behind the front doors of runtime and api, and loaded only here.
 import * as Effect from "effect/Effect"
 import { loadConfig } from "../config/index.ts"
-import { warn } from "./output.ts"
+import { VERSION } from "./version.ts"
+
+const load = Effect.promise(() => Promise.all([import("../runtime/index.ts"), import("../api/index.ts")]))
 
 export const run = (file: string) =>
   Effect.gen(function* () {
     const config = yield* loadConfig(file)
-    for (const warning of config.warnings) yield* warn(`${file}: ${warning}`)
-    const { runDaemon } = yield* Effect.promise(() => import("../runtime/index.ts"))
-    yield* runDaemon(config)
+    const [{ runDaemon }, { serveDaemon }] = yield* load
+    yield* runDaemon(config, {
+      programVersion: VERSION,
+      surface: (daemon) =>
+        Effect.gen(function* () {
+          for (const warning of config.warnings) yield* Effect.logWarning(warning)
+          const { socket, http } = yield* serveDaemon(daemon, config.daemon.api)
+          yield* Effect.logInfo(`control socket ${socket}${http === "" ? "" : `, looking glass ${http}`}`)
+        })
+    })
   })
 
 export const demo = (options: { readonly once: boolean; readonly json: boolean }) =>
   Effect.gen(function* () {
-    const { runDemo } = yield* Effect.promise(() => import("../runtime/index.ts"))
+    const [{ runDemo }] = yield* load
     yield* runDemo(options)
   })

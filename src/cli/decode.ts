@@ -1,6 +1,6 @@
 // `decode`: BGP messages from hex to JSON, without a daemon. Several messages in a row, as a capture holds them, give a line each.
 import * as Effect from "effect/Effect"
-import { decodeToJson, FAMILY_NAMES, frame } from "../wire/index.ts"
+import { decodeToJson, FAMILY_NAMES } from "../wire/index.ts"
 import { ExitStatus, type Failure, fail } from "./failure.ts"
 import { sayJson } from "./output.ts"
 
@@ -12,9 +12,6 @@ export interface DecodeOptions {
   readonly addPath: string | undefined
 }
 
-const HEADER_BYTES = 19
-const MESSAGE_BYTES_MAX = 65535
-
 export const decode = (options: DecodeOptions): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
     const addPath = familiesFrom(options.addPath)
@@ -22,25 +19,11 @@ export const decode = (options: DecodeOptions): Effect.Effect<void, Failure> =>
     const text = options.hex === undefined || options.hex === "-" ? yield* stdin : options.hex
     const bytes = bytesFrom(text)
     if (typeof bytes === "string") return yield* fail(ExitStatus.Usage, bytes)
-    let bad = ""
-    for (const message of messagesOf(bytes)) {
-      const json = decodeToJson(message, { as4: options.as4, addPath }) as Readonly<Record<string, unknown>>
-      yield* sayJson(json)
-      if (bad === "") bad = problemIn(json)
-    }
-    if (bad !== "") return yield* fail(ExitStatus.No, `decode: ${bad}`)
+    const messages = decodeToJson(bytes, { as4: options.as4, addPath })
+    for (const message of messages) yield* sayJson(message)
+    const bad = messages.map(problemIn).find((problem) => problem !== "")
+    if (bad !== undefined) return yield* fail(ExitStatus.No, `decode: ${bad}`)
   })
-
-/** One message after the other by their own lengths; what cannot be framed is handed over whole, to be told what is wrong with it. */
-const messagesOf = function* (bytes: Uint8Array): Generator<Uint8Array> {
-  let at = 0
-  do {
-    const length = frame(bytes, at, bytes.length, MESSAGE_BYTES_MAX)
-    const end = length >= HEADER_BYTES && at + length <= bytes.length ? at + length : bytes.length
-    yield bytes.subarray(at, end)
-    at = end
-  } while (at < bytes.length)
-}
 
 /** Spaces, colons and line breaks may stand between the digits, and 0x in front: hex comes from many tools. */
 const bytesFrom = (text: string): Uint8Array | string => {
@@ -61,9 +44,11 @@ const familiesFrom = (text: string | undefined): readonly [boolean, boolean] | s
   return [asked.includes(FAMILY_NAMES[0]!), asked.includes(FAMILY_NAMES[1]!)]
 }
 
-const problemIn = (json: Readonly<Record<string, unknown>>): string => {
-  const problem = json["fault"] ?? json["error"]
-  return problem === undefined || problem === null ? "" : `malformed: ${JSON.stringify(problem)}`
+/** Findings that a daemon would live with (RFC 7606) are part of the answer; what it would not accept at all is a "no". */
+const problemIn = (message: Readonly<Record<string, unknown>>): string => {
+  if (message["type"] === "incomplete") return `incomplete: ${message["length"]} of ${message["expected"]} bytes`
+  const error = message["error"] as { readonly text?: unknown } | undefined
+  return error === undefined ? "" : `malformed: ${String(error.text)}`
 }
 
 const stdin: Effect.Effect<string> = Effect.promise(async () => {

@@ -103,7 +103,7 @@ const unknownKey = (key: string, known: ReadonlyArray<string>): string => {
 export const didYouMean = (name: string, known: Iterable<string>): string | undefined => {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_ ]/g, "")
   let best: string | undefined
-  let bestDistance = Math.min(3, Math.floor(plain(name).length / 2) + 1)
+  let bestDistance = Math.min(3, Math.floor((plain(name).length + 1) / 2) + 1)
   for (const candidate of known) {
     const distance = editDistance(plain(name), plain(candidate))
     if (distance < bestDistance) {

@@ -1,6 +1,17 @@
 // A configuration as read: plain data, and where each part of it stands. YAML keeps the position of every node; a TypeScript module
 // has none, so its problems name the path instead of the line.
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml"
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit
+} from "yaml"
 import { type ConfigPath, type PlacedProblem, type Problem, pathText } from "./problems.ts"
 
 export interface ConfigSource {
@@ -12,16 +23,40 @@ export interface ConfigSource {
 
 export const sourceOfYaml = (text: string, file: string): ConfigSource => {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" })
   const at = (offset: number, message: string): PlacedProblem => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(1, line), column: Math.max(1, col), message }
   }
-  const syntax = document.errors.map((error) => at(error.pos[0], firstLine(error.message)))
+  const errors = document.errors.map((error) => at(error.pos[0], firstLine(error.message)))
+  const data = errors.length > 0 ? undefined : dataOf(document, at)
   return {
-    value: syntax.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 }),
+    value: data?.value,
     place: ({ path, atKey, message }) => at(offsetOf(document, path, atKey), message),
-    syntax
+    syntax: data?.problems ?? errors
+  }
+}
+
+/** Aliases are only looked up here: what they name may be missing, contain itself, or multiply beyond reason. */
+const dataOf = (
+  document: Document,
+  at: (offset: number, message: string) => PlacedProblem
+): { readonly value: unknown; readonly problems: ReadonlyArray<PlacedProblem> } => {
+  const problems: Array<PlacedProblem> = []
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined) {
+        problems.push(
+          at(alias.range?.[0] ?? 0, `there is no anchor "&${alias.source}" before this; add it, or write the value`)
+        )
+      }
+    }
+  })
+  if (problems.length > 0) return { value: undefined, problems }
+  try {
+    return { value: document.toJS({ maxAliasCount: 1000 }), problems }
+  } catch (error) {
+    return { value: undefined, problems: [at(0, error instanceof Error ? firstLine(error.message) : String(error))] }
   }
 }
 

@@ -32,8 +32,12 @@ export class KernelSync {
   readonly slots: Slots = new Slots()
   /** Why routes are not in the kernel, by family + 2 · prefix; the first few thousand. */
   readonly failures: Map<number, Failure> = new Map()
+  /** A route's place is taken. By somebody else, or by a route of ours that we wrongly believed lost: only a dump can tell. */
+  hasConflict = false
   /** Sum of a hash per route that the kernel was told and acknowledged. */
   digest = 0
+  /** Routes that went while a request about them was under way, by family + 2 · prefix. */
+  private readonly doubtful = new Set<number>()
   private readonly fib: Fib
   private retrySoon: Array<number> = []
   private retryRarely: Array<number> = []
@@ -192,8 +196,10 @@ export class KernelSync {
   /** A route of ours went that we did not delete. */
   routeLost(family: 0 | 1, prefix: PrefixId): void {
     const routes = this.routes[family]
-    if (routes.told.length <= prefix || routes.told[prefix] === 0) return
+    if (routes.told.length <= prefix) return
     const state = routes.state[prefix] & RouteFlag.State
+    // Before or after what is under way? It is repeated once it is answered.
+    if (isUnderWay(state)) this.doubtful.add(prefix * 2 + family)
     if (state !== EntryState.InSync && state !== EntryState.ChangeDefer && state !== EntryState.DeleteDeferRef) return
     this.forgetTold(family, prefix)
     routes.mark(prefix)
@@ -280,6 +286,10 @@ export class KernelSync {
     if (group !== routes.told[prefix]) this.setTold(family, prefix, group)
     this.objects.release(group)
     this.stepRoute(family, prefix, kind === SlotKind.RouteAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck, 0)
+    if (this.doubtful.size > 0 && this.doubtful.delete(prefix * 2 + family)) {
+      routes.state[prefix] |= RouteFlag.Unknown
+      routes.mark(prefix)
+    }
     // The group went while the answer was on its way, and the route with it.
     if (this.objects.groupById(group) === undefined) routes.mark(prefix)
   }
@@ -302,6 +312,7 @@ export class KernelSync {
     if (this.failures.size < FAILURES_KEPT) this.failures.set(key, failure)
     if ((routes.state[prefix] & RouteFlag.Failed) !== 0) return
     routes.state[prefix] |= RouteFlag.Failed
+    if (failure.errorClass === ErrorClass.Conflict) this.hasConflict = true
     const rarely = failure.errorClass === ErrorClass.Permanent || failure.errorClass === ErrorClass.Conflict
     if (rarely) this.retryRarely.push(key)
     else this.retrySoon.push(key)
@@ -350,6 +361,7 @@ export class KernelSync {
     const routes = this.routes[family]
     routes.state[prefix] &= RouteFlag.Queued
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    if (this.doubtful.size > 0) this.doubtful.delete(prefix * 2 + family)
     routes.count--
     assert(routes.count >= 0, "a route ends once")
     this.fib.entries[family].prefixes.release(prefix)

@@ -18,6 +18,8 @@ export class ObjectSync {
   readonly ids: NexthopIds = new NexthopIds()
   /** Leftovers of an earlier run may be removed. */
   sweeping = false
+  /** The first complete dump was read. */
+  compared = false
   violations = 0
   private hasLeftovers = false
   private readonly leaves = new Map<string, LeafObject>()
@@ -175,9 +177,18 @@ export class ObjectSync {
     this.mark(object)
   }
 
-  /** The link went down: the kernel removed its leaves, shrank groups, removed empty ones and their routes, and says nothing. */
-  linkLost(ifindex: number): void {
-    for (const leaf of [...this.leaves.values()]) if (leaf.adjacency.ifindex === ifindex) this.loseLeaf(leaf)
+  /**
+   * The link went down: the kernel removed its leaves, shrank groups, removed empty ones and their routes, and says nothing.
+   * Returns whether that concerns us. The news may be older than our last requests: what is really there is to be verified.
+   */
+  linkLost(ifindex: number): boolean {
+    let some = false
+    for (const leaf of [...this.byId.values()]) {
+      if (leaf.kind !== "nexthop" || leaf.adjacency.ifindex !== ifindex || leaf.state === EntryState.Init) continue
+      this.loseLeaf(leaf)
+      some = true
+    }
+    return some
   }
 
   /** Whoever failed for want of a link or an address may succeed now. */
@@ -197,10 +208,10 @@ export class ObjectSync {
 
   /** A leaf of ours that a dump showed and that we do not know. */
   foundLeaf(id: number, adjacency: Adjacency): void {
-    if (this.byId.has(id) || this.leaves.has(adjacency.key)) return
+    if (this.byId.has(id)) return
     const leaf = new LeafObject(id, adjacency)
     this.found(leaf)
-    this.leaves.set(adjacency.key, leaf)
+    if (!this.leaves.has(adjacency.key)) this.leaves.set(adjacency.key, leaf)
   }
 
   /** A group of ours that a dump showed and that we do not know. */
@@ -237,9 +248,11 @@ export class ObjectSync {
     this.register(object)
     this.hasLeftovers = true
     object.seen = true
-    object.stale = true
+    // What a later dump shows was made by this run and then believed lost: nobody will come for it.
+    object.stale = !this.compared
     object.state = EntryState.InSync
     this.ids.startAfter(object.id)
+    if (this.compared || this.sweeping) this.mark(object)
   }
 
   /** A group left over with just the content that is wanted. */

@@ -29,7 +29,7 @@ export const newNexthop = (
   if (old === undefined && replace && (origin.flags & NetlinkFlag.Create) === 0) return refuse(Errno.ENOENT, NO_ENTRY)
   const conflict = old === undefined ? undefined : judgeReplace(kernel, old, nexthop)
   if (conflict !== undefined) return conflict
-  kernel.nexthops.set(nexthop.id, nexthop)
+  put(kernel, nexthop)
   notify(kernel, NetlinkType.NewNexthop, nexthop, origin)
   return undefined
 }
@@ -61,15 +61,14 @@ const removeNexthops = (kernel: ModelKernel, ids: ReadonlyArray<number>, origin:
     gone.add(id)
     if (origin !== undefined) notify(kernel, NetlinkType.DelNexthop, nexthop, origin)
     if (nexthop.members !== undefined) return
-    for (const group of Array.from(kernel.nexthops.values())) {
-      if (group.members?.some((member) => member.id === id) !== true) continue
-      const members = group.members.filter((member) => member.id !== id)
+    for (const group of groupsOf(kernel, id)) {
+      const members = group.members!.filter((member) => member.id !== id)
       if (members.length === 0) {
         remove(group.id)
         continue
       }
       const shrunk = { ...group, members }
-      kernel.nexthops.set(group.id, shrunk)
+      put(kernel, shrunk)
       if (origin !== undefined) notify(kernel, NetlinkType.NewNexthop, shrunk, origin)
     }
   }
@@ -166,22 +165,34 @@ const judgeMembers = (kernel: ModelKernel, { members = [] }: Nexthop): Refusal |
   return undefined
 }
 
+/** In the kernel's order of looking: own routes, then group by group, then whether leaf and group are exchanged. */
 const judgeReplace = (kernel: ModelKernel, old: Nexthop, nexthop: Nexthop): Refusal | undefined => {
-  if (usedByIpv6(kernel, old) && hasIpv4(kernel, nexthop)) return refuse(Errno.EINVAL, IPV4_ONLY)
+  const ipv4 = hasIpv4(kernel, nexthop)
+  if (ipv4 && usedByIpv6(kernel, old.id)) return refuse(Errno.EINVAL, IPV4_ONLY)
+  for (const group of groupsOf(kernel, old.id)) {
+    if (nexthop.blackhole && group.members!.length > 1) {
+      return refuse(Errno.EINVAL, "Blackhole nexthop can not be a member of a group with more than one path")
+    }
+    if (ipv4 && usedByIpv6(kernel, group.id)) return refuse(Errno.EINVAL, IPV4_ONLY)
+  }
   if (old.members !== undefined && nexthop.members === undefined) {
     return refuse(Errno.EINVAL, "Can not replace a nexthop group with a nexthop")
   }
   if (old.members === undefined && nexthop.members !== undefined) {
     return refuse(Errno.EINVAL, "Can not replace a nexthop with a nexthop group")
   }
-  if (nexthop.blackhole && groupsOf(kernel, old.id).some(({ members = [] }) => members.length > 1)) {
-    return refuse(Errno.EINVAL, "Blackhole nexthop can not be a member of a group with more than one path")
-  }
   return undefined
 }
 
-const usedByIpv6 = (kernel: ModelKernel, nexthop: Nexthop): boolean =>
-  [nexthop, ...groupsOf(kernel, nexthop.id)].some(({ id }) => (kernel.users.get(id)?.[1] ?? 0) > 0)
+const usedByIpv6 = (kernel: ModelKernel, id: number): boolean => (kernel.users.get(id)?.[1] ?? 0) > 0
 
+/** The one that was written last comes first, as in the kernel's list. */
 const groupsOf = (kernel: ModelKernel, id: number): ReadonlyArray<Nexthop> =>
-  Array.from(kernel.nexthops.values()).filter((group) => group.members?.some((member) => member.id === id) === true)
+  Array.from(kernel.nexthops.values())
+    .filter((group) => group.members?.some((member) => member.id === id) === true)
+    .reverse()
+
+const put = (kernel: ModelKernel, nexthop: Nexthop): void => {
+  kernel.nexthops.delete(nexthop.id)
+  kernel.nexthops.set(nexthop.id, nexthop)
+}

@@ -119,6 +119,7 @@ export class AttributeStore {
     this.clusterLength[id] = facts.clusterLength
     this.traits[id] = facts.traits
     this.nextHop[id] = this.nextHops.intern(facts.nextHop)
+    this.nextHops.retain(this.nextHop[id])
   }
 
   private equals(id: AttributeId, bytes: Uint8Array, from: number, to: number, nextHopLength: number): boolean {
@@ -143,6 +144,7 @@ export class AttributeStore {
       }
     }
     slots[hole] = 0
+    this.nextHops.release(this.nextHop[id])
     this.arena.drop(this.byteLengths[id])
     this.byteLengths[id] = 0
     this.free.push(id)

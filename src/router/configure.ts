@@ -1,5 +1,5 @@
 // Configuration as differences: what a new one does not change is left alone, and a session is reset only when its own settings differ.
-import { type OpBuffer, draw } from "../machine/index.ts"
+import { draw, type OpBuffer } from "../machine/index.ts"
 import { SELF } from "../rib/index.ts"
 import { createPeer, type PeerSettings } from "../session/index.ts"
 import { type Attributes, encodeAttributes, type Family, parseAddress, parsePrefix } from "../wire/index.ts"
@@ -41,7 +41,8 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
 }
 
 const needsRestart = (before: RouterConfig, after: RouterConfig): boolean =>
-  JSON.stringify([before.router, before.kernel, before.listen]) !== JSON.stringify([after.router, after.kernel, after.listen])
+  JSON.stringify([before.router, before.kernel, before.listen]) !==
+  JSON.stringify([after.router, after.kernel, after.listen])
 
 const replacePeers = (
   state: RouterState,
@@ -157,3 +158,8 @@ const originAttributes = (route: OriginatedRoute): Attributes => ({
   // An attribute without a single community would be a fault [RFC 7606 §7.8].
   ...(route.communities.length === 0 ? {} : { communities: route.communities.map(communityOf) })
 })
+
+const communityOf = (text: string): number => {
+  const [high, low] = text.split(":").map(Number)
+  return ((high << 16) | low) >>> 0
+}

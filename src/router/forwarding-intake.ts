@@ -41,6 +41,9 @@ const DUMPS: ReadonlyArray<Dump> = [
   { kind: "route", family: 6 }
 ]
 
+/** After a link went down: what is left of our nexthops. The news may be older than our last requests. */
+const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
+
 const DUMP_TRIES_MAX = 5
 const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 
@@ -55,10 +58,14 @@ export class ForwardingIntake {
   private readonly kernel: KernelConfig
   /** Port id of our request socket, learned from replies: notifications that name it are echoes of our own requests. */
   ownPort = 0
+  /** What is being read, and how far. */
+  private plan: ReadonlyArray<Dump> = DUMPS
   private position = DUMPS.length
   private tries = 0
   private interrupted = false
-  private wanted = false
+  private wanted: ReadonlyArray<Dump> | undefined
+  /** Full dumps completed. */
+  completed = 0
   private readonly seenLinks = new Set<number>()
   private readonly seenAddresses = new Set<string>()
   private readonly seenNexthops: Array<Nexthop> = []
@@ -76,13 +83,20 @@ export class ForwardingIntake {
   /** Asks for everything, from the beginning. `advance` sends the first request once nothing else is under way. */
   request(): void {
     this.ready = false
-    this.wanted = true
+    this.wanted = DUMPS
+  }
+
+  /** Asks for our nexthops only. */
+  private verify(): void {
+    this.ready = false
+    this.wanted ??= VERIFICATION
   }
 
   /** Begins what was requested, unless a dump is still being read. */
   advance(out: OpBuffer): void {
-    if (!this.wanted || this.position < DUMPS.length) return
-    this.wanted = false
+    if (this.wanted === undefined || this.position < this.plan.length) return
+    this.plan = this.wanted
+    this.wanted = undefined
     this.position = 0
     this.tries = 0
     this.seenLinks.clear()
@@ -94,8 +108,8 @@ export class ForwardingIntake {
   }
 
   dumped(bytes: Uint8Array, out: OpBuffer): void {
-    if (this.position >= DUMPS.length) return
-    const { kind, family } = DUMPS[this.position]
+    if (this.position >= this.plan.length) return
+    const { kind, family } = this.plan[this.position]
     let done = false
     let errno = 0
     eachMessage(bytes, (type, flags, _seq, _port, at, end) => {
@@ -112,9 +126,11 @@ export class ForwardingIntake {
     this.complete(kind, family)
     this.tries = 0
     this.position++
-    if (this.position < DUMPS.length) return this.send(out)
+    if (this.position < this.plan.length) return this.send(out)
     this.seenRoutes = [new Uint8Array(0), new Uint8Array(0)]
-    if (this.wanted) this.advance(out)
+    if (this.plan === DUMPS) this.completed++
+    this.sync.objects.compared = true
+    if (this.wanted !== undefined) this.advance(out)
     else this.ready = true
   }
 
@@ -168,13 +184,17 @@ export class ForwardingIntake {
     if (!present) return this.linkRemoved(index)
     const { interfaces } = this.fib
     const wasUp = interfaces.isUp(index)
-    if (interfaces.setLink(index, name, usable, (flags & LinkFlag.Loopback) !== 0)) this.sync.objects.linkLost(index)
+    if (interfaces.setLink(index, name, usable, (flags & LinkFlag.Loopback) !== 0)) this.linkLost(index)
     if (!wasUp && usable) this.sync.objects.linkChanged()
   }
 
   private linkRemoved(ifindex: number): void {
     this.fib.interfaces.removeLink(ifindex)
-    this.sync.objects.linkLost(ifindex)
+    this.linkLost(ifindex)
+  }
+
+  private linkLost(ifindex: number): void {
+    if (this.sync.objects.linkLost(ifindex)) this.verify()
   }
 
   private addressChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
@@ -243,7 +263,7 @@ export class ForwardingIntake {
   }
 
   private send(out: OpBuffer): void {
-    const { kind, family } = DUMPS[this.position]
+    const { kind, family } = this.plan[this.position]
     this.interrupted = false
     const block = this.pool.acquire("kernel dump request")
     const writer = new NetlinkWriter(this.pool.bytes(block))

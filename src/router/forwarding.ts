@@ -67,6 +67,10 @@ export class Forwarding implements FibListener {
   private graceArmed = false
   private swept = false
   private stopping = false
+  /** Conflicts are being verified by a full dump, since so many dumps and losses. */
+  private verifying = false
+  private verifiedAt = 0
+  private lostWhenVerified = 0
   private toldOf = new Set<string>()
 
   constructor(options: ForwardingOptions) {
@@ -185,6 +189,7 @@ export class Forwarding implements FibListener {
     for (const list of this.fib.takeChanged()) sync.update(list)
     this.startWalks(sync)
     this.walk(sync, nodes)
+    this.verifyConflicts(side)
     if (!this.sending && !intake.ready) intake.advance(out)
     if (intake.ready && !this.swept && !this.graceArmed) {
       this.graceArmed = true
@@ -261,6 +266,27 @@ export class Forwarding implements FibListener {
       const { walks } = this.fib.entries[family]
       if (walks.pending) left -= walks.quantum(left, (prefix) => sync.markRoute(family, prefix))
     }
+  }
+
+  /**
+   * A route's place is taken although we believe to have none there. Unless we have compared with the kernel since we last lost
+   * something, it may be ours: then everything is read again, and what was refused is tried again.
+   */
+  private verifyConflicts(side: KernelSide): void {
+    const { sync, intake } = side
+    if (this.verifying && intake.completed > this.verifiedAt) {
+      this.verifying = false
+      this.verifiedAt = intake.completed
+      sync.retry(true)
+    }
+    if (!sync.hasConflict || this.verifying || !intake.ready) return
+    sync.hasConflict = false
+    const { lost } = sync.counters()
+    if (lost === this.lostWhenVerified) return
+    this.lostWhenVerified = lost
+    this.verifying = true
+    this.verifiedAt = intake.completed
+    intake.request()
   }
 
   private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): void {

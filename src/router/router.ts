@@ -155,8 +155,9 @@ const operate = (
 /** After the records of a batch: decide, tell, forward, and ask for more time where work is left. */
 const settle = (state: RouterState, out: OpBuffer): void => {
   const { rib, forwarding } = state
-  internNewNextHops(state)
+  internNextHops(state)
   rib.settle(toForwarding(state), transmitter(state, out))
+  releaseNextHops(state)
   forwarding.flush(WALK_QUANTUM_NODES, out)
   forwarding.drainChanges((nextHopSet) => trackNextHop(state, nextHopSet))
   forwarding.drainTimers((kind, milliseconds) =>
@@ -217,17 +218,28 @@ const toForwarding = (state: RouterState): BestChanged => {
   }
 }
 
-/** Next hops that UPDATEs of this batch named for the first time: known to the forwarding side before anything is decided on them. */
-const internNewNextHops = (state: RouterState): void => {
+/** Next hops that came into use: known to the forwarding side before anything is decided on them. */
+const internNextHops = (state: RouterState): void => {
   const { nextHops } = state.rib.store
-  for (let id = state.nextHopSets.length; id < nextHops.addresses.length; id++) {
+  nextHops.drainTurned(true, (id) => {
+    if (state.nextHopOfSet.get(state.nextHopSets[id]) === id) return
     const set = state.forwarding.internNextHops([nextHops.addresses[id]])
-    state.nextHopSets.push(set)
+    state.nextHopSets[id] = set
     state.nextHopOfSet.set(set, id)
     const { reachable, metric } = state.forwarding.reachability(set)
     nextHops.reachable[id] = reachable ? 1 : 0
     nextHops.metrics[id] = metric
-  }
+  })
+}
+
+/** Next hops that no route names any more: their kernel objects may go. */
+const releaseNextHops = (state: RouterState): void => {
+  state.rib.store.nextHops.drainTurned(false, (id) => {
+    const set = state.nextHopSets[id]
+    if (state.nextHopOfSet.get(set) !== id) return
+    state.nextHopOfSet.delete(set)
+    state.forwarding.releaseNextHops(set)
+  })
 }
 
 const trackNextHop = (state: RouterState, set: number): void => {

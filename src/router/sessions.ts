@@ -231,6 +231,7 @@ export const addressOf = (endpoint: string): string => {
 
 /** A peer connected to us. Strangers are refused and counted. */
 export const accept = (state: RouterState, id: ConnId, remote: string, local: string, out: OpBuffer): void => {
+  if (state.connections.has(id)) return
   const address = addressOf(remote)
   const index = id >= ACCEPTED && !state.stopping ? state.byAddress.get(address) : undefined
   if (index === undefined) {

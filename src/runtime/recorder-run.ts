@@ -135,13 +135,13 @@ export class RunRecording {
   private create(): void {
     const base = `${this.options.directory}/backwalk-${stamp(this.options.startedAt)}`
     for (let attempt = 0; ; attempt++) {
-      const path = attempt === 0 ? `${base}.log` : `${base}-${attempt}.log`
+      const path = attempt === 0 ? `${base}.log` : `${base}_${attempt}.log`
       try {
         this.file = this.files.create(path)
         this.path = path
         return
       } catch (cause) {
-        // Two runs within one millisecond.
+        // Two runs within one millisecond. `_` sorts behind `.`, so that the second stays behind the first.
         if (codeOf(cause) !== "EEXIST" || attempt === ATTEMPTS_MAX) throw cause
       }
     }
@@ -199,5 +199,5 @@ const describe = (cause: unknown): string => {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-const LOG_NAME = /^backwalk-\d{8}T\d{6}\.\d{3}Z(-\d+)?\.log$/
+const LOG_NAME = /^backwalk-\d{8}T\d{6}\.\d{3}Z(_\d+)?\.log$/
 const ATTEMPTS_MAX = 100

@@ -98,7 +98,9 @@ const accept = (work: Work, event: PeerEvent): void => {
       else ignore(work, event)
       break
     case "Accepted":
-      incoming(work, event.conn)
+      // A number names one connection: a second report of the same says nothing new.
+      if (connectionOf(peer, event.conn) !== undefined) ignore(work, event)
+      else incoming(work, event.conn)
       break
     case "Dialled":
       if (isDialling(peer, event.conn)) feed(work, event.conn, { _tag: "TcpAcknowledged", conn: event.conn })

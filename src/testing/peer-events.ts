@@ -3,6 +3,7 @@
 import fc from "fast-check"
 import { ACCEPTED } from "../eventlog/index.ts"
 import {
+  buildOpen,
   CONNECTION_EVENTS,
   type ConnectionEvent,
   type Negotiated,
@@ -122,7 +123,7 @@ export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
 /** What comes of an OPEN: settings and OPENs until a pair agrees. */
 export const arbitraryNegotiated: fc.Arbitrary<Negotiated> = fc
   .tuple(arbitraryPeerSettings, arbitraryOpen)
-  .map(([settings, open]) => negotiate({ ...settings, remoteAs: 0 }, open))
+  .map(([settings, open]) => negotiate({ ...settings, remoteAs: 0 }, buildOpen(settings), open))
   .filter((result): result is Negotiated => !isFault(result))
 
 /** All 29 events, each with what its case needs. */

@@ -164,15 +164,15 @@ const newsIn = (bytes: Uint8Array): ReadonlyArray<string> =>
     .map((news) => JSON.stringify(news))
     .sort()
 
-const newsInOrder = (bytes: Uint8Array): ReadonlyArray<unknown> =>
-  messagesOf(bytes).flatMap(({ type, at, end }) => {
+const newsInOrder = (bytes: Uint8Array): ReadonlyArray<object> =>
+  messagesOf(bytes).flatMap(({ type, at, end }): ReadonlyArray<object> => {
     if (type === NetlinkType.NewNexthop || type === NetlinkType.DelNexthop) {
       const nexthop = decodeNexthop(bytes, at, end)
-      return nexthop.id === MARKER ? [] : [{ type, ...nexthop }]
+      return nexthop.id === MARKER ? [] : [{ news: type, ...nexthop }]
     }
     if (type !== NetlinkType.NewRoute && type !== NetlinkType.DelRoute) return []
     const route = decodeRoute(bytes, at, end)
-    return PROTOCOLS.includes(route.protocol) ? [{ type, ...comparable(route) }] : []
+    return PROTOCOLS.includes(route.protocol) ? [{ news: type, ...comparable(route) }] : []
   })
 
 const comparable = (route: ReturnType<typeof decodeRoute>) => {

@@ -135,8 +135,8 @@ describe("the model kernel", () => {
     const told = messagesOf(notifications).map(({ type, at, end }) => [type, decodeNexthop(notifications, at, end).id])
     expect(told).toEqual([
       [NetlinkType.DelNexthop, 1],
-      [NetlinkType.NewNexthop, 10],
-      [NetlinkType.DelNexthop, 11]
+      [NetlinkType.DelNexthop, 11],
+      [NetlinkType.NewNexthop, 10]
     ])
     expect(routesIn(kernel)).toEqual([])
   })

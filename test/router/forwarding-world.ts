@@ -2,13 +2,20 @@
 // delivered in an order that a seed decides, until nothing is under way.
 import { BlockPool } from "../../src/buffers/index.ts"
 import { KernelChannel } from "../../src/eventlog/index.ts"
+import { isOwnId } from "../../src/ksync/index.ts"
 import { draw, OpBuffer } from "../../src/machine/index.ts"
 import {
   createModelKernel,
   type ModelKernel,
   type ModelKernelEvent,
   modelKernel,
-  modelKernelEffects
+  modelKernelEffects,
+  NetlinkFlag,
+  NetlinkWriter,
+  putNexthop,
+  putNexthopGroup,
+  putRoute,
+  putRouteDelete
 } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import type { KernelConfig } from "../../src/router/config.ts"
@@ -18,6 +25,8 @@ import { type Address, formatPrefixWords, formatWords, parseAddress, parsePrefix
 
 const REQUEST_PORT = 100
 const DUMP_PORT = 101
+const FOREIGN_PORT = 200
+const CREATE = NetlinkFlag.Create | NetlinkFlag.Exclusive
 
 export const kernelConfig: KernelConfig = { table: 254, metric: 20, onExit: "remove", model: true }
 
@@ -155,9 +164,46 @@ export class World {
     return found
   }
 
+  /** Another program deletes a route of ours. */
+  foreignDelete(prefix: string): this {
+    const { family, words, length } = parsePrefix(prefix)!
+    const writer = new NetlinkWriter(new Uint8Array(256))
+    const { table, metric } = kernelConfig
+    putRouteDelete(writer, { seq: 7, flags: 0, family, words, wordsAt: 0, length, table, protocol: 186, metric })
+    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
+    return this
+  }
+
+  /** Routes and nexthops of another program, some of them under the very prefixes, protocol or metric that we use. */
+  foreignRoutes(): this {
+    const writer = new NetlinkWriter(new Uint8Array(1024))
+    const { metric } = kernelConfig
+    putNexthop(writer, { seq: 1, flags: CREATE, id: 7, family: 4, ifindex: 1, blackhole: true, protocol: 186 })
+    putNexthopGroup(writer, { seq: 2, flags: CREATE, id: 8, protocol: 186, members: [{ id: 7, weight: 1 }] })
+    const route = { flags: CREATE, family: 4, wordsAt: 0, length: 24, groupId: 8, type: 1 } as const
+    const words = [0x3200_0000]
+    putRoute(writer, { ...route, seq: 3, words, table: 254, protocol: 186, metric: metric + 1 })
+    putRoute(writer, { ...route, seq: 4, words, table: 100, protocol: 186, metric })
+    putRoute(writer, { ...route, seq: 5, words: [0x4600_0000], table: 254, protocol: 4, metric })
+    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
+    return this
+  }
+
+  /** Everything of protocol 186 and 4 that is not ours by our own rules. */
+  others(): unknown {
+    const routes: Array<string> = []
+    for (const [table, prefixes] of this.kernel.tables[4]) {
+      for (const route of [...prefixes.values()].flat()) {
+        const ours = route.protocol === 186 && route.metric === kernelConfig.metric && table === kernelConfig.table
+        if (!ours && route.protocol !== 2) routes.push(`${route.words[0]}/${route.length} ${table} ${route.metric} ${route.nexthopId}`)
+      }
+    }
+    return [routes.sort(), [...this.kernel.nexthops.values()].filter(({ id }) => id < 100)]
+  }
+
   /** Own nexthop objects in the kernel. */
   nexthopCount(): number {
-    return [...this.kernel.nexthops.values()].filter((nexthop) => nexthop.protocol === 186).length
+    return [...this.kernel.nexthops.values()].filter((nexthop) => isOwnId(nexthop.id)).length
   }
 
   private forwardingOf(groupId: number): string {

@@ -100,7 +100,8 @@ export const exec = (
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
-      env: { ...process.env, ...options.env },
+      // The Node.js of the dependencies first, as npm does: this may have been started without npm.
+      env: { ...process.env, PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: options.timeoutMs ?? 600_000
     })

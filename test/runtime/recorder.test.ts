@@ -178,7 +178,11 @@ describe("recorder", () => {
     const startedAt = 1_700_000_000_000_000
     const { result: first } = await record((recorder) => appendAll(recorder, 1), { startedAt })
     const { result: second } = await record((recorder) => appendAll(recorder, 2), { startedAt })
-    expect(readdirSync(directory).length).toBe(2)
+    expect(
+      readdirSync(directory)
+        .sort()
+        .map((name) => `${directory}/${name}`)
+    ).toEqual([first.file, second.file])
     expect(read(first.file).batches.length).toBe(1)
     expect(read(second.file).batches.length).toBe(2)
   })

@@ -3,7 +3,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { replayWorldRouter, type World } from "../../src/testing/world.ts"
-import { divergences, isConverged, kernelRoutes, PREFIXES, twoRouters } from "./world.ts"
+import { divergences, isConverged, kernelOf, kernelRoutes, PREFIXES, rowOfRouters, twoRouters } from "./world.ts"
 
 const MINUTE_MS = 60_000
 
@@ -19,6 +19,13 @@ const faults: ReadonlyArray<readonly [name: string, happen: (world: World) => vo
   ["kernel errors", (world) => world.kernel("left", { _tag: "FaultsArmed", errno: 12, count: 3 })],
   ["lost notifications", (world) => world.kernel("left", { _tag: "LossesArmed", count: 2 })]
 ]
+
+/** What is in the kernel of `left` when nothing goes wrong. */
+const undisturbedKernel = (): unknown => {
+  const world = twoRouters({ seed: 0 })
+  world.advance(MINUTE_MS)
+  return kernelOf(world.router("left"))
+}
 
 const heal = (world: World): void => {
   world.mend("left", "right")
@@ -71,6 +78,7 @@ describe("virtual world", () => {
   })
 
   it("converges to the same kernel whatever went wrong before, and every run replays with equal digests", () => {
+    const expected = undisturbedKernel()
     const steps = fc.array(fc.tuple(fc.constantFrom(...faults), fc.integer({ min: 0, max: 15_000 })), { maxLength: 6 })
     fc.assert(
       fc.property(fc.nat(), steps, fc.boolean(), (seed, happenings, bothDial) => {
@@ -80,11 +88,33 @@ describe("virtual world", () => {
           world.advance(milliseconds)
         }
         heal(world)
-        expect(world.runUntil(() => isConverged(world), 30 * MINUTE_MS)).toBe(true)
+        world.advance(10 * MINUTE_MS)
+        expect(kernelOf(world.router("left"))).toEqual(expected)
         expect(divergences(world)).toBe("")
+        const leaks = (): string =>
+          ["left", "right"].map((name) => world.router(name).state.pool.describeLeaks()).join("")
+        world.runUntil(() => leaks() === "", MINUTE_MS)
+        expect(leaks()).toBe("")
       }),
       { numRuns: 25 }
     )
+  })
+
+  it("carries a route along a row of routers, each by way of the one before it", () => {
+    const world = rowOfRouters({ seed: 6 }, 5)
+    world.advance(MINUTE_MS)
+    for (const host of [2, 3, 4, 5]) {
+      expect(kernelOf(world.router(`r${host}`))).toEqual({
+        routes: PREFIXES.map((prefix) => `${prefix} via 10.0.0.${host - 1} metric 20`),
+        nexthops: 2
+      })
+    }
+    world.crash("r2")
+    world.advance(MINUTE_MS)
+    for (const host of [3, 4, 5]) expect(kernelRoutes(world.router(`r${host}`))).toEqual([])
+    for (const host of [1, 2, 3, 4, 5]) {
+      expect(replayWorldRouter(world.router(`r${host}`)).divergence).toBeUndefined()
+    }
   })
 
   it("verifies checkpoints when it replays, so that agreement means something", () => {

@@ -80,19 +80,11 @@ export const BANNED_WORDS = [
   "FinalizationRegistry"
 ] as const
 
-/** Names that say nothing about what is inside. */
-export const EMPTY_NAMES = [
-  "core",
-  "common",
-  "utils",
-  "util",
-  "types",
-  "helpers",
-  "helper",
-  "misc",
-  "shared",
-  "lib"
-] as const
+/** Names that say nothing about what is inside, of files and of folders. */
+export const EMPTY_NAMES = ["common", "utils", "util", "types", "helpers", "helper", "misc"] as const
+
+/** Names that no folder has: everything would fit. */
+export const EMPTY_FOLDERS = [...EMPTY_NAMES, "core", "shared", "lib"] as const
 
 /** Files longer than the limit, each with the reason. Empty is the aim. */
 export const LONG_FILES: Readonly<Record<string, string>> = {}

@@ -3,6 +3,7 @@
 import {
   BANNED_WORDS,
   DOORS,
+  EMPTY_FOLDERS,
   EMPTY_NAMES,
   ENTRY_POINTS,
   LINES_MAX,
@@ -108,7 +109,7 @@ export const names: Rule = (tree) =>
   [...tree.keys()].filter(isSource).flatMap((path) => {
     const parts = path.replace(/(\.test|\.d)?\.ts$/, "").split("/")
     const found = parts
-      .filter((part) => EMPTY_NAMES.some((name) => name === part))
+      .filter((part, at) => isNamed(part, at === parts.length - 1 ? EMPTY_NAMES : EMPTY_FOLDERS))
       .map((part) => `${path} is called ${part}`)
     const room = roomOf(path)
     return room === undefined || ROOMS.includes(room) ? found : [...found, `${path} is in ${room}, which is no room`]
@@ -157,6 +158,8 @@ export const noSkippedTests: Rule = (tree) =>
 /** A machine by its type or its making; a reducer by its name. */
 const MACHINE =
   /\bexport const (?:(\w+)\s*(?::\s*Machine\s*<|=\s*fromReducer\b|=\s*\{[^}]*\}\s*satisfies\s+Machine\b)|(reduce[A-Z]\w*)\s*[:=])/g
+
+const isNamed = (part: string, names: ReadonlyArray<string>): boolean => names.includes(part)
 
 const isSource = (path: string): boolean => path.endsWith(".ts") && !path.endsWith(".d.ts")
 

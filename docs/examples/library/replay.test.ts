@@ -61,16 +61,16 @@ test("a replay of a log agrees at every checkpoint", () => {
 })
 
 test("a log that another behaviour recorded diverges, and the replay says where", () => {
-  const batches = [...readLog(log)]
+  const batches = [...eventlog.readLog(log)]
   const forged = batches.filter(({ seq }) => seq !== 1)
   const { divergence } = router.replay(router.router, router.createRouter(SEED), forged, options)
-  assert.deepEqual([divergence?.kind, divergence?.seq, divergence?.agreedAt], ["state", 3, 2])
+  assert.deepEqual([divergence?.kind, divergence?.seq, divergence?.agreedAt], ["state", 2, 0])
 })
 
 test("a log that was cut off in the middle of a batch is read up to it", () => {
   const whole = Uint8Array.from(log.flatMap((bytes) => [...bytes]))
   const reader = new eventlog.LogReader()
-  const batches = [...readLog([whole.subarray(0, whole.length - 3)], reader)]
+  const batches = [...eventlog.readLog([whole.subarray(0, whole.length - 3)], reader)]
   assert.equal(batches.length, 3)
   assert.equal(reader.finish()._tag, "Torn")
 })
@@ -80,7 +80,8 @@ test("whatever records a log holds, they are read back as they were", () => {
     fc.property(fc.array(arbitraryRecord, { maxLength: 5 }), (records) => {
       const batch: eventlog.Batch = { seq: 0, at: 0, records }
       const header = eventlog.encodeHeader({ programVersion: "example", startedAt: 0, seed: 1 })
-      assert.deepEqual([...readLog([header, eventlog.encodeBatch(batch)])], [batch])
+      const read = [...eventlog.readLog([header, eventlog.encodeBatch(batch)])]
+      assert.deepEqual(read.map(eventlog.batchToJson), [eventlog.batchToJson(batch)])
     })
   )
 })

@@ -1,0 +1,262 @@
+// The command line as scripts see it: the program is spawned, and its exit status and what it prints where are what counts.
+import { spawn } from "node:child_process"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { serveApi } from "../../src/api/index.ts"
+import { VERSION } from "../../src/cli/version.ts"
+import { BatchWriter, encodeHeader } from "../../src/eventlog/index.ts"
+import { type FakeDaemon, makeFakeDaemon, PEER, ROUTES } from "../api/fake-port.ts"
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+interface Ended {
+  readonly status: number | null
+  readonly out: string
+  readonly err: string
+}
+
+const backwalk = (args: ReadonlyArray<string>, options: { input?: string; uid?: number } = {}): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], options.uid === undefined ? {} : { uid: options.uid })
+    let out = ""
+    let err = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      out += chunk.toString()
+    })
+    child.stderr.on("data", (chunk: Buffer) => {
+      err += chunk.toString()
+    })
+    child.on("error", reject)
+    child.on("close", (status) => resolve({ status, out, err }))
+    child.stdin.end(options.input ?? "")
+  })
+
+let directory: string
+let socket: string
+let scope: Scope.Closeable
+let daemon: FakeDaemon
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "backwalk-cli-"))
+  socket = join(directory, "control.sock")
+  scope = Effect.runSync(Scope.make())
+  daemon = makeFakeDaemon()
+  await Effect.runPromise(
+    serveApi({ socket, http: "" }).pipe(Effect.provide(daemon.layer), Effect.provideService(Scope.Scope, scope))
+  )
+})
+
+afterAll(async () => {
+  await Effect.runPromise(Scope.close(scope, Exit.void))
+  rmSync(directory, { recursive: true })
+})
+
+const file = (name: string, content: string | Uint8Array): string => {
+  const path = join(directory, name)
+  writeFileSync(path, content)
+  return path
+}
+
+describe("status 0: done", () => {
+  it("prints help on stdout when asked", async () => {
+    const { status, out, err } = await backwalk(["show", "routes", "--help"])
+    expect({ status, err }).toEqual({ status: 0, err: "" })
+    expect(out).toContain("--advertised")
+  })
+
+  it("prints the version of the package", async () => {
+    const { version } = createRequire(import.meta.url)("../../package.json") as { readonly version: string }
+    expect(await backwalk(["--version"])).toEqual({ status: 0, out: `backwalk ${version}\n`, err: "" })
+    expect(VERSION).toBe(version)
+  })
+
+  it("prints completions for a shell", async () => {
+    const { status, out } = await backwalk(["--completions", "bash"])
+    expect(status).toBe(0)
+    expect(out).toContain("backwalk")
+  })
+
+  it("accepts a configuration, in TypeScript too", async () => {
+    const path = file("router.ts", `const asn: number = 65000\nexport default { router: { asn, id: "192.0.2.1" } }\n`)
+    const { status, out, err } = await backwalk(["check", path])
+    expect({ status, out, err }).toEqual({ status: 0, out: `${path}: good: AS 65000, 0 peers, no kernel\n`, err: "" })
+  })
+
+  it("prints the configuration's JSON Schema without a file", async () => {
+    const { status, out } = await backwalk(["check", "--schema"])
+    expect(status).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ type: "object", properties: { router: {} } })
+  })
+
+  it("prints JSON exactly as the daemon gives it", async () => {
+    expect(await backwalk(["show", "peers", "--json", "--socket", socket])).toEqual({
+      status: 0,
+      out: `${JSON.stringify([PEER])}\n`,
+      err: ""
+    })
+    expect(await backwalk(["--socket", socket, "--json", "show", "routes"])).toEqual({
+      status: 0,
+      out: `${JSON.stringify(ROUTES[0])}\n`,
+      err: ""
+    })
+  })
+
+  it("prints tables for people", async () => {
+    const { status, out } = await backwalk(["show", "routes", "--best", "--socket", socket])
+    expect(status).toBe(0)
+    const [titles, row] = out.split("\n")
+    expect(titles).toMatch(/PREFIX +PEER +NEXT HOP/)
+    expect(row).toMatch(/^\* {2}198\.51\.100\.0\/24 {2}192\.0\.2\.7 /)
+    expect(daemon.questions.at(-1)).toEqual(["routes", { best: "true" }])
+  })
+
+  it("gives orders", async () => {
+    const to = ["--socket", socket]
+    expect((await backwalk(["peer", "192.0.2.7", "reset", ...to])).status).toBe(0)
+    expect((await backwalk(["announce", "10.1.0.0/16", "10.2.0.0/16", "--community", "65000:1", ...to])).status).toBe(0)
+    expect((await backwalk(["withdraw", "10.1.0.0/16", ...to])).status).toBe(0)
+    expect(daemon.commands).toEqual([
+      { command: "peer", address: "192.0.2.7", action: "reset" },
+      { command: "announce", route: { prefix: "10.1.0.0/16", communities: ["65000:1"] } },
+      { command: "announce", route: { prefix: "10.2.0.0/16", communities: ["65000:1"] } },
+      { command: "withdraw", prefix: "10.1.0.0/16" }
+    ])
+  })
+
+  it("decodes messages from an argument and from stdin, one line each", async () => {
+    const keepalive = `${"ff".repeat(16)}001304`
+    const { status, out } = await backwalk(["decode", keepalive])
+    expect(status).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ length: 19 })
+    const spaced = keepalive.replace(/../g, "$& ")
+    expect((await backwalk(["decode", "-"], { input: `${spaced}\n${spaced}` })).out).toBe(out + out)
+  })
+
+  it("prints a log as NDJSON and in numbers, and mentions a torn tail", async () => {
+    const path = file("run.log", logBytes())
+    const { status, out, err } = await backwalk(["log", "cat", path])
+    expect({ status, err }).toEqual({ status: 0, err: "" })
+    expect(JSON.parse(out)).toMatchObject({ seq: 0, records: [{ kind: "Timer", timer: 7 }] })
+    const torn = file("torn.log", logBytes().slice(0, -3))
+    const stats = await backwalk(["log", "stats", torn, "--json"])
+    expect(stats.status).toBe(0)
+    expect(JSON.parse(stats.out)).toMatchObject({ seed: 5, batches: 0, end: { state: "torn" } })
+    expect(stats.err).toContain("torn at byte")
+  })
+})
+
+describe("status 1: the answer is no", () => {
+  it("says so when nothing matches", async () => {
+    const ended = await backwalk(["show", "routes", "203.0.113.0/24", "--socket", socket])
+    expect(ended).toEqual({ status: 1, out: "", err: "routes: nothing matches\n" })
+  })
+
+  it("says so in the daemon's own words", async () => {
+    const to = ["--socket", socket]
+    expect(await backwalk(["peer", "192.0.2.9", "reset", ...to])).toMatchObject({
+      status: 1,
+      err: "there is no peer 192.0.2.9\n"
+    })
+    expect(await backwalk(["withdraw", "10.0.0.0/8", ...to])).toMatchObject({
+      status: 1,
+      err: "10.0.0.0/8 was not announced here\n"
+    })
+  })
+
+  it("names the byte at which a log cannot be believed", async () => {
+    const bytes = logBytes()
+    bytes[bytes.length - 1]! ^= 0xff
+    const { status, err } = await backwalk(["replay", file("corrupt.log", bytes)])
+    expect(status).toBe(1)
+    expect(err).toMatch(/corrupt\.log: corrupt at byte \d+/)
+    expect(await backwalk(["log", "cat", file("no.log", "no log at all, whatever the name says")])).toMatchObject({
+      status: 1,
+      err: expect.stringContaining("no.log: at byte 0")
+    })
+  })
+
+  it("says what is wrong with a message", async () => {
+    const { status, err } = await backwalk(["decode", `${"ff".repeat(16)}001309`])
+    expect(status).toBe(1)
+    expect(err).toContain("decode: malformed")
+  })
+})
+
+describe("status 2: usage or configuration", () => {
+  it.each([
+    [["shwo"], "show"],
+    [["show"], "peers"],
+    [["show", "routes", "--bset"], "--best"],
+    [["run"], "--config"],
+    [["peer", "192.0.2.7", "explode"], "explode"],
+    [["decode", "xyz"], '"x" is not a hex digit'],
+    [["decode", "fff"], "no whole number of bytes"],
+    [["decode", "--add-path", "ipv5", "ff"], 'unknown family "ipv5"'],
+    [["explain", "LOG"], "--route PREFIX"],
+    [["replay", "LOG", "--until", "soon"], "--until soon"]
+  ])("explains %j on stderr only", async (args, words) => {
+    const { status, out, err } = await backwalk(args)
+    expect({ status, out }).toEqual({ status: 2, out: "" })
+    expect(err).toContain(words)
+  })
+
+  it("names file, line and column of every error in a configuration, for check and for run", async () => {
+    const path = file("bad.yaml", "router: { asn: 65000, id: here }\npers: []\n")
+    for (const args of [
+      ["check", path],
+      ["run", "--config", path]
+    ]) {
+      const { status, out, err } = await backwalk(args)
+      expect({ status, out }).toEqual({ status: 2, out: "" })
+      expect(err.trimEnd().split("\n")).toEqual([
+        expect.stringContaining(`${path}:1:27: "here" is not a router id`),
+        `${path}:2:1: unknown key "pers"; did you mean "peers"?`
+      ])
+    }
+  })
+
+  it("passes on what the daemon does not understand", async () => {
+    const { status, err } = await backwalk(["show", "routes", "10.0.0.1/8", "--socket", socket])
+    expect(status).toBe(2)
+    expect(err).toContain("without host bits")
+  })
+})
+
+describe("status 3: the daemon cannot be reached", () => {
+  it("says how to start one, or to name its socket", async () => {
+    const { status, err } = await backwalk(["show", "peers", "--socket", join(directory, "nobody.sock")])
+    expect(status).toBe(3)
+    expect(err).toContain("backwalk run --config FILE")
+    expect(err).toContain("--socket PATH")
+  })
+})
+
+describe("status 4: a permission is missing", () => {
+  it("names the socket", async () => {
+    // Root may open anything: as root, the command runs as nobody in a directory that nobody may pass.
+    const isRoot = process.getuid?.() === 0
+    if (!isRoot) chmodSync(socket, 0)
+    const { status, err } = await backwalk(["show", "peers", "--socket", socket], isRoot ? { uid: 65534 } : {})
+    if (!isRoot) chmodSync(socket, 0o600)
+    expect(status).toBe(4)
+    expect(err).toContain(`permission denied for the control socket ${socket}`)
+  })
+})
+
+/** A log of one batch with one record. */
+const logBytes = (): Uint8Array => {
+  const header = encodeHeader({ programVersion: VERSION, startedAt: 1_000_000, seed: 5 })
+  const writer = new BatchWriter()
+  writer.append({ seq: 0, at: 2_000_000, records: [{ _tag: "Timer", timer: 7 }] })
+  const bytes = new Uint8Array(header.length + writer.length)
+  bytes.set(header)
+  bytes.set(writer.bytes.subarray(0, writer.length), header.length)
+  return bytes
+}

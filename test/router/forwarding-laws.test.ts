@@ -1,0 +1,179 @@
+// Laws of forwarding over random worlds: whatever happens in whatever order, the kernel ends up with what a dumb recomputation says,
+// foreign routes are as they were, and nothing leaks.
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { expected, type Topology } from "../fib/oracle.ts"
+import { World } from "./forwarding-world.ts"
+
+const LINKS = [
+  { index: 2, name: "east", address: "10.0.1.1/24" },
+  { index: 3, name: "west", address: "10.0.2.1/24" },
+  { index: 4, name: "north", address: "10.0.3.1/24" }
+] as const
+
+const NEXT_HOPS = ["10.0.1.2", "10.0.1.3", "10.0.2.2", "10.0.3.2", "20.0.0.1", "20.0.1.1", "30.0.0.1", "10.0.1.1", "99.0.0.1"]
+const PREFIXES = ["20.0.0.0/16", "20.0.0.0/24", "20.0.1.0/24", "30.0.0.0/8", "30.0.0.0/24", "0.0.0.0/0", "10.0.1.0/30", "50.0.0.0/24", "60.0.0.0/24"]
+const STATICS = [
+  { prefix: "20.0.0.1/32", via: ["10.0.1.2"], distance: 1 },
+  { prefix: "20.0.0.1/32", via: ["10.0.2.2"], distance: 5 },
+  { prefix: "30.0.0.0/24", via: ["20.0.0.1", "10.0.3.2"], distance: 2 },
+  { prefix: "0.0.0.0/0", via: ["10.0.3.2"], distance: 1 }
+] as const
+
+type Step =
+  | { readonly _tag: "Announce"; readonly prefix: string; readonly via: ReadonlyArray<string> }
+  | { readonly _tag: "Withdraw"; readonly prefix: string }
+  | { readonly _tag: "Statics"; readonly which: ReadonlyArray<boolean> }
+  | { readonly _tag: "Carrier"; readonly link: number; readonly carrier: boolean }
+  | { readonly _tag: "Up"; readonly link: number; readonly up: boolean }
+  | { readonly _tag: "Address"; readonly link: number; readonly present: boolean }
+  | { readonly _tag: "Turns"; readonly count: number }
+  | { readonly _tag: "LoseReplies"; readonly count: number }
+  | { readonly _tag: "Faults"; readonly errno: number; readonly count: number }
+  | { readonly _tag: "LoseNotifications"; readonly count: number }
+  | { readonly _tag: "Restart" }
+  /** Another program deletes a route of ours. */
+  | { readonly _tag: "ForeignDelete"; readonly prefix: string }
+
+const link = fc.integer({ min: 0, max: LINKS.length - 1 })
+const prefix = fc.constantFrom(...PREFIXES)
+const calm = [
+  { arbitrary: fc.record({ _tag: fc.constant("Announce" as const), prefix, via: fc.uniqueArray(fc.constantFrom(...NEXT_HOPS), { minLength: 1, maxLength: 3 }) }), weight: 8 },
+  { arbitrary: fc.record({ _tag: fc.constant("Withdraw" as const), prefix }), weight: 3 },
+  { arbitrary: fc.record({ _tag: fc.constant("Statics" as const), which: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()) }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("Carrier" as const), link, carrier: fc.boolean() }), weight: 3 },
+  { arbitrary: fc.record({ _tag: fc.constant("Up" as const), link, up: fc.boolean() }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("Address" as const), link, present: fc.boolean() }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("Turns" as const), count: fc.integer({ min: 1, max: 4 }) }), weight: 5 }
+]
+const rough = [
+  ...calm,
+  { arbitrary: fc.record({ _tag: fc.constant("LoseReplies" as const), count: fc.integer({ min: 1, max: 2 }) }), weight: 1 },
+  { arbitrary: fc.record({ _tag: fc.constant("Faults" as const), errno: fc.constantFrom(12, 16, 105), count: fc.integer({ min: 1, max: 6 }) }), weight: 1 },
+  { arbitrary: fc.record({ _tag: fc.constant("Restart" as const) }), weight: 1 },
+  { arbitrary: fc.record({ _tag: fc.constant("ForeignDelete" as const), prefix }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("LoseNotifications" as const), count: fc.integer({ min: 1, max: 3 }) }), weight: 1 }
+]
+
+/** A world and, beside it, what it should amount to. */
+class Run {
+  world: World
+  readonly routes = new Map<string, ReadonlyArray<string>>()
+  statics: Array<(typeof STATICS)[number]> = []
+  readonly links = LINKS.map(({ name, address }) => ({ name, up: true, carrier: true, addresses: [address] as Array<string> }))
+
+  private readonly foreign: unknown
+
+  constructor(seed: number) {
+    const world = new World(seed)
+    world.foreignRoutes()
+    this.foreign = world.others()
+    for (const { index, name, address } of LINKS) world.link(index, name).address(index, address)
+    this.world = world.start()
+  }
+
+  step(step: Step): void {
+    const { world } = this
+    switch (step._tag) {
+      case "Announce":
+        this.routes.set(step.prefix, step.via)
+        world.announce(step.prefix, ...step.via)
+        return
+      case "Withdraw":
+        this.routes.delete(step.prefix)
+        world.withdraw(step.prefix)
+        return
+      case "Statics":
+        this.statics = STATICS.filter((_, index) => step.which[index])
+        world.forwarding.setStatic(this.statics)
+        return
+      case "Carrier":
+        this.links[step.link].carrier = step.carrier
+        world.world({ _tag: "CarrierChanged", index: LINKS[step.link].index, carrier: step.carrier })
+        return
+      case "Up":
+        this.links[step.link].up = step.up
+        world.world({ _tag: "LinkSet", index: LINKS[step.link].index, up: step.up })
+        return
+      case "Address": {
+        const { index, address } = LINKS[step.link]
+        this.links[step.link].addresses = step.present ? [address] : []
+        if (step.present) world.address(index, address)
+        else world.removeAddress(index, address)
+        return
+      }
+      case "Turns":
+        for (let turn = 0; turn < step.count; turn++) world.turn()
+        return
+      case "LoseReplies":
+        world.loseReplies += step.count
+        return
+      case "Faults":
+        world.world({ _tag: "FaultsArmed", errno: step.errno, count: step.count })
+        return
+      case "LoseNotifications":
+        world.world({ _tag: "LossesArmed", count: step.count })
+        return
+      case "ForeignDelete":
+        world.foreignDelete(step.prefix)
+        return
+      case "Restart":
+        this.world = world.restart()
+        this.world.forwarding.setStatic(this.statics)
+        for (const [prefix, via] of this.routes) this.world.announce(prefix, ...via)
+        return
+    }
+  }
+
+  settle(): void {
+    this.world.world({ _tag: "FaultsArmed", errno: 0, count: 0 }).world({ _tag: "LossesArmed", count: 0 })
+    this.world.forwarding.initialSyncDone()
+    this.world.settle().pass(12)
+  }
+
+  /** What is not ours is as it was. */
+  checkForeign(): void {
+    expect(this.world.others()).toEqual(this.foreign)
+  }
+
+  get topology(): Topology {
+    return {
+      links: this.links.map(({ name, up, carrier, addresses }) => ({ name, up: up && carrier, addresses })),
+      routes: [
+        ...this.statics.map(({ prefix, via, distance }) => ({ prefix, via, rank: distance })),
+        ...[...this.routes].map(([prefix, via]) => ({ prefix, via, rank: 1000 }))
+      ]
+    }
+  }
+}
+
+const verdict = (steps: ReadonlyArray<Step>, seed: number): void => {
+  const run = new Run(seed)
+  for (const step of steps) run.step(step)
+  run.settle()
+  expect(run.world.routes()).toEqual(expected(run.topology))
+  for (const prefix of run.routes.keys()) run.step({ _tag: "Withdraw", prefix })
+  run.step({ _tag: "Statics", which: [false, false, false, false] })
+  run.settle()
+  expect(run.world.routes()).toEqual({})
+  run.checkForeign()
+  expect(run.world.nexthopCount()).toBe(0)
+  expect(run.world.pool.leaks()).toEqual([])
+  expect(run.world.forwarding.kernelSide!.sync.counters().violations).toBe(0)
+}
+
+describe("forwarding", () => {
+  it("ends with what a recomputation from scratch says, over links, addresses, static and BGP routes in any order", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(...calm), { maxLength: 40 }), fc.nat(), (steps, seed) => verdict(steps, seed)),
+      { numRuns: 4000 }
+    )
+  })
+
+  it("ends there too when replies are lost, requests fail for a while, and notifications are dropped", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(...rough), { maxLength: 40 }), fc.nat(), (steps, seed) => verdict(steps, seed)),
+      { numRuns: 4000 }
+    )
+  })
+})
