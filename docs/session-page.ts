@@ -88,8 +88,8 @@ What the two OPENs agreed on belongs to the connection, never to the peer. Chanc
 * A retry waits for \`idleHoldS\`, doubled with each failure up to ${IDLE_HOLD_MAX_S} s, times 0.75 to 1. Each keepalive interval that a session
   lives through takes one failure back. Redials after an attempt that came to nothing grow the same way, up to \`connectRetryS\`.
 * An incoming connection is taken while our own dial is under way, and the dial is given up. Beside a connection that is up it gets a
-  machine of its own, and the OPEN that arrives first decides between the two: the connection begun by the speaker with the higher
-  identifier stays (then the higher AS), the other is closed with Cease 6/7. An Established connection stays unless
+  machine of its own, and when the OPENs of both have arrived the connection begun by the speaker with the higher identifier stays
+  (then the higher AS); the other is closed with Cease 6/7. An Established connection stays unless
   CollisionDetectEstablishedState is set. A third connection is refused with Cease 6/5.
 * A loser of a collision starts no idle hold: the peer has the other connection.
 * A SendHold timer is started with every message; whoever performs the effect leaves a running one alone while earlier bytes still wait.`
@@ -157,7 +157,9 @@ const GUARDS = Object.keys(GUARD_NAMES) as ReadonlyArray<keyof ConnectionGuards>
 /** Every assignment of the guards, or of some of them with the others false. */
 const assignments = (free: ReadonlyArray<keyof ConnectionGuards> = GUARDS): ReadonlyArray<ConnectionGuards> =>
   Array.from({ length: 2 ** free.length }, (_, bits) =>
-    Object.fromEntries(GUARDS.map((guard) => [guard, free.includes(guard) && ((bits >> free.indexOf(guard)) & 1) === 1]))
+    Object.fromEntries(
+      GUARDS.map((guard) => [guard, free.includes(guard) && ((bits >> free.indexOf(guard)) & 1) === 1])
+    )
   ) as unknown as ReadonlyArray<ConnectionGuards>
 
 interface Outcome {
@@ -178,10 +180,7 @@ const outcomes = (state: ConnectionState, event: ConnectionEventTag): ReadonlyAr
   }))
 }
 
-const condition = (
-  relevant: ReadonlyArray<keyof ConnectionGuards>,
-  group: ReadonlyArray<ConnectionGuards>
-): string => {
+const condition = (relevant: ReadonlyArray<keyof ConnectionGuards>, group: ReadonlyArray<ConnectionGuards>): string => {
   const fixed = relevant.filter((guard) => group.every((guards) => guards[guard] === group[0]![guard]))
   // The group is a conjunction exactly when the guards that vary take every combination.
   if (group.length !== 2 ** (relevant.length - fixed.length)) return "otherwise"
@@ -231,7 +230,9 @@ const departures = (): ReadonlyArray<string> =>
         actions === undefined ? "" : actions.join(" · ") || "–",
         insert === undefined ? "" : `${insert.token} after ${insert.after}`,
         next === undefined ? "" : `**${next}**`,
-        fault === undefined ? "" : `N = ${fault.slice(0, 2).join("/")}${fault.length > 2 ? `, data ${fault.slice(2).join(" ")}` : ""}`
+        fault === undefined
+          ? ""
+          : `N = ${fault.slice(0, 2).join("/")}${fault.length > 2 ? `, data ${fault.slice(2).join(" ")}` : ""}`
       ]
         .filter((part) => part !== "")
         .join(" "),
@@ -239,10 +240,7 @@ const departures = (): ReadonlyArray<string> =>
     ])
   )
 
-const table = (
-  head: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string>>
-): ReadonlyArray<string> => [
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => [
   `| ${head.join(" | ")} |`,
   `|${head.map(() => "--|").join("")}`,
   ...rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)

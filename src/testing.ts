@@ -7,13 +7,11 @@ export { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "./test
 export * from "./testing/kernel.ts"
 export { arbitraryKernelEvent, arbitraryKernelRequest } from "./testing/kernel-events.ts"
 export {
-  arbitraryCapability,
   arbitraryConnectionEvent,
-  arbitraryFault,
   arbitraryNegotiated,
-  arbitraryOpen,
   arbitraryPeerEvent,
   arbitraryPeerSettings,
+  arbitraryPlausibleOpen,
   FIRST_CONN
 } from "./testing/peer-events.ts"
 export {
@@ -22,4 +20,11 @@ export {
   createConfiguredRouter,
   ROUTER_CONFIG
 } from "./testing/router-batches.ts"
-export { type RouterOptions, replayWorldRouter, World, type WorldOptions, WorldRouter } from "./testing/world.ts"
+export * from "./testing/wire.ts"
+export {
+  type RouterOptions,
+  replayWorldRouter,
+  World,
+  type WorldOptions,
+  type WorldRouter
+} from "./testing/world.ts"

@@ -1,8 +1,12 @@
 // The rules of docs/ARCHITECTURE.md and docs/STYLE.md, executable. Each rule is run twice: over the repository, where it must find
 // nothing, and over a small tree that breaks it, where it must find exactly that; so no rule can quietly stop working.
+import { spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import * as documents from "./tidy/documents.ts"
-import { readRepository } from "./tidy/repository.ts"
+import { ROOT, readRepository } from "./tidy/repository.ts"
 import * as rules from "./tidy/rules.ts"
 import { codeOf, importsOf, type Tree } from "./tidy/source.ts"
 
@@ -268,6 +272,28 @@ describe("each rule finds what breaks it, and only that", () => {
       expect(rule(new Map(Object.entries(good)))).toEqual([])
     })
   }
+})
+
+describe("generated documents", () => {
+  const generate = (root: string): { readonly status: number | null; readonly stdout: string } =>
+    spawnSync(process.execPath, [join(root, "docs/generate.ts"), "--check"], { encoding: "utf8" })
+
+  it("say what the code says", () => {
+    expect(generate(ROOT)).toMatchObject({ status: 0, stdout: "" })
+  }, 30_000)
+
+  it("are found when they do not", () => {
+    const copy = mkdtempSync(join(tmpdir(), "backwalk-docs-"))
+    try {
+      for (const folder of ["docs", "src", "test"]) cpSync(join(ROOT, folder), join(copy, folder), { recursive: true })
+      symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"))
+      writeFileSync(join(copy, "package.json"), '{ "type": "module" }')
+      writeFileSync(join(copy, "docs/machines/session.md"), "# The session machine\n")
+      expect(generate(copy)).toMatchObject({ status: 1, stdout: expect.stringContaining("session.md is out of date") })
+    } finally {
+      rmSync(copy, { recursive: true, force: true })
+    }
+  }, 30_000)
 })
 
 describe("the scanner that the rules read with", () => {

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Command, Notice } from "../router/index.ts"
 import { DaemonPort, type DaemonPortService, isTable, type QueryName } from "./daemon-port.ts"
+import { toGraphviz } from "./graphviz.ts"
 import { BackwalkApi, PEER_ACTIONS, type PeerAction, RouteChanges } from "./http-api.ts"
 import { canonicalAddress, canonicalPrefix, normaliseParams } from "./questions.ts"
 import { ndjson } from "./rows.ts"
@@ -26,6 +27,9 @@ const answer = (port: DaemonPortService, name: QueryName) =>
     if (typeof params === "string") return refuse(400, params)
     const value = onlyPeer(name, params["address"], yield* port.query(name, params))
     if (value === undefined) return refuse(404, `this daemon has no ${name}`)
+    if (params["dot"] === "true" && typeof value === "object" && value !== null) {
+      return HttpServerResponse.text(toGraphviz(value as Readonly<Record<string, unknown>>))
+    }
     if (isPeerMissing(name, params["address"], value)) return refuse(404, `there is no peer ${params["address"]}`)
     if (typeof value === "string") return HttpServerResponse.text(value)
     return isTable(value)

@@ -3,7 +3,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Daemon } from "../runtime/index.ts"
-import { DaemonPort, type DaemonPortService, NotFound } from "./daemon-port.ts"
+import { DaemonPort, type DaemonPortService, NotFound, type QueryName, type QueryParams } from "./daemon-port.ts"
 import { type ApiAddresses, type ApiError, type ApiOptions, serveApi } from "./server.ts"
 
 export const portOf = (daemon: Daemon): DaemonPortService => ({
@@ -11,12 +11,19 @@ export const portOf = (daemon: Daemon): DaemonPortService => ({
     Effect.suspend(() => {
       const answer = daemon.query(name, params)
       return answer === undefined
-        ? Effect.fail(new NotFound({ message: `this daemon has no ${name}` }))
+        ? Effect.fail(new NotFound({ message: nothing(name, params) }))
         : Effect.succeed(answer)
     }),
   command: daemon.command,
   events: daemon.events
 })
+
+const nothing = (name: QueryName, { prefix }: QueryParams): string => {
+  if (name !== "graph") return `this daemon has no ${name}`
+  return prefix === undefined
+    ? "name a prefix: the whole graph is not drawn yet"
+    : `there is no forwarding entry for ${prefix}`
+}
 
 /** Until the scope closes. */
 export const serveDaemon = (daemon: Daemon, options: ApiOptions): Effect.Effect<ApiAddresses, ApiError, Scope.Scope> =>

@@ -16,7 +16,9 @@ export const check = (file: string | undefined, json: boolean): Effect.Effect<vo
     }
     for (const warning of warnings) yield* warn(`${file}: ${warning}`)
     const kernel = router.kernel === undefined ? "no kernel" : `kernel table ${router.kernel.table}`
-    yield* say(`${file}: good: AS ${router.router.asn}, ${router.peers.length} peers, ${kernel}`)
+    yield* say(`${file}: good: AS ${router.router.asn}, ${peerCount(router.peers.length)}, ${kernel}`)
   })
+
+const peerCount = (count: number): string => (count === 1 ? "1 peer" : `${count} peers`)
 
 export const printSchema: Effect.Effect<void> = Effect.suspend(() => say(JSON.stringify(configJsonSchema(), null, 2)))

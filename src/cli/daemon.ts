@@ -22,6 +22,6 @@ export const run = (file: string) =>
 
 export const demo = (options: { readonly once: boolean; readonly json: boolean }) =>
   Effect.gen(function* () {
-    const [{ runDemo }] = yield* load
-    yield* runDemo(options)
+    const [{ runDemo }, { serveDaemon }] = yield* load
+    yield* runDemo({ ...options, programVersion: VERSION, serve: serveDaemon })
   })

@@ -5,8 +5,8 @@ import { assert, fold } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import { CoveredIndex } from "./covered.ts"
-import { EntryFlag, EntryTable, type SourceRecord, SourceRank } from "./entries.ts"
-import { flatten, sameLeaves } from "./flatten.ts"
+import { EntryFlag, EntryTable, SourceRank, type SourceRecord } from "./entries.ts"
+import { flatten, metricOf, sameLeaves } from "./flatten.ts"
 import { type ConnectedListener, Interfaces } from "./interfaces.ts"
 import { findLoops } from "./loops.ts"
 import { isUsable, type NextHop, type PathList, PathLists } from "./path-lists.ts"
@@ -147,11 +147,6 @@ export class Fib implements ConnectedListener {
     for (const list of lists) if (this.pathLists.lists[list.id] === list) visit(list.id)
   }
 
-  /** Whether settling would find work. */
-  get pending(): boolean {
-    return this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0
-  }
-
   /** Changed path-lists that still exist, each once. */
   takeChanged(): ReadonlyArray<PathList> {
     const lists = [...this.changed]
@@ -168,6 +163,10 @@ export class Fib implements ConnectedListener {
       digest = (digest + hash) >>> 0
     }
     return digest
+  }
+
+  get pending(): boolean {
+    return this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0
   }
 
   // Sources of an entry
@@ -306,9 +305,7 @@ export class Fib implements ConnectedListener {
     if (ifindex !== (nextHop.adjacency?.ifindex ?? 0)) {
       const { words } = address
       nextHop.adjacency =
-        ifindex === 0
-          ? undefined
-          : { key: `${nextHop.key} ${ifindex}`, family: family === 0 ? 4 : 6, words, ifindex }
+        ifindex === 0 ? undefined : { key: `${nextHop.key} ${ifindex}`, family: family === 0 ? 4 : 6, words, ifindex }
       this.markUsers(nextHop)
     }
   }
@@ -403,14 +400,4 @@ export class Fib implements ConnectedListener {
       this.dirtyNextHops.delete(nextHop)
     }
   }
-}
-
-const metricOf = (list: PathList): number => {
-  let least = Number.POSITIVE_INFINITY
-  list.paths.forEach(({ nextHop }, index) => {
-    if (list.looped[index]) return
-    if (nextHop.adjacency !== undefined) least = 0
-    else if (nextHop.via !== undefined && nextHop.via.leaves.length > 0) least = Math.min(least, nextHop.via.metric + 1)
-  })
-  return least
 }

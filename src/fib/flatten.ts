@@ -32,6 +32,17 @@ export const flatten = (list: PathList): ReadonlyArray<Leaf> => {
   return normalise(sorted.slice(0, PATHS_PER_LIST_MAX))
 }
 
+/** Steps of recursion to the nearest neighbour; infinite where there is none. */
+export const metricOf = (list: PathList): number => {
+  let least = Number.POSITIVE_INFINITY
+  list.paths.forEach(({ nextHop }, index) => {
+    if (list.looped[index]) return
+    if (nextHop.adjacency !== undefined) least = 0
+    else if (nextHop.via !== undefined && nextHop.via.leaves.length > 0) least = Math.min(least, nextHop.via.metric + 1)
+  })
+  return least
+}
+
 export const sameLeaves = (a: ReadonlyArray<Leaf>, b: ReadonlyArray<Leaf>): boolean =>
   a.length === b.length &&
   a.every((leaf, index) => leaf.adjacency.key === b[index].adjacency.key && leaf.weight === b[index].weight)
@@ -40,7 +51,10 @@ const normalise = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => {
   const divisor = leaves.reduce((common, leaf) => greatestCommonDivisor(common, leaf.weight), 0)
   const largest = leaves.reduce((most, leaf) => Math.max(most, leaf.weight / divisor), 0)
   const scale = largest > WEIGHT_MAX ? WEIGHT_MAX / largest : 1
-  return leaves.map(({ adjacency, weight }) => ({ adjacency, weight: Math.max(1, Math.round((weight / divisor) * scale)) }))
+  return leaves.map(({ adjacency, weight }) => ({
+    adjacency,
+    weight: Math.max(1, Math.round((weight / divisor) * scale))
+  }))
 }
 
 /** Denominators from here on are not kept exactly: the shares are rounded instead. */

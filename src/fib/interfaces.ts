@@ -127,7 +127,8 @@ export class Interfaces {
   }
 }
 
-const keyOf = (local: Address, peer: Address, length: number): string => `${addressKey(local)} ${addressKey(peer)}/${length}`
+const keyOf = (local: Address, peer: Address, length: number): string =>
+  `${addressKey(local)} ${addressKey(peer)}/${length}`
 
 const masked = (address: Address, length: number): Address => ({
   family: address.family,

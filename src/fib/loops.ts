@@ -52,7 +52,9 @@ export const findLoops = (lists: Iterable<PathList>): Map<PathList, ReadonlyArra
   for (const node of nodes.values()) {
     result.set(
       node.list,
-      node.list.paths.map(({ nextHop }) => nextHop.via !== undefined && nodes.get(nextHop.via)?.component === node.component)
+      node.list.paths.map(
+        ({ nextHop }) => nextHop.via !== undefined && nodes.get(nextHop.via)?.component === node.component
+      )
     )
   }
   return result

@@ -43,7 +43,14 @@ export const reduceWalks = (
     case "ChildAdded":
       return [withList(state, event.list, [{ _tag: "Child", child: event.child }, ...listOf(state, event.list)]), []]
     case "ChildRemoved":
-      return [withList(state, event.list, listOf(state, event.list).filter((element) => !isChild(element, event.child))), []]
+      return [
+        withList(
+          state,
+          event.list,
+          listOf(state, event.list).filter((element) => !isChild(element, event.child))
+        ),
+        []
+      ]
     case "Started": {
       const elements = listOf(state, event.list)
       if (!elements.some((element) => element._tag === "Child")) return [state, []]
@@ -79,10 +86,8 @@ const advance = (state: WalksState, walk: number): readonly [WalksState, Readonl
   if (next === undefined) return [ended(state, walk), [{ _tag: "Finished", list }]]
   if (next._tag === "Marker") {
     const ahead = state.walks[next.walk]
-    const united = contexts.reduce(
-      (all, context) => (all[all.length - 1] === context ? all : [...all, context]),
-      ahead.contexts
-    )
+    const fresh = contexts.filter((context, index) => context !== (contexts[index - 1] ?? ahead.contexts.at(-1)))
+    const united = [...ahead.contexts, ...fresh]
     const walks = { ...state.walks, [next.walk]: { ...ahead, contexts: united } }
     return [ended({ ...state, walks }, walk), [{ _tag: "Merged", list }]]
   }

@@ -2,8 +2,9 @@
 // driven like objects, but live in columns; a route waits for its group without a record of it, because the graph's children lists
 // already say which entries stand on which path-list. The order in a batch is leaf, group, route: rtnetlink works in order, so a
 // dependent may travel behind its dependency, and if that is refused both wait again.
-import { assert, fold } from "../machine/index.ts"
+
 import type { Fib, PathList } from "../fib/index.ts"
+import { assert, fold } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { classify, ErrorClass, type Failure, type Operation } from "./errors.ts"
 import { eventFor, ObjectSync } from "./object-sync.ts"

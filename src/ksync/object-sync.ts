@@ -1,34 +1,17 @@
 // Leaves and groups between the graph and the kernel: created before what stands on them, deleted after it, adopted where an earlier
 // run left an equal one. Events only mark objects; a loop drives marked ones through the entry machine, so nothing is re-entrant.
 // Groups are changed in place by a replace that does not create: if the group is gone, its routes are gone with it, and we want to know.
-import { assert } from "../machine/index.ts"
-import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
+
+import type { PathList } from "../fib/index.ts"
 import { ErrorClass, type Failure } from "./errors.ts"
-import { GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
+import { type KernelNexthop, ObjectTable } from "./object-table.ts"
+import { GroupObject, type LeafObject } from "./objects.ts"
 import { PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
-import { Act, EntryEvent, EntryState, FlagChange, Guard, isUnderWay, isUsable } from "./states.ts"
+import { Act, EntryEvent, EntryState, FlagChange, Guard, isUnderWay } from "./states.ts"
 import { actsOf, flagsOf, stateOf, step } from "./table.ts"
 
-type KernelNexthop = LeafObject | GroupObject
-
-export class ObjectSync {
-  readonly byId: Map<number, KernelNexthop> = new Map()
-  /** Path-lists whose routes must look again: their group appeared, went, or has another number. */
-  readonly moved: Set<number> = new Set()
-  readonly ids: NexthopIds = new NexthopIds()
-  /** Leftovers of an earlier run may be removed. */
-  sweeping = false
-  /** The first complete dump was read. */
-  compared = false
+export class ObjectSync extends ObjectTable {
   violations = 0
-  private hasLeftovers = false
-  private readonly leaves = new Map<string, LeafObject>()
-  private readonly groups: Array<GroupObject | undefined> = []
-  private leafQueue: Array<LeafObject> = []
-  private groupQueue: Array<GroupObject> = []
-  /** Objects that only time will help, by how long they wait. */
-  private retrySoon: Array<KernelNexthop> = []
-  private retryRarely: Array<KernelNexthop> = []
 
   /** Takes over what the graph now says about a path-list; `gone` once nobody uses it. */
   update(list: PathList, gone: boolean): void {
@@ -47,24 +30,6 @@ export class ObjectSync {
     group.pathList = 0
   }
 
-  groupOf(pathList: number): GroupObject | undefined {
-    return this.groups[pathList]
-  }
-
-  groupById(id: number): GroupObject | undefined {
-    const object = this.byId.get(id)
-    return object?.kind === "group" ? object : undefined
-  }
-
-  /** A neighbour that the group needs and that is not in the kernel. */
-  unmetMember(group: GroupObject): Adjacency | undefined {
-    return group.desired.find(({ adjacency }) => !isUsable(this.leaves.get(adjacency.key)?.state ?? 0))?.adjacency
-  }
-
-  get waiting(): boolean {
-    return this.leafQueue.length > 0 || this.groupQueue.length > 0
-  }
-
   /** Drives marked objects while there is room: leaves first, so that a group finds its members on their way. */
   pump(requests: Requests, slots: Slots): void {
     let at = 0
@@ -76,46 +41,6 @@ export class ObjectSync {
     this.groupQueue = this.groupQueue.slice(at)
   }
 
-  mark(object: KernelNexthop): void {
-    if (object.queued || object.dead) return
-    object.queued = true
-    if (object.kind === "nexthop") this.leafQueue.push(object)
-    else this.groupQueue.push(object)
-  }
-
-  /** As `mark`, and what made it fail has changed. */
-  private wake(object: KernelNexthop): void {
-    object.resting = false
-    this.mark(object)
-  }
-
-  /** Tries again what failed for want of time; `rarely` also what will hardly succeed. Returns whether there was anything. */
-  retry(rarely: boolean): boolean {
-    const objects = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
-    this.retrySoon = []
-    if (rarely) this.retryRarely = []
-    for (const object of objects) this.wake(object)
-    return objects.length > 0
-  }
-
-  get retries(): { readonly soon: number; readonly rarely: number } {
-    return { soon: this.retrySoon.length, rarely: this.retryRarely.length }
-  }
-
-  /** A route points at the group, or is being told to. */
-  retain(groupId: number): void {
-    const group = this.groupById(groupId)
-    if (group !== undefined) group.routes++
-  }
-
-  release(groupId: number): void {
-    const group = this.groupById(groupId)
-    if (group === undefined) return
-    group.routes--
-    assert(group.routes >= 0, "a group is released once per route")
-    if (group.routes === 0 && !group.wanted) this.mark(group)
-  }
-
   // What the kernel says
 
   succeeded(kind: number, object: KernelNexthop): void {
@@ -123,16 +48,22 @@ export class ObjectSync {
     object.failure = undefined
     object.unknown = false
     if (kind === SlotKind.ObjectDelete) {
+      // Wanted again meanwhile: a new object takes its place.
+      if (object.kind === "group" ? object.wanted : object.users.size > 0) return this.lose(object)
       if (object.kind === "group") this.setTold(object, [])
       this.apply(object, EntryEvent.DeleteAck)
-      if (object.state !== EntryState.Init) this.mark(object)
+      if (!object.dead) this.mark(object)
       return
     }
     if (object.kind === "group") {
       const sent = object.sent
       object.sent = []
       for (const member of sent) if (member.leaf.dead) this.drop(member)
-      this.setTold(object, sent.filter((member) => !member.leaf.dead), true)
+      this.setTold(
+        object,
+        sent.filter((member) => !member.leaf.dead),
+        true
+      )
       // Every member vanished meanwhile, and the group with them.
       if (object.told.length === 0) return this.loseGroup(object)
     }
@@ -144,9 +75,7 @@ export class ObjectSync {
     if (object.dead) return this.settleDead(object)
     this.unsend(object)
     if (failure.errorClass === ErrorClass.Lost) {
-      if (object.kind === "group") this.loseGroup(object)
-      else this.loseLeaf(object)
-      return
+      return this.lose(object)
     }
     object.failure = failure
     const event =
@@ -191,118 +120,11 @@ export class ObjectSync {
     return some
   }
 
-  /** Whoever failed for want of a link or an address may succeed now. */
-  linkChanged(): void {
-    for (const leaf of this.leaves.values()) if (leaf.failure?.errorClass === ErrorClass.Dependency) this.wake(leaf)
-  }
-
   /** An object of ours went that we did not delete. */
   lost(id: number): void {
     const object = this.byId.get(id)
     if (object === undefined || object.state === EntryState.Init || object.state === EntryState.AddDefer) return
-    if (object.kind === "group") this.loseGroup(object)
-    else this.loseLeaf(object)
-  }
-
-  // Leftovers of an earlier run
-
-  /** A leaf of ours that a dump showed and that we do not know. */
-  foundLeaf(id: number, adjacency: Adjacency): void {
-    if (this.byId.has(id)) return
-    const leaf = new LeafObject(id, adjacency)
-    this.found(leaf)
-    if (!this.leaves.has(adjacency.key)) this.leaves.set(adjacency.key, leaf)
-  }
-
-  /** A group of ours that a dump showed and that we do not know. */
-  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): void {
-    if (this.byId.has(id)) return
-    const group = new GroupObject(id, 0)
-    this.found(group)
-    const known: Array<Member> = []
-    for (const member of members) {
-      const leaf = this.byId.get(member.id)
-      if (leaf?.kind === "nexthop") known.push({ leaf, weight: member.weight })
-    }
-    known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
-    this.setTold(group, known)
-  }
-
-  /** From now on what nobody took over is removed. */
-  sweep(): void {
-    this.sweeping = true
-    this.hasLeftovers = false
-    for (const object of this.byId.values()) if (object.stale) this.wake(object)
-  }
-
-  /** Everything goes. */
-  unwantAll(): void {
-    this.sweeping = true
-    for (const object of this.byId.values()) {
-      if (object.kind === "group") this.desire(object, [])
-      this.wake(object)
-    }
-  }
-
-  private found(object: KernelNexthop): void {
-    this.register(object)
-    this.hasLeftovers = true
-    object.seen = true
-    // What a later dump shows was made by this run and then believed lost: nobody will come for it.
-    object.stale = !this.compared
-    object.state = EntryState.InSync
-    this.ids.startAfter(object.id)
-    if (this.compared || this.sweeping) this.mark(object)
-  }
-
-  /** A group left over with just the content that is wanted. */
-  private adopt(list: PathList): GroupObject | undefined {
-    if (!this.hasLeftovers) return undefined
-    for (const object of this.byId.values()) {
-      if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
-      if (!this.hasContent(object, list.leaves)) continue
-      object.pathList = list.id
-      return object
-    }
-    return undefined
-  }
-
-  // Desire
-
-  private desire(group: GroupObject, leaves: ReadonlyArray<Leaf>): void {
-    const before = group.desired
-    group.desired = leaves
-    group.hasIpv4 = leaves.some((leaf) => leaf.adjacency.family === 4)
-    for (const { adjacency } of leaves) {
-      const leaf = this.leafFor(adjacency)
-      if (leaf.users.size === 0) this.wake(leaf)
-      leaf.users.add(group)
-      leaf.stale = false
-    }
-    const keys = new Set(leaves.map((leaf) => leaf.adjacency.key))
-    for (const { adjacency } of before) {
-      if (keys.has(adjacency.key)) continue
-      const leaf = this.leaves.get(adjacency.key)
-      if (leaf === undefined) continue
-      leaf.users.delete(group)
-      if (leaf.users.size === 0) this.wake(leaf)
-    }
-    if (group.wanted) group.stale = false
-    this.wake(group)
-  }
-
-  private leafFor(adjacency: Adjacency): LeafObject {
-    const known = this.leaves.get(adjacency.key)
-    if (known !== undefined) return known
-    const leaf = this.register(new LeafObject(this.ids.allocate(this.byId), adjacency))
-    this.leaves.set(adjacency.key, leaf)
-    this.mark(leaf)
-    return leaf
-  }
-
-  private register<Made extends KernelNexthop>(object: Made): Made {
-    this.byId.set(object.id, object)
-    return object
+    this.lose(object)
   }
 
   // Driving
@@ -316,7 +138,8 @@ export class ObjectSync {
       if (leaf.state === EntryState.Init && !wanted) this.forget(leaf)
       return
     }
-    const acts = this.apply(leaf, event)
+    // A leaf's content is its key: a change of one that is there changes nothing.
+    const acts = this.apply(leaf, event, this.guardsOf(leaf) | (leaf.seen && wanted ? Guard.Synchronous : 0))
     if ((acts & Act.SendAdd) !== 0) {
       requests.putLeaf(leaf, leaf.unknown ? PutMode.CreateOrReplace : PutMode.Create)
       slots.addObject(SlotKind.ObjectAdd, leaf)
@@ -394,14 +217,6 @@ export class ObjectSync {
     }
   }
 
-  private forget(object: KernelNexthop): void {
-    object.dead = true
-    this.byId.delete(object.id)
-    if (object.kind === "nexthop") {
-      if (this.leaves.get(object.adjacency.key) === object) this.leaves.delete(object.adjacency.key)
-    } else if (this.groups[object.pathList] === object) this.groups[object.pathList] = undefined
-  }
-
   /** Somebody else has this number: the next one. */
   private renumber(object: KernelNexthop): void {
     this.byId.delete(object.id)
@@ -411,6 +226,11 @@ export class ObjectSync {
   }
 
   // Loss
+
+  private lose(object: KernelNexthop): void {
+    if (object.kind === "group") this.loseGroup(object)
+    else this.loseLeaf(object)
+  }
 
   private loseLeaf(leaf: LeafObject): void {
     this.forget(leaf)
@@ -446,36 +266,6 @@ export class ObjectSync {
   /** An answer about an object that is gone: only its hold on leaves is left to give back. */
   private settleDead(object: KernelNexthop): void {
     this.unsend(object)
-  }
-
-  private unsend(object: KernelNexthop): void {
-    if (object.kind !== "group") return
-    const sent = object.sent
-    object.sent = []
-    for (const member of sent) this.drop(member)
-  }
-
-  private drop(member: Member): void {
-    member.leaf.held--
-    if (member.leaf.held === 0) this.mark(member.leaf)
-  }
-
-  /** Notes what the kernel has. `counted`: the members are held already, by having been sent. */
-  private setTold(group: GroupObject, members: ReadonlyArray<Member>, counted = false): void {
-    if (!counted) for (const { leaf } of members) leaf.held++
-    const before = group.told
-    group.told = members
-    for (const member of before) if (!member.leaf.dead) this.drop(member)
-  }
-
-  private hasContent(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {
-    return (
-      group.told.length === leaves.length &&
-      group.told.every(({ leaf, weight }, index) => {
-        const wanted = leaves[index]
-        return weight === wanted.weight && leaf === this.leaves.get(wanted.adjacency.key)
-      })
-    )
   }
 }
 

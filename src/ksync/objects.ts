@@ -1,8 +1,9 @@
 // The few kernel objects that are plain objects here: a nexthop for each adjacency, a group for each path-list. Routes, the many, are
 // columns (routes.ts). An object that the kernel dropped is not revived: a new one under a new number takes its place, so whoever
 // still points at the old number is recognised by that alone (ADR-0009).
-import { assert } from "../machine/index.ts"
+
 import type { Adjacency, Leaf } from "../fib/index.ts"
+import { assert } from "../machine/index.ts"
 import type { Failure } from "./errors.ts"
 import { EntryState } from "./states.ts"
 
@@ -110,7 +111,8 @@ export class NexthopIds {
 
   /** Leaves out what a dump showed to be in use. */
   startAfter(id: number): void {
-    if (isOwnId(id) && id >= this.next) this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
+    if (isOwnId(id) && id >= this.next)
+      this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
   }
 }
 

@@ -1,6 +1,6 @@
 // A kernel object's life as a reducer in the textbook sense: (entry, event) → (entry, effects), arguments left alone. The hot path
 // runs the table on columns instead; a test holds the two equal, cell by cell.
-import { Act, EntryEvent, EntryState, FlagChange, Guard } from "./states.ts"
+import { Act, type EntryEvent, EntryState, FlagChange, Guard } from "./states.ts"
 import { type Policy, transition } from "./transition.ts"
 
 export interface Entry {

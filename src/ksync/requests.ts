@@ -19,7 +19,14 @@ export interface Requests {
 export const PutMode = { Create: 0, Replace: 1, CreateOrReplace: 2 } as const
 export type PutMode = (typeof PutMode)[keyof typeof PutMode]
 
-export const SlotKind = { ObjectAdd: 1, ObjectChange: 2, ObjectDelete: 3, RouteAdd: 4, RouteChange: 5, RouteDelete: 6 } as const
+export const SlotKind = {
+  ObjectAdd: 1,
+  ObjectChange: 2,
+  ObjectDelete: 3,
+  RouteAdd: 4,
+  RouteChange: 5,
+  RouteDelete: 6
+} as const
 
 export class Slots {
   count = 0

@@ -13,7 +13,8 @@ export interface Transition {
 }
 
 export const transition = (policy: Policy, state: EntryState, event: EntryEvent, guards: number): Transition => {
-  const next = event >= EntryEvent.AddFailed ? failed(policy, state, event, guards) : asked(policy, state, event, guards)
+  const next =
+    event >= EntryEvent.AddFailed ? failed(policy, state, event, guards) : asked(policy, state, event, guards)
   return next === undefined ? { state, acts: Act.Violation, flags: 0 } : withWake(policy, state, event, next)
 }
 
@@ -151,7 +152,8 @@ const failed = (policy: Policy, state: EntryState, event: EntryEvent, guards: nu
           ? and(change(guards), 0, FlagChange.ClearPending)
           : to(EntryState.DeleteDeferRef, Act.Retry)
       }
-      if (state === EntryState.DeleteDeferDeleteAck) return to(EntryState.DeleteDeferRef, Act.Retry, FlagChange.ClearPending)
+      if (state === EntryState.DeleteDeferDeleteAck)
+        return to(EntryState.DeleteDeferRef, Act.Retry, FlagChange.ClearPending)
       if (state === EntryState.RenewWait) return and(change(guards), 0, FlagChange.ClearPending)
       return undefined
     default:
@@ -164,7 +166,11 @@ const lost = (state: EntryState, guards: number): Transition => {
   switch (state) {
     case EntryState.InSync:
     case EntryState.ChangeDefer:
-      return and(add(absent), state === EntryState.ChangeDefer ? Act.Unlink : 0, (guards & Unresolved) !== 0 ? FlagChange.ClearSeen : 0)!
+      return and(
+        add(absent),
+        state === EntryState.ChangeDefer ? Act.Unlink : 0,
+        (guards & Unresolved) !== 0 ? FlagChange.ClearSeen : 0
+      )!
     case EntryState.SyncWait:
       // Whether the operation under way came before or after the loss is not known: it is followed by another.
       return to(EntryState.NeedSync)

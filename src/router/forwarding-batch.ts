@@ -1,7 +1,7 @@
 // One batch of kernel requests under construction: rtnetlink messages in a block of the router's pool, with an acknowledgement asked
 // of the last one only. Numbers of messages run on from batch to batch, so that a reply names its message.
 import type { BlockPool, Lease } from "../buffers/index.ts"
-import { type GroupObject, type LeafObject, type Member, PutMode, type Requests } from "../ksync/index.ts"
+import type { GroupObject, LeafObject, Member, PutMode, Requests } from "../ksync/index.ts"
 import { KERNEL_BATCH_MESSAGES_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
 import {
   NEXTHOP_GROUP_REQUEST_BYTES,

@@ -23,8 +23,8 @@ import {
   putDump,
   RouteView
 } from "../netlink/index.ts"
-import { routerEffects } from "./effects.ts"
 import type { KernelConfig } from "./config.ts"
+import { routerEffects } from "./effects.ts"
 import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
 
 interface Dump {
@@ -162,7 +162,12 @@ export class ForwardingIntake {
     else if (kind === "nexthop") {
       const nexthop = decodeNexthop(bytes, at, end)
       if (nexthop.protocol === OWN_PROTOCOL && isOwnId(nexthop.id)) this.seenNexthops.push(nexthop)
-    } else if (kind === "route" && this.view.scan(bytes, at, end) && this.isOwnKey() && this.view.protocol === OWN_PROTOCOL) {
+    } else if (
+      kind === "route" &&
+      this.view.scan(bytes, at, end) &&
+      this.isOwnKey() &&
+      this.view.protocol === OWN_PROTOCOL
+    ) {
       this.routeFound()
     }
   }

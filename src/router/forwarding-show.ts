@@ -66,7 +66,12 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
 export const showWalks = (forwarding: Forwarding): unknown => {
   const [ipv4, ipv6] = forwarding.fib.entries.map((entries) => entries.walks.statistics())
   const counters = forwarding.kernelSide?.sync.counters()
-  return { ipv4, ipv6, settlements: forwarding.fib.settlements, ...(counters === undefined ? {} : { kernel: counters }) }
+  return {
+    ipv4,
+    ipv6,
+    settlements: forwarding.fib.settlements,
+    ...(counters === undefined ? {} : { kernel: counters })
+  }
 }
 
 const WAITING: ReadonlySet<number> = new Set([EntryState.AddDefer, EntryState.ChangeDefer, EntryState.DeleteDeferRef])
@@ -111,7 +116,11 @@ const nextHopRows = (forwarding: Forwarding, list: PathList): ReadonlyArray<unkn
   if (list.kind !== "recursive") return [{ address: null, interface: interfaces.nameOf(list.ifindex), weight: 1 }]
   // Without a kernel nothing is resolved: the next hops are shown as they were named.
   if (forwarding.kernelSide === undefined) {
-    return list.paths.map(({ nextHop, weight }) => ({ address: formatAddress(nextHop.address), interface: null, weight }))
+    return list.paths.map(({ nextHop, weight }) => ({
+      address: formatAddress(nextHop.address),
+      interface: null,
+      weight
+    }))
   }
   return list.leaves.map(({ adjacency, weight }) => ({
     address: formatAddress(adjacency),
@@ -139,9 +148,7 @@ const graphNode = (forwarding: Forwarding, list: PathList, above: Set<PathList>)
       ? {}
       : { interface: forwarding.fib.interfaces.nameOf(nextHop.adjacency.ifindex) }),
     ...(nextHop.cover === -1 ? {} : { covering: prefixText(forwarding, nextHop.family, nextHop.cover) }),
-    ...(nextHop.via === undefined || inside.has(nextHop.via)
-      ? {}
-      : { via: graphNode(forwarding, nextHop.via, inside) })
+    ...(nextHop.via === undefined || inside.has(nextHop.via) ? {} : { via: graphNode(forwarding, nextHop.via, inside) })
   }))
   return { ...node, kernel, paths }
 }
@@ -168,7 +175,9 @@ const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
 })
 
 const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
-  const members = group.wanted ? group.desired : group.told.map(({ leaf, weight }) => ({ adjacency: leaf.adjacency, weight }))
+  const members = group.wanted
+    ? group.desired
+    : group.told.map(({ leaf, weight }) => ({ adjacency: leaf.adjacency, weight }))
   const { objects } = forwarding.kernelSide!.sync
   const blocking = WAITING.has(group.state) && group.wanted ? objects.unmetMember(group) : undefined
   return {

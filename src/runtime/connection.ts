@@ -1,7 +1,7 @@
 // One TCP connection as the transport holds it. It turns what Node says into records and promises an order: what connected it, then
 // bytes, then one Closed, then nothing. No error ever escapes: an error is the reason that Closed gives.
 import type { Socket } from "node:net"
-import { type ConnId, ConnectionChange, type EventRecord } from "../eventlog/index.ts"
+import { ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
 import { BATCH_BYTES_MAX } from "../machine/index.ts"
 import { formatEndpoint } from "./endpoint.ts"
 

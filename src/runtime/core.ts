@@ -1,7 +1,7 @@
 // The router as the daemon holds it: its state, and what belongs to a run rather than to the state. Batches are stamped here with their
 // number and time, and with digests where a checkpoint is due; nothing else in the daemon reads a clock for the router (ADR-0006).
 import { type Batch, CheckpointCounter, type EventRecord } from "../eventlog/index.ts"
-import { type Micros, MICROS_PER_MS, OpBuffer } from "../machine/index.ts"
+import { MICROS_PER_MS, type Micros, OpBuffer } from "../machine/index.ts"
 import { createRouter, EFFECT_DIGEST_START, foldOps, type RouterState, router, stateDigest } from "../router/index.ts"
 
 export class Core {

@@ -10,9 +10,9 @@ import { Core } from "./core.ts"
 import { sayNotice, sayWarnings, stderrLogger } from "./diary.ts"
 import { cutIntoBatches, Inbox } from "./inbox.ts"
 import { perform } from "./interpreter.ts"
-import { DaemonFailed, kernelOf, recorderOf } from "./outfit.ts"
-import { configureCommand, type Daemon, daemonFace, Orders, reloadOnHangup } from "./orders.ts"
 import type { Kernel } from "./kernel.ts"
+import { configureCommand, type Daemon, daemonFace, Orders, reloadOnHangup } from "./orders.ts"
+import { type DaemonFailed, kernelOf, recorderOf } from "./outfit.ts"
 import { Recorder } from "./recorder.ts"
 import { Timers } from "./timers.ts"
 import { type ListenFailed, Transport } from "./transport.ts"
@@ -75,7 +75,9 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   const routing = Stream.fromQueue(inbox.queue).pipe(
     Stream.runForEachArray((waiting) => Effect.forEach(cutIntoBatches(waiting), take, { discard: true })),
     Effect.andThen(Effect.suspend(() => take(core.lastRecords()))),
-    Effect.tapCause((cause) => Effect.logError(`batch ${core.seq}: this is a defect; the log up to here shows it`, cause))
+    Effect.tapCause((cause) =>
+      Effect.logError(`batch ${core.seq}: this is a defect; the log up to here shows it`, cause)
+    )
   )
 
   const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport: transport.stats }

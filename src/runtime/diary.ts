@@ -1,6 +1,6 @@
 // What the daemon says while it runs: one line for each thing that somebody may want to know, on stderr, through Effect's logger, so
 // that an embedder can send it elsewhere.
-import { Cause, Effect, Layer, Logger } from "effect"
+import { Cause, Effect, type Layer, Logger } from "effect"
 import type { LoadedConfig } from "../config/index.ts"
 import type { Notice } from "../router/index.ts"
 

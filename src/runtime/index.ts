@@ -2,7 +2,7 @@
 // records, and decides nothing. The daemon is the loop between the two.
 
 export { type DaemonOptions, runDaemon } from "./daemon.ts"
-export { type Daemon, type OrderResult } from "./orders.ts"
+export type { Daemon, OrderResult } from "./orders.ts"
 export { DaemonFailed } from "./outfit.ts"
 export { fileChunks } from "./recorder-files.ts"
 export { ListenFailed } from "./transport.ts"

@@ -31,7 +31,10 @@ export interface Daemon {
 
 /** Orders under way, by the record that carries them. */
 export class Orders {
-  private readonly waiting = new Map<EventRecord, { readonly command: Command; readonly done: Deferred.Deferred<OrderResult> }>()
+  private readonly waiting = new Map<
+    EventRecord,
+    { readonly command: Command; readonly done: Deferred.Deferred<OrderResult> }
+  >()
   private readonly inbox: BoundedInbox
 
   constructor(inbox: BoundedInbox) {

@@ -7,7 +7,10 @@ import { Kernel, type KernelUnavailable } from "./kernel.ts"
 import { Recorder } from "./recorder.ts"
 
 /** The daemon cannot start. The message is one sentence with what to do, `status` what the process ends with. */
-export class DaemonFailed extends Data.TaggedError("DaemonFailed")<{ readonly message: string; readonly status: 1 | 4 }> {
+export class DaemonFailed extends Data.TaggedError("DaemonFailed")<{
+  readonly message: string
+  readonly status: 1 | 4
+}> {
   override readonly [Runtime.errorExitCode] = this.status
 }
 

@@ -1,9 +1,9 @@
 // TCP for the router: it listens, dials, sends and closes as told, and reports what happens as records. Connections that the router
 // dials carry the number that it gave; those accepted here are numbered from ACCEPTED on. Back-pressure: when the inbox has no room, or
 // too much of one connection waits in it, that connection is not read until the daemon has taken what waits. Nothing is dropped.
-import { createServer, connect, type Server, type Socket } from "node:net"
+import { connect, createServer, type Server, type Socket } from "node:net"
 import { Context, Data, Effect, Layer, Runtime, type Scope } from "effect"
-import { ACCEPTED, type ConnId, ConnectionChange, type EventRecord } from "../eventlog/index.ts"
+import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
 import { CONNECTIONS_MAX } from "../machine/index.ts"
 import { Connection } from "./connection.ts"
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts"
@@ -99,7 +99,9 @@ class TcpTransport implements TransportService {
         server.on("error", () => this.refused++)
         this.servers.add(server)
         const bound = server.address()
-        resume(Effect.succeed(typeof bound === "object" && bound ? formatEndpoint(bound.address, bound.port) : endpoint))
+        resume(
+          Effect.succeed(typeof bound === "object" && bound ? formatEndpoint(bound.address, bound.port) : endpoint)
+        )
       })
     })
 

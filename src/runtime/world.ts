@@ -5,7 +5,7 @@ import { Inbox } from "./inbox.ts"
 import type { World } from "./interpreter.ts"
 import { Kernel } from "./kernel.ts"
 import { Timers } from "./timers.ts"
-import { ListenFailed, Transport } from "./transport.ts"
+import { type ListenFailed, Transport } from "./transport.ts"
 
 export interface MadeWorld {
   readonly world: World

@@ -18,19 +18,23 @@ export interface CollisionIdentities {
 /** `none`: both may live on for now. `duplicate`: nobody can win, because both speakers claim to be the same. */
 export type CollisionVerdict = "none" | "keep-new" | "keep-other" | "duplicate"
 
-/** Judges when `received` just got its OPEN and `other` exists beside it. `detectEstablished` is CollisionDetectEstablishedState. */
+/**
+ * Judges when `received` just got its OPEN and `other` exists beside it. `detectEstablished` is CollisionDetectEstablishedState. A
+ * connection in OpenSent is not judged, as the RFC allows: the peer may be giving it up at this moment, and then both would go. Its
+ * own OPEN decides when it comes.
+ */
 export const resolveCollision = (
   received: CollisionSide,
   other: CollisionSide,
   identities: CollisionIdentities,
   detectEstablished: boolean
 ): CollisionVerdict => {
-  if (other.state !== "OpenSent" && other.state !== "OpenConfirm" && other.state !== "Established") return "none"
+  if (other.state !== "OpenConfirm" && other.state !== "Established") return "none"
   if (other.state === "Established" && !detectEstablished) return "keep-other"
   const dominant = dominantSide(identities)
   if (dominant === undefined) return "duplicate"
-  // Both begun by the same side: the one that is further on, and a silent one gives way to one that speaks.
-  if (received.initiator === other.initiator) return other.state === "OpenSent" ? "keep-new" : "keep-other"
+  // Both begun by the same side: the one that is further on.
+  if (received.initiator === other.initiator) return "keep-other"
   return received.initiator === dominant ? "keep-new" : "keep-other"
 }
 

@@ -12,7 +12,8 @@ import {
   type PeerSettings,
   TimerKind
 } from "../session/index.ts"
-import { type Capability, type Fault, isFault, type Open } from "../wire/index.ts"
+import { type Capability, isFault, type Open } from "../wire/index.ts"
+import { arbitraryFault } from "./wire.ts"
 
 /** What `createPeer` and `createConnection` are given here as the first number of dials. */
 export const FIRST_CONN = 0x1_0000
@@ -27,13 +28,7 @@ const holdTime = fc.constantFrom(0, 3, 9, 90, 65535)
 const asn = fc.constantFrom(64500, 64501, 4_200_000_000)
 const family = { afi: fc.constantFrom(1, 2, 25), safi: fc.constantFrom(1, 2) }
 
-export const arbitraryFault: fc.Arbitrary<Fault> = fc.record({
-  code: fc.integer({ min: 1, max: 8 }),
-  subcode: fc.nat(12),
-  data: bytes
-})
-
-export const arbitraryCapability: fc.Arbitrary<Capability> = fc.oneof(
+const capability: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ _tag: fc.constant("Multiprotocol" as const), ...family }),
   fc.constantFrom<Capability>({ _tag: "RouteRefresh" }, { _tag: "ExtendedMessage" }, { _tag: "EnhancedRouteRefresh" }),
   fc.record({ _tag: fc.constant("Role" as const), role: fc.nat(5) }),
@@ -61,12 +56,13 @@ export const arbitraryCapability: fc.Arbitrary<Capability> = fc.oneof(
   fc.record({ _tag: fc.constant("Unknown" as const), code: fc.integer({ min: 128, max: 255 }), value: bytes })
 )
 
-export const arbitraryOpen: fc.Arbitrary<Open> = fc.record({
+/** An OPEN that a session might agree with, more often than one of any content would. */
+export const arbitraryPlausibleOpen: fc.Arbitrary<Open> = fc.record({
   version: fc.constant(4),
   asn: fc.constantFrom(64500, 64501, 23456),
   holdTime,
   id: fc.integer({ min: 1, max: 0xffff_ffff }),
-  capabilities: fc.array(arbitraryCapability, { maxLength: 5 })
+  capabilities: fc.array(capability, { maxLength: 5 })
 })
 
 export const arbitraryPeerSettings: fc.Arbitrary<PeerSettings> = fc.record({
@@ -94,7 +90,10 @@ export const arbitraryPeerSettings: fc.Arbitrary<PeerSettings> = fc.record({
 export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
   { arbitrary: fc.constant<PeerEvent>({ _tag: "Enabled" }), weight: 3 },
   { arbitrary: fc.record({ _tag: fc.constantFrom("Accepted" as const, "Dialled" as const), conn }), weight: 4 },
-  { arbitrary: fc.record({ _tag: fc.constant("OpenReceived" as const), conn, open: arbitraryOpen }), weight: 4 },
+  {
+    arbitrary: fc.record({ _tag: fc.constant("OpenReceived" as const), conn, open: arbitraryPlausibleOpen }),
+    weight: 4
+  },
   {
     arbitrary: fc.record({ _tag: fc.constantFrom("KeepaliveReceived" as const, "UpdateReceived" as const), conn }),
     weight: 4
@@ -122,7 +121,7 @@ export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
 
 /** What comes of an OPEN: settings and OPENs until a pair agrees. */
 export const arbitraryNegotiated: fc.Arbitrary<Negotiated> = fc
-  .tuple(arbitraryPeerSettings, arbitraryOpen)
+  .tuple(arbitraryPeerSettings, arbitraryPlausibleOpen)
   .map(([settings, open]) => negotiate({ ...settings, remoteAs: 0 }, buildOpen(settings), open))
   .filter((result): result is Negotiated => !isFault(result))
 

@@ -43,6 +43,8 @@ export class Network {
   private readonly hosts = new Map<string, Host>()
   /** By pair of names, for links that are cut: what waits to arrive. */
   private readonly held = new Map<string, Array<() => void>>()
+  /** Hosts that take no more than so many bytes a second. */
+  private readonly bytesPerSecond = new Map<Host, number>()
   private nextAccepted = ACCEPTED
   private nextPort = 32_768
 
@@ -140,6 +142,11 @@ export class Network {
     for (const happen of waiting) happen()
   }
 
+  /** What arrives later waits for what came before to be read: a receiver with little room and a slow hand. */
+  readSlowly(host: Host, bytesPerSecond: number): void {
+    this.bytesPerSecond.set(host, bytesPerSecond)
+  }
+
   /** Connections between these two end with an error on both sides. */
   breakConnections(one: Host, other: Host): void {
     for (const end of this.ends.get(one)?.values() ?? []) {
@@ -175,6 +182,11 @@ export class Network {
   }
 
   private deliver(end: End, bytes: Uint8Array): void {
+    const rate = this.bytesPerSecond.get(end.host)
+    if (rate !== undefined) {
+      const begin = Math.max(end.arrivesAt, this.agenda.now)
+      end.arrivesAt = begin + Math.ceil((bytes.length * 1_000_000) / rate)
+    }
     this.arrive(end, () => {
       if (end.isReading && !end.isOver) end.host.offer({ _tag: "Bytes", conn: end.conn, bytes })
     })

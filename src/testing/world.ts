@@ -85,8 +85,10 @@ export class WorldRouter implements Host {
 }
 
 export class World {
+  /** For hosts that join: they dial, send and close themselves. */
+  readonly network: Network
   private readonly agenda: Agenda
-  private readonly network: Network
+  private readonly joined = new Map<string, Host>()
   private readonly checkpoints: CheckpointPolicy
   private readonly routers = new Map<string, WorldRouter>()
   private readonly options = new Map<string, RouterOptions>()
@@ -118,6 +120,18 @@ export class World {
     const kernel = createModelKernel()
     for (const event of options.kernel ?? []) askModelKernel(kernel, event)
     return this.start(name, kernel)
+  }
+
+  /** A host that is none of our routers, such as a speaker that a test plays. */
+  join(host: Host): void {
+    assert(!this.routers.has(host.name) && !this.joined.has(host.name), `there is a host ${host.name} already`)
+    this.joined.set(host.name, host)
+    this.network.attach(host)
+  }
+
+  /** Lets something happen later, unless the world ends before. */
+  after(milliseconds: number, happen: () => void): void {
+    this.agenda.put(this.agenda.now + milliseconds * 1000, happen)
   }
 
   router(name: string): WorldRouter {
@@ -153,16 +167,21 @@ export class World {
 
   /** Nothing arrives between these two until `mend`; their connections live on. */
   cut(one: string, other: string): void {
-    this.network.cut(this.router(one), this.router(other))
+    this.network.cut(this.host(one), this.host(other))
   }
 
   mend(one: string, other: string): void {
-    this.network.mend(this.router(one), this.router(other))
+    this.network.mend(this.host(one), this.host(other))
   }
 
   /** The connections between these two are reset. */
   breakConnections(one: string, other: string): void {
-    this.network.breakConnections(this.router(one), this.router(other))
+    this.network.breakConnections(this.host(one), this.host(other))
+  }
+
+  /** From now on this host takes no more than so many bytes a second from each of its connections. */
+  readSlowly(name: string, bytesPerSecond: number): void {
+    this.network.readSlowly(this.host(name), bytesPerSecond)
   }
 
   /** Lets so much time pass. */
@@ -190,6 +209,10 @@ export class World {
       digest = fold(fold(fold(digest, one.batches.length), one.effectDigest), router.digest(one.state))
     }
     return digest
+  }
+
+  private host(name: string): Host {
+    return this.joined.get(name) ?? this.router(name)
   }
 
   private start(name: string, kernel: ModelKernel): WorldRouter {

@@ -47,6 +47,26 @@ export const ROUTES = [
   }
 ]
 
+export const GRAPH = {
+  prefix: "198.51.100.0/24",
+  graph: {
+    pathList: 5,
+    kind: "recursive",
+    usable: true,
+    kernel: { index: 7, state: "IN_SYNC" },
+    paths: [
+      {
+        nextHop: "192.0.2.7",
+        weight: 1,
+        looped: false,
+        via: { pathList: 2, kind: "connected", usable: true, interface: "eth0" }
+      },
+      { nextHop: "192.0.2.8", weight: 3, looped: false, interface: 'et"h1' },
+      { nextHop: "192.0.2.9", weight: 1, looped: true }
+    ]
+  }
+}
+
 export const makeFakeDaemon = (
   answers: Partial<Record<QueryName, (params: QueryParams) => unknown>> = {}
 ): FakeDaemon => {
@@ -58,7 +78,7 @@ export const makeFakeDaemon = (
     routes: (params) => rowsOf(params["prefix"] === undefined || params["prefix"] === ROUTES[0]!.prefix ? ROUTES : []),
     fib: () => rowsOf([]),
     kernel: () => rowsOf([]),
-    graph: (params) => (params["dot"] === "true" ? "digraph {}\n" : { nodes: [] }),
+    graph: () => GRAPH,
     walks: () => ({ active: 2 }),
     buffers: () => ({ pools: [{ name: "out", size: 65536, total: 4, free: 3, leased: 1 }], packed: { sets: 7 } }),
     log: () => ({ state: "off" }),

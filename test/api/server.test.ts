@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { serveApi } from "../../src/api/index.ts"
-import { type FakeDaemon, makeFakeDaemon, PEER, ROUTES } from "./fake-port.ts"
+import { type FakeDaemon, GRAPH, makeFakeDaemon, PEER, ROUTES } from "./fake-port.ts"
 
 interface Answer {
   readonly status: number
@@ -115,6 +115,19 @@ describe("questions over the control socket", () => {
     expect(answer.status).toBe(400)
     expect(JSON.parse(answer.text).error).toContain(why)
     expect(daemon.questions).toEqual([])
+  })
+
+  it("draws the forwarding graph for Graphviz, each node once and quoted", async () => {
+    await serve(makeFakeDaemon())
+    expect(JSON.parse((await ask("/v1/graph?prefix=198.51.100.0/24")).text)).toEqual(GRAPH)
+    const { text, type } = await ask("/v1/graph?prefix=198.51.100.0/24&dot")
+    expect(type).toContain("text/plain")
+    expect(text).toMatch(/^digraph forwarding \{\n/)
+    expect(text).toContain('"prefix 198.51.100.0/24" -> "path-list 5"\n')
+    expect(text).toContain('"path-list 5" -> "path-list 2" [label="192.0.2.7"]\n')
+    expect(text).toContain('"path-list 2" -> "interface eth0"\n')
+    expect(text).toContain('"path-list 5" -> "interface et\\"h1" [label="192.0.2.8 weight 3"]\n')
+    expect(text).toContain('"path-list 5" -> "loop" [label="192.0.2.9"]\n')
   })
 
   it("says 404 for what the daemon does not have, for a peer that is not there, and for paths that lead nowhere", async () => {

@@ -3,9 +3,17 @@
 
 export interface Topology {
   /** Interfaces that can carry traffic: name → subnets as [network, length, own address]. */
-  readonly links: ReadonlyArray<{ readonly name: string; readonly up: boolean; readonly addresses: ReadonlyArray<string> }>
+  readonly links: ReadonlyArray<{
+    readonly name: string
+    readonly up: boolean
+    readonly addresses: ReadonlyArray<string>
+  }>
   /** Routes of all sources: prefix, next hops, rank (static by distance, then BGP). */
-  readonly routes: ReadonlyArray<{ readonly prefix: string; readonly via: ReadonlyArray<string>; readonly rank: number }>
+  readonly routes: ReadonlyArray<{
+    readonly prefix: string
+    readonly via: ReadonlyArray<string>
+    readonly rank: number
+  }>
 }
 
 interface Entry {
@@ -108,7 +116,10 @@ const weights = (shares: Map<string, readonly [bigint, bigint]>): string => {
   const common = [...shares.values()].reduce((product, [, denominator]) => product * denominator, 1n)
   const whole = [...shares].map(([leaf, [n, d]]) => [leaf, (n * common) / d] as const)
   const divisor = whole.reduce((a, [, b]) => gcd(a, b), 0n)
-  return whole.map(([leaf, weight]) => `${leaf}*${weight / divisor}`).sort().join(" ")
+  return whole
+    .map(([leaf, weight]) => `${leaf}*${weight / divisor}`)
+    .sort()
+    .join(" ")
 }
 
 const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? a : gcd(b, a % b))

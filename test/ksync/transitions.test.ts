@@ -59,7 +59,8 @@ export const differenceOf = (row: Row): string | undefined => {
   ]
   if (actions.join() !== row.actions?.join()) return `${row.actions} there, ${actions} here`
   const flags = flagsOf(packed)
-  const after = (set: number, clear: number, before: boolean) => (flags & set) !== 0 || (before && (flags & clear) === 0)
+  const after = (set: number, clear: number, before: boolean) =>
+    (flags & set) !== 0 || (before && (flags & clear) === 0)
   if (state === EntryState.FreeWait) return undefined
   if (after(FlagChange.SetSeen, FlagChange.ClearSeen, row.seen) !== row.seenAfter) return "seen differs"
   if (after(FlagChange.SetPending, FlagChange.ClearPending, row.delAddPending) !== row.delAddPendingAfter) {
@@ -72,7 +73,10 @@ const vectors = new URL("../../../shared/vectors/ksync-transitions.jsonl", impor
 
 describe.runIf(existsSync(vectors))("preset source", () => {
   it("is the original's machine in every captured cell", () => {
-    const rows: Array<Row> = readFileSync(vectors, "utf8").trim().split("\n").map((line) => JSON.parse(line))
+    const rows: Array<Row> = readFileSync(vectors, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
     const wrong = rows.flatMap((row) => {
       const why = differenceOf(row)
       return why === undefined ? [] : [`${row.state} + ${row.event} (${JSON.stringify(row)}): ${why}`]

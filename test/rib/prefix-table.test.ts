@@ -1,3 +1,4 @@
+// The prefix table against a Map: the same prefixes are found, freed and found again, and the longest match is the longest.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { PrefixTable } from "../../src/rib/prefix-table.ts"

@@ -92,9 +92,11 @@ export class World {
     const { family, words, length } = parsePrefix(prefix)!
     const index = family === 4 ? 0 : 1
     const id = this.tables[index].intern(words, 0, length)
+    this.tables[index].retain(id)
     const set = this.forwarding.internNextHops(via.map((text) => parseAddress(text) as Address))
     this.forwarding.setBgp(index, id, set)
     this.forwarding.releaseNextHops(set)
+    this.tables[index].release(id)
     return this
   }
 
@@ -120,7 +122,10 @@ export class World {
   turn(): void {
     const [seed, bits] = draw(this.seed)
     this.seed = seed
-    const queue = this.answers.length > 0 && (this.notifications.length === 0 || (bits & 1) === 0) ? this.answers : this.notifications
+    const queue =
+      this.answers.length > 0 && (this.notifications.length === 0 || (bits & 1) === 0)
+        ? this.answers
+        : this.notifications
     const delivery = queue.shift()
     if (delivery !== undefined) this.forwarding.kernelBytes(delivery.channel, delivery.bytes, this.out)
     this.forwarding.flush(this.nodes, this.out)
@@ -195,7 +200,8 @@ export class World {
     for (const [table, prefixes] of this.kernel.tables[4]) {
       for (const route of [...prefixes.values()].flat()) {
         const ours = route.protocol === 186 && route.metric === kernelConfig.metric && table === kernelConfig.table
-        if (!ours && route.protocol !== 2) routes.push(`${route.words[0]}/${route.length} ${table} ${route.metric} ${route.nexthopId}`)
+        if (!ours && route.protocol !== 2)
+          routes.push(`${route.words[0]}/${route.length} ${table} ${route.metric} ${route.nexthopId}`)
       }
     }
     return [routes.sort(), [...this.kernel.nexthops.values()].filter(({ id }) => id < 100)]
@@ -256,10 +262,13 @@ export class World {
         const { from, to } = effect as { readonly from: number; readonly to: number }
         return this.kernel.output.bytes.slice(from, to)
       }
-      if (effect._tag === "Replied" && !withoutReply) this.answers.push({ channel: KernelChannel.Reply, bytes: slice() })
+      if (effect._tag === "Replied" && !withoutReply)
+        this.answers.push({ channel: KernelChannel.Reply, bytes: slice() })
       else if (effect._tag === "DumpReplied") this.answers.push({ channel: KernelChannel.Dump, bytes: slice() })
-      else if (effect._tag === "Notified") this.notifications.push({ channel: KernelChannel.Notification, bytes: slice() })
-      else if (effect._tag === "Overran") this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })
+      else if (effect._tag === "Notified")
+        this.notifications.push({ channel: KernelChannel.Notification, bytes: slice() })
+      else if (effect._tag === "Overran")
+        this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })
     }
   }
 }

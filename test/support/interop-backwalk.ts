@@ -3,7 +3,17 @@
 import { readdirSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
-import { eventually, type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, type Ran, runCommand, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  eventually,
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  type Ran,
+  runCommand,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 
 const LAUNCHER = join(import.meta.dirname, "../../bin/backwalk")
 
@@ -121,8 +131,15 @@ export class BackwalkUnderTest {
         })
         response.on("end", () => {
           const lines = response.headers["content-type"]?.includes("ndjson") === true
-          if ((response.statusCode ?? 500) >= 300) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
-          else if (lines) resolve(text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)))
+          if ((response.statusCode ?? 500) >= 300)
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
+          else if (lines)
+            resolve(
+              text
+                .split("\n")
+                .filter((line) => line !== "")
+                .map((line) => JSON.parse(line))
+            )
           else resolve(text === "" ? undefined : JSON.parse(text))
         })
       })

@@ -1,7 +1,15 @@
 // BIRD 2. Static routes are announced from a file that it includes; `birdc configure` applies what changed.
 import { writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import { type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, runCommand, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  runCommand,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 import type { RouterDaemon, RouterDriver, RouterSettings } from "./router-daemons.ts"
 
 export const birdDriver: RouterDriver = {

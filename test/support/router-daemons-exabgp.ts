@@ -16,7 +16,9 @@ interface Heard {
     readonly state?: string
     readonly message?: {
       readonly update?: {
-        readonly announce?: { readonly "ipv4 unicast"?: Readonly<Record<string, ReadonlyArray<{ readonly nlri: string }>>> }
+        readonly announce?: {
+          readonly "ipv4 unicast"?: Readonly<Record<string, ReadonlyArray<{ readonly nlri: string }>>>
+        }
         readonly withdraw?: { readonly "ipv4 unicast"?: ReadonlyArray<{ readonly nlri: string }> }
       }
     }

@@ -3,7 +3,16 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import { eventually, type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, runCommand, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  eventually,
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  runCommand,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 import type { RouterDaemon, RouterDriver, RouterSettings } from "./router-daemons.ts"
 
 export const frrDriver: RouterDriver = {
@@ -47,7 +56,9 @@ class Frr implements RouterDaemon {
       readonly routes?: Readonly<Record<string, ReadonlyArray<{ readonly peerId?: string }>>>
     }
     const routes = Object.entries(table.routes ?? {})
-    return new Set(routes.filter(([, paths]) => paths.some((path) => path.peerId === OUR_ADDRESS)).map(([prefix]) => prefix))
+    return new Set(
+      routes.filter(([, paths]) => paths.some((path) => path.peerId === OUR_ADDRESS)).map(([prefix]) => prefix)
+    )
   }
 
   readonly announce = async (prefixes: ReadonlyArray<string>): Promise<void> => {
@@ -99,7 +110,15 @@ exit
   private async configure(lines: ReadonlyArray<string>): Promise<void> {
     const file = this.lab.path("frr-commands")
     writeFileSync(file, ["configure terminal", `router bgp ${THEIR_AS}`, ...lines].join("\n").concat("\n"))
-    const ran = await runCommand([executableOf("vtysh"), "--vty_socket", this.lab.path("frr"), "-d", "bgpd", "-f", file])
+    const ran = await runCommand([
+      executableOf("vtysh"),
+      "--vty_socket",
+      this.lab.path("frr"),
+      "-d",
+      "bgpd",
+      "-f",
+      file
+    ])
     if (ran.code !== 0) throw new Error(`vtysh: ${ran.stdout}${ran.stderr}`)
   }
 

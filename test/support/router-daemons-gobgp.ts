@@ -2,7 +2,17 @@
 // withdrawn is withdrawn one by one.
 import { writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import { eventually, type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, type Ran, runCommand, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  eventually,
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  type Ran,
+  runCommand,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 import type { RouterDaemon, RouterDriver, RouterSettings } from "./router-daemons.ts"
 
 export const gobgpDriver: RouterDriver = {
@@ -114,7 +124,12 @@ const tableDump = (prefixes: ReadonlyArray<string>): Buffer => {
 const mrtRecord = (subtype: number, body: ReadonlyArray<number>): Buffer =>
   Buffer.from([0, 0, 0, 0, 0, TABLE_DUMP_V2, 0, subtype, ...u32(body.length), ...body])
 
-const u32 = (value: number): ReadonlyArray<number> => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]
+const u32 = (value: number): ReadonlyArray<number> => [
+  value >>> 24,
+  (value >>> 16) & 255,
+  (value >>> 8) & 255,
+  value & 255
+]
 const bytesOf = (address: string): ReadonlyArray<number> => address.split(".").map(Number)
 
 const TABLE_DUMP_V2 = 13

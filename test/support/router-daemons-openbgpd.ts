@@ -1,7 +1,16 @@
 // OpenBGPD. Its parent and its two engines are one process group; `bgpctl` talks to a socket that the configuration names.
 import { chmodSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import { type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, type Ran, runCommand, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  type Ran,
+  runCommand,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 import type { RouterDaemon, RouterDriver, RouterSettings } from "./router-daemons.ts"
 
 export const openbgpdDriver: RouterDriver = {

@@ -1,12 +1,13 @@
 // Other people's BGP daemons behind one face, each driven with its own tools. A daemon runs in the far namespace with one neighbour,
 // us; it accepts and announces everything.
+
+import type { ProgramName } from "./available.ts"
+import type { InteropLab } from "./interop-lab.ts"
 import { birdDriver } from "./router-daemons-bird.ts"
 import { exabgpDriver } from "./router-daemons-exabgp.ts"
 import { frrDriver } from "./router-daemons-frr.ts"
 import { gobgpDriver } from "./router-daemons-gobgp.ts"
 import { openbgpdDriver } from "./router-daemons-openbgpd.ts"
-import type { ProgramName } from "./available.ts"
-import type { InteropLab } from "./interop-lab.ts"
 
 export interface RouterSettings {
   /** They wait for us to connect. */

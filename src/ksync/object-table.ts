@@ -1,0 +1,230 @@
+// The leaves and groups that are in the kernel or wanted there, by id, by adjacency and by path-list; who must be looked at; who holds
+// what. This is the bookkeeping; what happens to an object is decided in object-sync.ts.
+import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
+import { assert } from "../machine/index.ts"
+import { ErrorClass } from "./errors.ts"
+import { GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
+import { EntryState, isUsable } from "./states.ts"
+
+export type KernelNexthop = LeafObject | GroupObject
+
+export class ObjectTable {
+  readonly byId: Map<number, KernelNexthop> = new Map()
+  /** Path-lists whose routes must look again: their group appeared, went, or has another number. */
+  readonly moved: Set<number> = new Set()
+  readonly ids: NexthopIds = new NexthopIds()
+  /** Leftovers of an earlier run may be removed. */
+  sweeping = false
+  /** The first complete dump was read. */
+  compared = false
+  protected hasLeftovers = false
+  protected readonly leaves = new Map<string, LeafObject>()
+  protected readonly groups: Array<GroupObject | undefined> = []
+  protected leafQueue: Array<LeafObject> = []
+  protected groupQueue: Array<GroupObject> = []
+  /** Objects that only time will help, by how long they wait. */
+  protected retrySoon: Array<KernelNexthop> = []
+  protected retryRarely: Array<KernelNexthop> = []
+
+  groupOf(pathList: number): GroupObject | undefined {
+    return this.groups[pathList]
+  }
+
+  groupById(id: number): GroupObject | undefined {
+    const object = this.byId.get(id)
+    return object?.kind === "group" ? object : undefined
+  }
+
+  /** A neighbour that the group needs and that is not in the kernel. */
+  unmetMember(group: GroupObject): Adjacency | undefined {
+    return group.desired.find(({ adjacency }) => !isUsable(this.leaves.get(adjacency.key)?.state ?? 0))?.adjacency
+  }
+
+  get waiting(): boolean {
+    return this.leafQueue.length > 0 || this.groupQueue.length > 0
+  }
+
+  mark(object: KernelNexthop): void {
+    if (object.queued || object.dead) return
+    object.queued = true
+    if (object.kind === "nexthop") this.leafQueue.push(object)
+    else this.groupQueue.push(object)
+  }
+
+  /** As `mark`, and what made it fail has changed. */
+  protected wake(object: KernelNexthop): void {
+    object.resting = false
+    this.mark(object)
+  }
+
+  /** Tries again what failed for want of time; `rarely` also what will hardly succeed. Returns whether there was anything. */
+  retry(rarely: boolean): boolean {
+    const objects = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
+    this.retrySoon = []
+    if (rarely) this.retryRarely = []
+    for (const object of objects) this.wake(object)
+    return objects.length > 0
+  }
+
+  get retries(): { readonly soon: number; readonly rarely: number } {
+    return { soon: this.retrySoon.length, rarely: this.retryRarely.length }
+  }
+
+  /** A route points at the group, or is being told to. */
+  retain(groupId: number): void {
+    const group = this.groupById(groupId)
+    if (group !== undefined) group.routes++
+  }
+
+  release(groupId: number): void {
+    const group = this.groupById(groupId)
+    if (group === undefined) return
+    group.routes--
+    assert(group.routes >= 0, "a group is released once per route")
+    if (group.routes === 0 && !group.wanted) this.mark(group)
+  }
+
+  /** Whoever failed for want of a link or an address may succeed now. */
+  linkChanged(): void {
+    for (const leaf of this.leaves.values()) if (leaf.failure?.errorClass === ErrorClass.Dependency) this.wake(leaf)
+  }
+
+  // Leftovers of an earlier run
+
+  /** A leaf of ours that a dump showed and that we do not know. */
+  foundLeaf(id: number, adjacency: Adjacency): void {
+    if (this.byId.has(id)) return
+    const leaf = new LeafObject(id, adjacency)
+    this.found(leaf)
+    if (!this.leaves.has(adjacency.key)) this.leaves.set(adjacency.key, leaf)
+  }
+
+  /** A group of ours that a dump showed and that we do not know. */
+  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): void {
+    if (this.byId.has(id)) return
+    const group = new GroupObject(id, 0)
+    this.found(group)
+    const known: Array<Member> = []
+    for (const member of members) {
+      const leaf = this.byId.get(member.id)
+      if (leaf?.kind === "nexthop") known.push({ leaf, weight: member.weight })
+    }
+    known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
+    this.setTold(group, known)
+  }
+
+  /** From now on what nobody took over is removed. */
+  sweep(): void {
+    this.sweeping = true
+    this.hasLeftovers = false
+    for (const object of this.byId.values()) if (object.stale) this.wake(object)
+  }
+
+  /** Everything goes. */
+  unwantAll(): void {
+    this.sweeping = true
+    for (const object of this.byId.values()) {
+      if (object.kind === "group") this.desire(object, [])
+      this.wake(object)
+    }
+  }
+
+  protected found(object: KernelNexthop): void {
+    this.register(object)
+    this.hasLeftovers = true
+    object.seen = true
+    // What a later dump shows was made by this run and then believed lost: nobody will come for it.
+    object.stale = !this.compared
+    object.state = EntryState.InSync
+    this.ids.startAfter(object.id)
+    if (this.compared || this.sweeping) this.mark(object)
+  }
+
+  /** A group left over with just the content that is wanted. */
+  protected adopt(list: PathList): GroupObject | undefined {
+    if (!this.hasLeftovers) return undefined
+    for (const object of this.byId.values()) {
+      if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
+      if (!this.hasContent(object, list.leaves)) continue
+      object.pathList = list.id
+      return object
+    }
+    return undefined
+  }
+
+  // Desire
+
+  protected desire(group: GroupObject, leaves: ReadonlyArray<Leaf>): void {
+    const before = group.desired
+    group.desired = leaves
+    group.hasIpv4 = leaves.some((leaf) => leaf.adjacency.family === 4)
+    for (const { adjacency } of leaves) {
+      const leaf = this.leafFor(adjacency)
+      if (leaf.users.size === 0) this.wake(leaf)
+      leaf.users.add(group)
+      leaf.stale = false
+    }
+    const keys = new Set(leaves.map((leaf) => leaf.adjacency.key))
+    for (const { adjacency } of before) {
+      if (keys.has(adjacency.key)) continue
+      const leaf = this.leaves.get(adjacency.key)
+      if (leaf === undefined) continue
+      leaf.users.delete(group)
+      if (leaf.users.size === 0) this.wake(leaf)
+    }
+    if (group.wanted) group.stale = false
+    this.wake(group)
+  }
+
+  protected leafFor(adjacency: Adjacency): LeafObject {
+    const known = this.leaves.get(adjacency.key)
+    if (known !== undefined) return known
+    const leaf = this.register(new LeafObject(this.ids.allocate(this.byId), adjacency))
+    this.leaves.set(adjacency.key, leaf)
+    this.mark(leaf)
+    return leaf
+  }
+
+  protected register<Made extends KernelNexthop>(object: Made): Made {
+    this.byId.set(object.id, object)
+    return object
+  }
+
+  protected forget(object: KernelNexthop): void {
+    object.dead = true
+    this.byId.delete(object.id)
+    if (object.kind === "nexthop") {
+      if (this.leaves.get(object.adjacency.key) === object) this.leaves.delete(object.adjacency.key)
+    } else if (this.groups[object.pathList] === object) this.groups[object.pathList] = undefined
+  }
+
+  protected unsend(object: KernelNexthop): void {
+    if (object.kind !== "group") return
+    const sent = object.sent
+    object.sent = []
+    for (const member of sent) this.drop(member)
+  }
+
+  protected drop(member: Member): void {
+    member.leaf.held--
+    if (member.leaf.held === 0) this.mark(member.leaf)
+  }
+
+  /** Notes what the kernel has. `counted`: the members are held already, by having been sent. */
+  protected setTold(group: GroupObject, members: ReadonlyArray<Member>, counted = false): void {
+    if (!counted) for (const { leaf } of members) leaf.held++
+    const before = group.told
+    group.told = members
+    for (const member of before) if (!member.leaf.dead) this.drop(member)
+  }
+
+  protected hasContent(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {
+    return (
+      group.told.length === leaves.length &&
+      group.told.every(({ leaf, weight }, index) => {
+        const wanted = leaves[index]
+        return weight === wanted.weight && leaf === this.leaves.get(wanted.adjacency.key)
+      })
+    )
+  }
+}

@@ -1,0 +1,5 @@
+// ExaBGP and Backwalk, each in a network namespace: sessions, routes, faults. One file per daemon, so that each can be run alone.
+import { interopScenarios } from "../support/interop-scenarios.ts"
+import { DRIVERS } from "../support/router-daemons.ts"
+
+interopScenarios(DRIVERS.exabgp, { kernel: false })
