@@ -280,8 +280,6 @@ export class Fib implements ConnectedListener {
     if (pathList === 0) prefixes.release(prefix)
   }
 
-  // Settlement
-
   private coverAgain(nextHop: NextHop): void {
     if (nextHop.users.size === 0) return
     const entries = this.entries[nextHop.family]
@@ -362,8 +360,6 @@ export class Fib implements ConnectedListener {
     entries.flags[nextHop.cover] &= ~EntryFlag.Watched
     entries.prefixes.release(nextHop.cover)
   }
-
-  // Path-lists come and go
 
   private internRecursive(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number>): PathList {
     return this.pathLists.internRecursive(addresses, weights, {

@@ -54,6 +54,10 @@ export const reduceWalks = (
     case "Started": {
       const elements = listOf(state, event.list)
       if (!elements.some((element) => element._tag === "Child")) return [state, []]
+      // A walk that has visited nobody yet takes the reason along: n changes before a quantum are one walk.
+      const front = elements[0]
+      if (front._tag === "Marker")
+        return [merged(state, [event.reason], front.walk), [{ _tag: "Merged", list: event.list }]]
       const walk = state.nextWalk
       const placed = withList(state, event.list, [{ _tag: "Marker", walk }, ...elements])
       const walks = { ...state.walks, [walk]: { list: event.list, contexts: [event.reason] } }
@@ -85,17 +89,20 @@ const advance = (state: WalksState, walk: number): readonly [WalksState, Readonl
   const next = elements[at + 1]
   if (next === undefined) return [ended(state, walk), [{ _tag: "Finished", list }]]
   if (next._tag === "Marker") {
-    const ahead = state.walks[next.walk]
-    const fresh = contexts.filter((context, index) => context !== (contexts[index - 1] ?? ahead.contexts.at(-1)))
-    const united = [...ahead.contexts, ...fresh]
-    const walks = { ...state.walks, [next.walk]: { ...ahead, contexts: united } }
-    return [ended({ ...state, walks }, walk), [{ _tag: "Merged", list }]]
+    return [ended(merged(state, contexts, next.walk), walk), [{ _tag: "Merged", list }]]
   }
   const moved = [...elements.slice(0, at), next, elements[at], ...elements.slice(at + 2)]
   return [
     withList(state, list, moved),
     contexts.map((reason) => ({ _tag: "Visit", child: next.child, reason }) as const)
   ]
+}
+
+/** Everything before the walk ahead has seen the contexts from behind; whoever comes after must see them too, all of them. */
+const merged = (state: WalksState, contexts: ReadonlyArray<number>, into: number): WalksState => {
+  const ahead = state.walks[into]
+  const fresh = contexts.filter((context, index) => context !== (contexts[index - 1] ?? ahead.contexts.at(-1)))
+  return { ...state, walks: { ...state.walks, [into]: { ...ahead, contexts: [...ahead.contexts, ...fresh] } } }
 }
 
 const ended = (state: WalksState, walk: number): WalksState => {

@@ -52,11 +52,14 @@ export class Walks {
   /** Starts a walk over the children of `list`, unless it has none. */
   start(list: number, reason: number): void {
     if (this.lists.count(list) === 0) return
+    this.started++
+    const front = this.lists.front(list)
+    // A walk that has visited nobody yet takes the reason along: n changes before a quantum are one walk.
+    if (isMarker(front)) return this.merge([reason], this.walks[markerOf(front)])
     const number = this.freeWalks.pop() ?? this.walks.length
     this.walks[number] = { list, contexts: [reason], visits: 0, ended: false }
     this.lists.addMarker(list, number)
     this.queue.push(number)
-    this.started++
   }
 
   get pending(): boolean {
@@ -98,7 +101,9 @@ export class Walks {
       return 0
     }
     if (isMarker(next)) {
-      this.merge(walk, this.walks[markerOf(next)])
+      const ahead = this.walks[markerOf(next)]
+      assert(ahead.list === walk.list && !ahead.ended, "walks meet in the list of one parent")
+      this.merge(walk.contexts, ahead)
       this.end(number, walk)
       return 0
     }
@@ -113,9 +118,8 @@ export class Walks {
   }
 
   /** Everything before `ahead` has seen the contexts of `behind`; whoever comes after must see them too, all of them (quirk Q1). */
-  private merge(behind: Walk, ahead: Walk): void {
-    assert(behind.list === ahead.list && !ahead.ended, "walks meet in the list of one parent")
-    for (const context of behind.contexts) {
+  private merge(behind: ReadonlyArray<number>, ahead: Walk): void {
+    for (const context of behind) {
       if (ahead.contexts[ahead.contexts.length - 1] !== context) ahead.contexts.push(context)
     }
     this.merged++

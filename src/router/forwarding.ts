@@ -1,6 +1,6 @@
 // The kernel side as the rest of the router sees it: what BGP and static routes want forwarded goes in, kernel requests and the
 // reachability of next hops come out. It owns the forwarding graph and the kernel's mirror, encodes requests, matches replies, and
-// keeps at most one send and one dump under way (ADR-0013: the interpreter decides nothing).
+// keeps at most one send and one dump under way; the interpreter decides nothing.
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"

@@ -100,7 +100,7 @@ export const mergeAs4Path = (
 ): ReadonlyArray<AsSegment> => {
   const wide = as4Path.filter((segment) => !isConfederation(segment))
   let missing = asPathLength(asPath) - asPathLength(wide)
-  if (missing < 0 || wide.length === 0) return asPath
+  if (missing < 0) return asPath
   const merged: Array<AsSegment> = []
   for (const segment of asPath) {
     // Confederation segments stay where they lead, or follow something that stays.

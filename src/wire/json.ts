@@ -132,7 +132,7 @@ const updateJson = (bytes: Uint8Array, at: number, length: number, options: Deco
   const { addPath } = options
   return {
     ...judged,
-    ...(view.endOfRib < 0 ? {} : { endOfRib: FAMILY_NAMES[view.endOfRib] }),
+    ...(view.endOfRib === -1 ? {} : { endOfRib: FAMILY_NAMES[view.endOfRib] }),
     withdrawn: prefixesJson(decodeNlri(bytes, view.withdrawnAt, view.withdrawnEnd, 4, addPath[0])),
     attributes: attributesJson(keptAttributes(view, options)),
     nlri: prefixesJson(decodeNlri(bytes, view.nlriAt, view.nlriEnd, 4, addPath[0]))

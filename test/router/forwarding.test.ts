@@ -1,5 +1,9 @@
 // Forwarding against the model kernel: what is wanted ends up in the kernel, whatever happens to it, and nothing of others is touched.
 import { describe, expect, it } from "vitest"
+import { BlockPool } from "../../src/buffers/index.ts"
+import { deepClone, OpBuffer } from "../../src/machine/index.ts"
+import { PrefixTable } from "../../src/rib/index.ts"
+import { createForwarding } from "../../src/router/forwarding.ts"
 import { World } from "./forwarding-world.ts"
 
 /** Two links with a subnet each. */
@@ -111,5 +115,83 @@ describe("forwarding", () => {
     expect(world.forwarding.done()).toBe(true)
     expect(world.routes()).toEqual({})
     expect(world.nexthopCount()).toBe(0)
+  })
+
+  it("goes on alike as a copy, and leaves the original alone", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").announce("203.0.113.0/24", "10.0.2.2", "10.0.1.2")
+    world.turn()
+    const copy = deepClone(world)
+    const before = world.forwarding.digest()
+    copy.world({ _tag: "CarrierChanged", index: 2, carrier: false }).settle()
+    expect(world.forwarding.digest()).toBe(before)
+    world.world({ _tag: "CarrierChanged", index: 2, carrier: false }).settle()
+    expect(world.forwarding.digest()).toBe(copy.forwarding.digest())
+    expect(world.routes()).toEqual({ "203.0.113.0/24": "10.0.2.2@west*1" })
+    expect(copy.routes()).toEqual(world.routes())
+  })
+
+  it("reports a route whose place somebody else has, and leaves that alone", () => {
+    const world = new World(1)
+      .foreignRoutes()
+      .link(2, "east")
+      .address(2, "10.0.1.1/24")
+      .start()
+      .announce("70.0.0.0/24", "10.0.1.2")
+      .settle()
+      .pass(2)
+    const foreign = world.others()
+    const failed = [...world.forwarding.showKernel({ failed: "" })] as Array<Record<string, unknown>>
+    expect(failed).toMatchObject([{ kind: "route", key: "70.0.0.0/24", state: "ADD_DEFER", error: "conflict: EEXIST" }])
+    expect(world.others()).toEqual(foreign)
+    expect(world.routes()).toEqual({})
+  })
+
+  it("puts a route back that somebody deleted by hand", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.foreignDelete("198.51.100.0/24").settle()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+  })
+
+  it("says what a waiting object waits for", () => {
+    const world = twoLinks()
+    world.world({ _tag: "FaultsArmed", errno: 100, count: 3 })
+    world.announce("198.51.100.0/24", "10.0.1.2").settle()
+    const waiting = [...world.forwarding.showKernel({ waiting: "" })] as Array<Record<string, unknown>>
+    expect(waiting.map(({ kind, state }) => [kind, state])).toEqual([
+      ["group", "ADD_DEFER"],
+      ["nexthop", "ADD_DEFER"],
+      ["route", "ADD_DEFER"]
+    ])
+    expect(waiting[0]).toMatchObject({ waitingFor: "nexthop 10.0.1.2" })
+    expect(waiting[1]).toMatchObject({ error: "dependency: ENETDOWN" })
+    world.pass()
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
+  })
+
+  it("without a kernel asks for nothing and takes every next hop for reachable", () => {
+    const tables = [new PrefixTable(0), new PrefixTable(1)] as const
+    const pool = new BlockPool(4096, "test")
+    const forwarding = createForwarding({ kernel: undefined, tables, pool, capacityHint: 16 })
+    const out = new OpBuffer()
+    forwarding.start(out)
+    const set = forwarding.internNextHops([{ family: 4, words: [0x0a000102] }])
+    forwarding.setBgp(0, tables[0].intern([0x14000000], 0, 8), set)
+    forwarding.flush(16, out)
+    expect(forwarding.reachability(set)).toEqual({ reachable: true, metric: 0 })
+    expect(out.length).toBe(0)
+    expect([...forwarding.showFib()]).toMatchObject([{ prefix: "20.0.0.0/8", source: "bgp", kernel: null }])
+    expect(forwarding.done() && !forwarding.pending()).toBe(true)
+  })
+
+  it("shows the graph from an entry down to the interface", () => {
+    const world = twoLinks()
+    world.forwarding.setStatic([{ prefix: "192.0.2.1/32", via: ["10.0.1.2"], distance: 1 }])
+    world.announce("198.51.100.0/24", "192.0.2.1").settle()
+    expect(world.forwarding.showGraph({ lookup: "198.51.100.7" })).toMatchObject({
+      prefix: "198.51.100.0/24",
+      nextHops: [{ address: "10.0.1.2", interface: "east", weight: 1 }],
+      kernel: "IN_SYNC",
+      graph: { paths: [{ nextHop: "192.0.2.1", covering: "192.0.2.1/32", via: { paths: [{ interface: "east" }] } }] }
+    })
   })
 })

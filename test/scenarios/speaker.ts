@@ -141,9 +141,9 @@ export class Speaker {
   private hearUpdate(update: UpdateJson): void {
     this.told++
     if (update.endOfRib !== undefined) return this.say(`<- End-of-RIB ${update.endOfRib}`)
-    const { mpReach, mpUnreach, ...attributes } = update.attributes
-    const withdrawn = [...update.withdrawn, ...(mpUnreach?.nlri ?? [])]
-    const announced = [...update.nlri, ...(mpReach?.nlri ?? [])]
+    const { reach, unreach, ...attributes } = update.attributes
+    const withdrawn = [...update.withdrawn, ...(unreach?.nlri ?? [])]
+    const announced = [...update.nlri, ...(reach?.nlri ?? [])]
     const text = attributesText(attributes)
     for (const prefix of withdrawn) this.table.delete(prefix)
     for (const prefix of announced) this.table.set(prefix, text)
@@ -157,8 +157,8 @@ interface UpdateJson {
   readonly withdrawn: ReadonlyArray<string>
   readonly nlri: ReadonlyArray<string>
   readonly attributes: Readonly<Record<string, unknown>> & {
-    readonly mpReach?: { readonly nlri: ReadonlyArray<string> }
-    readonly mpUnreach?: { readonly nlri: ReadonlyArray<string> }
+    readonly reach?: { readonly nlri: ReadonlyArray<string> }
+    readonly unreach?: { readonly nlri: ReadonlyArray<string> }
   }
 }
 

@@ -11,9 +11,8 @@ import {
   peerStateName,
   reducePeer,
   resolveCollision,
-  TimerKind
+  type TimerKind
 } from "../../src/session/index.ts"
-import { runningTimers } from "./walk.ts"
 
 const ids = { localId: 20, localAs: 64500, remoteId: 10, remoteAs: 64501 }
 const side = (initiator: "local" | "remote", state: "Active" | "OpenSent" | "OpenConfirm" | "Established") => ({
@@ -84,7 +83,10 @@ class Network {
   readonly peers: [Peer, Peer]
   readonly links: Array<Link> = []
   readonly choices: Array<number>
+  /** The peers' own timers: what waits to be tried again. */
+  readonly retries = new Map<string, { readonly end: 0 | 1; readonly timer: TimerKind; readonly atMs: number }>()
   accepted = 0x8000_0000
+  nowMs = 0
 
   constructor(ids: readonly [number, number], holds: readonly [number, number], choices: ReadonlyArray<number>) {
     this.peers = [0, 1].map((end) =>
@@ -114,24 +116,22 @@ class Network {
     throw new Error("the network never comes to rest")
   }
 
-  /** One of the speakers whose retry waits tries again. */
+  /** Lets time pass until the first speaker tries again. */
   retry(): void {
-    const ends = ([0, 1] as const).filter((end) => this.retryTimer(end) !== undefined)
-    const end = ends[(this.choices.pop() ?? 0) % Math.max(ends.length, 1)]
-    if (end !== undefined) this.give(end, { _tag: "TimerFired", ...this.retryTimer(end)! })
-  }
-
-  private retryTimer(end: 0 | 1) {
-    return runningTimers(this.peers[end]).find(
-      ({ timer }) => timer === TimerKind.IdleHold || (timer === TimerKind.ConnectRetry && this.isWaiting(end))
-    )
-  }
-
-  private isWaiting(end: 0 | 1): boolean {
-    return peerStateName(this.peers[end]) === "Active"
+    const first = [...this.retries].sort(([, one], [, other]) => one.atMs - other.atMs)[0]
+    if (first === undefined) return
+    const [key, { end, timer, atMs }] = first
+    this.retries.delete(key)
+    this.nowMs = atMs
+    this.give(end, { _tag: "TimerFired", conn: 0, timer })
   }
 
   private perform(end: 0 | 1, effect: PeerEffect): void {
+    if (effect._tag === "ArmTimer" && effect.conn === 0) {
+      const { timer, milliseconds } = effect
+      this.retries.set(`${end}/${timer}`, { end, timer, atMs: this.nowMs + milliseconds })
+    }
+    if (effect._tag === "CancelTimer" && effect.conn === 0) this.retries.delete(`${end}/${effect.timer}`)
     if (effect._tag === "Dial") this.dial(end, effect.conn)
     if (effect._tag === "SendOpen")
       this.send(end, effect.conn, (conn) => ({ _tag: "OpenReceived", conn, open: effect.open }))
@@ -204,6 +204,9 @@ describe("two speakers that dial each other", () => {
           network.give(end, link.queues[end].shift()!)
         }
       }
+      for (const end of [0, 1] as const) {
+        for (const link of network.links) network.give(end, link.queues[end].shift()!)
+      }
       network.settle()
       expect(network.peers.map(({ main }) => main.conn)).toEqual(network.links[winner]!.ends)
       expect(network.peers.map(peerStateName)).toEqual(["Established", "Established"])
@@ -213,5 +216,5 @@ describe("two speakers that dial each other", () => {
 
 const established = ({ peers }: Network): boolean => peers.every((peer) => peerStateName(peer) === "Established")
 
-/** An unlucky order may cost both connections; a few retries must do, or the two would chase each other for ever. */
+/** An order in which each end gives up what the other keeps costs both connections; a few retries must do, or it would go on for ever. */
 const RETRIES_MAX = 4

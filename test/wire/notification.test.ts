@@ -96,7 +96,7 @@ describe("a shutdown communication [RFC 9003]", () => {
     expect(shutdownCommunication("")).toEqual(new Uint8Array(0))
   })
 
-  it.each(["c080", "eda080", "f4908080", "80", "c3", "ff"])(
+  it.each(["c080", "e08080", "f0808080", "eda080", "f4908080", "80", "c3", "ff"])(
     "that is not UTF-8 (%s) is no text [RFC 3629 §3]",
     (bytes) => {
       const data = hex(bytes)

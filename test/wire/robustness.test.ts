@@ -96,30 +96,15 @@ describe("the verdict about a damaged UPDATE", () => {
       fc.property(damagedUpdate, ([context, bytes]) => {
         if (!scanFramed(view, bytes, context) || view.verdict === Verdict.Reset) return
         const [ipv4, ipv6] = context.addPath
-        const spans = [
+        const spans: Array<readonly [number, number, boolean, number]> = [
           [view.withdrawnAt, view.withdrawnEnd, ipv4, 32],
-          [view.nlriAt, view.nlriEnd, ipv4, 32],
-          ...(view.reachFamily >= 0
-            ? [
-                [
-                  view.reachNlriAt,
-                  view.reachNlriEnd,
-                  view.reachFamily === 0 ? ipv4 : ipv6,
-                  view.reachFamily === 0 ? 32 : 128
-                ]
-              ]
-            : []),
-          ...(view.unreachFamily >= 0
-            ? [
-                [
-                  view.unreachNlriAt,
-                  view.unreachNlriEnd,
-                  view.unreachFamily === 0 ? ipv4 : ipv6,
-                  view.unreachFamily === 0 ? 32 : 128
-                ]
-              ]
-            : [])
-        ] as ReadonlyArray<readonly [number, number, boolean, number]>
+          [view.nlriAt, view.nlriEnd, ipv4, 32]
+        ]
+        const add = (family: number, at: number, end: number): void => {
+          if (family >= 0) spans.push(family === 0 ? [at, end, ipv4, 32] : [at, end, ipv6, 128])
+        }
+        add(view.reachFamily, view.reachNlriAt, view.reachNlriEnd)
+        add(view.unreachFamily, view.unreachNlriAt, view.unreachNlriEnd)
         for (const [at, end, addPath, bitsMax] of spans) {
           expect(isNlriSpan(bytes, at, end, addPath, bitsMax)).toBe(true)
           for (const { length } of decodeNlri(bytes, at, end, bitsMax === 32 ? 4 : 6, addPath)) {

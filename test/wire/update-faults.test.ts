@@ -179,6 +179,7 @@ describe("what is missing [RFC 7606 §3 d]", () => {
 describe("lists [RFC 7606 §3 a, §4, §5.2]", () => {
   it.each([
     ["an attribute longer than what is left", rest(PLAIN, "c0080800010002"), "taw"],
+    ["an attribute longer than what is left by one", rest(PLAIN, "c0c804010203"), "taw"],
     ["one octet left", rest(PLAIN, "c0"), "taw"],
     ["two octets left", rest(PLAIN, "c008"), "taw"],
     ["three octets left, the length has two", rest(PLAIN, "d00800"), "taw"],
@@ -277,6 +278,7 @@ describe("MP_REACH_NLRI and MP_UNREACH_NLRI [RFC 7606 §5.3, §7.11, §7.12]", (
     ["4 octets", "00020100"],
     ["a next hop longer than the attribute", "000201 ff 2001".replaceAll(" ", "")],
     ["a next hop that leaves no reserved octet", `000201${hop(16)}`],
+    ["no reserved octet for a family that we do not speak", `001946${hop(16)}`],
     ["an IPv6 next hop of 4 octets", `000201${hop(4)}00`],
     ["an IPv6 next hop of 12 octets", `000201${hop(12)}00`],
     ["an IPv4 next hop of 5 octets", `000101${hop(5)}00`],
