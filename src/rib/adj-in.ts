@@ -73,9 +73,13 @@ export class AdjIn {
     let last: PathRef = 0
     for (let path = head; path !== 0; last = path, path = paths.next[path]) {
       if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
+      const isLeftOver = ((paths.flags[path] ^ parity) & PathFlag.Parity) !== 0
       paths.flags[path] = (paths.flags[path] & ~PathFlag.Parity) | parity
       const before = paths.attributes[path]
-      if (before === attributes) return
+      if (before === attributes) {
+        if (isLeftOver) table.markChanged(id)
+        return
+      }
       this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
       store.retain(attributes)
       paths.attributes[path] = attributes

@@ -3,7 +3,7 @@
 // candidates and not on their order, the result does not depend on the order of arrival.
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
-import type { PathRef, Paths } from "./paths.ts"
+import { PathFlag, type PathRef, type Paths } from "./paths.ts"
 import type { RibPeers } from "./peers.ts"
 
 /** Why a path is what it is: best, beaten at a step, or not eligible at all. */
@@ -24,7 +24,8 @@ export const Reason = {
   OriginatorLoop: 13,
   ClusterLoop: 14,
   Policy: 15,
-  NextHopUnreachable: 16
+  NextHopUnreachable: 16,
+  SessionEnded: 17
 } as const
 
 export const REASON_NAMES: ReadonlyArray<string> = [
@@ -44,7 +45,8 @@ export const REASON_NAMES: ReadonlyArray<string> = [
   "originator loop",
   "cluster loop",
   "policy",
-  "next hop unreachable"
+  "next hop unreachable",
+  "session ended"
 ]
 
 /** Reasons from here on make a path ineligible. */
@@ -90,6 +92,8 @@ export class Decision {
   private ineligibility(path: PathRef): number {
     const set = this.paths.attributes[path]
     const peer = this.paths.peer[path]
+    // Left over from a session that ended, and not swept yet.
+    if (((this.paths.flags[path] ^ this.peers.parity[peer]) & PathFlag.Parity) !== 0) return Reason.SessionEnded
     const traits = this.store.traits[set]
     if ((traits & (Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop)) !== 0 && peer !== 0) {
       if ((traits & Trait.AsLoop) !== 0) return Reason.AsLoop

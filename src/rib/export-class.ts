@@ -2,7 +2,7 @@
 // announced and the one peer that was left out because the route came from it. What cannot be told to all members alike (a member's
 // own route taking over, a member that joined late or reads slowly) is a bit in that member's set of pending prefixes, from which its
 // final state is packed when there is room: changes of one prefix coalesce and memory stays bounded.
-import { fold } from "../machine/index.ts"
+import { fold, PEERS_MAX } from "../machine/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { grown, type PrefixId, type PrefixTable } from "./prefix-table.ts"
 import type { ExportParameters } from "./transform.ts"
@@ -54,8 +54,9 @@ export class ExportClass {
   sent: Uint32Array
   /** The peer that was left out of each announcement, because the route is its own. */
   sentSource: Uint16Array
-  /** Prefixes announced. */
+  /** Prefixes announced, and of them those that each peer is left out of. */
   sentCount = 0
+  private readonly sentCountFrom: Uint32Array = new Uint32Array(PEERS_MAX)
   /** Sum over announced prefixes of a hash of (prefix, attributes, source). */
   digest = 0
   private readonly prefixes: PrefixTable
@@ -80,7 +81,11 @@ export class ExportClass {
   /** Notes what the class is told about a prefix from now on: `sent` is the set plus one, or 0. */
   note(id: PrefixId, sent: number, source: number): void {
     const before = this.sent[id]
-    if (before !== 0) this.digest = (this.digest - this.hashOf(id)) >>> 0
+    if (before !== 0) {
+      this.digest = (this.digest - this.hashOf(id)) >>> 0
+      this.sentCountFrom[this.sentSource[id]]--
+    }
+    if (sent !== 0) this.sentCountFrom[source]++
     if (sent !== 0) this.store.retain(sent - 1)
     if (before === 0 && sent !== 0) {
       this.prefixes.retain(id)
@@ -100,6 +105,11 @@ export class ExportClass {
   sentTo(peer: number, id: PrefixId): AttributeId | -1 {
     if (id >= this.sent.length || this.sent[id] === 0 || this.sentSource[id] === peer) return -1
     return this.sent[id] - 1
+  }
+
+  /** Prefixes that a peer has been told or is to be told. */
+  sentCountTo(peer: number): number {
+    return this.sentCount - this.sentCountFrom[peer]
   }
 
   /** Lets a peer in: everything announced so far becomes pending for it. */

@@ -79,17 +79,18 @@ export class Connection {
       this.keep(bytes, 0, at)
       if (this.carried < HEADER_BYTES) return -1
     }
-    const whole = this.carry!
-    const length = frame(whole, 0, this.carried, this.messageBytesMax)
+    const begun = this.carry!
+    const length = frame(begun, 0, this.carried, this.messageBytesMax)
     if (length < 0) {
-      broken(whole, 0, length)
+      broken(begun, 0, length)
       return -1
     }
     const missing = Math.min(length - this.carried, bytes.length - at)
     this.keep(bytes, at, at + missing)
     if (this.carried < length) return -1
     this.carried = 0
-    return take(whole, 0, length) ? at + missing : -1
+    // The carry may have moved to a larger buffer meanwhile.
+    return take(this.carry!, 0, length) ? at + missing : -1
   }
 
   private keep(bytes: Uint8Array, from: number, to: number): void {

@@ -27,7 +27,7 @@ export interface Explanation {
 export function* explain(seed: number, batches: Iterable<Batch>, question: Question): Iterable<Explanation> {
   const state = createRouter(seed)
   const out = new OpBuffer(1024)
-  let before = "[]"
+  let before = JSON.stringify(look(state, question))
   for (const batch of batches) {
     if (question._tag === "Around" && batch.seq > question.seq + question.batches) return
     const because = summarise(state, batch.records)

@@ -163,7 +163,7 @@ const learnUpdate = (
 
 const noteFindings = (state: RouterState, peer: RouterPeer, view: UpdateView, out: OpBuffer): void => {
   for (const note of view.notes) {
-    peer.findings.last = `attribute ${note.attribute}: ${note.reason}`
+    peer.findings.last = note.attribute === 0 ? note.reason : `attribute ${note.attribute}: ${note.reason}`
     if (note.verdict === Verdict.Discard) peer.findings.discarded++
   }
   if (view.verdict === Verdict.TreatAsWithdraw) {

@@ -84,11 +84,13 @@ const connectionChanged = (
       return drained(conn, out)
     case ConnectionChange.DialFailed:
     case ConnectionChange.Closed:
-      state.connections.delete(conn.conn)
+      // Nothing is sent on it any more, but its session is still there to be taken down.
+      conn.closing = true
       if (peer !== undefined) {
         const _tag = record.change === ConnectionChange.Closed ? "Closed" : "DialFailed"
         deliver(state, peer, { _tag, conn: conn.conn, cause: record.cause }, out)
       }
+      state.connections.delete(conn.conn)
       state.timers.cancelAll(conn.conn, out)
       return
   }
@@ -212,6 +214,8 @@ const toForwarding = (state: RouterState): BestChanged => {
   const { forwarding } = state
   const { store } = state.rib
   const sets = state.nextHopSets
+  // Sessions that end because we stop change nothing in the kernel: it is kept, or it is all being removed.
+  if (state.stopping) return () => {}
   return (family, id, attributes, peer) => {
     if (attributes === -1 || peer === SELF) return forwarding.clearBgp(family, id)
     forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
@@ -235,6 +239,7 @@ const internNextHops = (state: RouterState): void => {
 /** Next hops that no route names any more: their kernel objects may go. */
 const releaseNextHops = (state: RouterState): void => {
   state.rib.store.nextHops.drainTurned(false, (id) => {
+    if (state.stopping) return
     const set = state.nextHopSets[id]
     if (state.nextHopOfSet.get(set) !== id) return
     state.nextHopOfSet.delete(set)

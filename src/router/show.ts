@@ -50,7 +50,7 @@ const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> 
     ? state.rib.adjIn.peers.received.reduce((sum, family) => sum + family[peer.index], 0)
     : 0
   const advertised = (session?.memberships ?? []).reduce(
-    (sum, { exportClass, member }) => sum + exportClass.sentCount - member.pendingCount,
+    (sum, { exportClass, member }) => sum + exportClass.sentCountTo(peer.index) - member.pendingCount,
     0
   )
   return {

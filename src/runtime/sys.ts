@@ -1,33 +1,59 @@
 // The cold system calls that Node has no word for, through `node:ffi`: sockets of families that it does not know and their options.
-// Only 32-bit and pointer arguments, no callbacks, nothing per message: data goes through `fs.read` and `fs.write` (ADR-0020).
+// Only 32-bit and pointer arguments, no callbacks, nothing per message: data goes through `fs.read` and `fs.write` (ADR-0020), and TCP's
+// through `node:net`, which takes over descriptors made here (ADR-0023).
 // The interface is experimental in Node 26, so it is tried at start before anything relies on it.
 import * as fs from "node:fs"
 import { endianness } from "node:os"
+import { getSystemErrorName } from "node:util"
 
 /** What a failed call leaves behind. Thrown inside the runtime only, and turned into a tagged error or a record there. */
 export class SystemCallError extends Error {
   override readonly name = "SystemCallError"
   readonly call: string
   readonly errno: number
+  /** The errno's name, as Node's own errors have it. */
+  readonly code: string
   constructor(call: string, errno: number) {
     super(`${call} failed with errno ${errno}`)
     this.call = call
     this.errno = errno
+    this.code = getSystemErrorName(-errno)
   }
 }
 
 /** Numbers from the Linux headers, the same on x64 and arm64. */
 export const Sys = {
+  AF_INET: 2,
+  AF_INET6: 10,
   AF_NETLINK: 16,
+  SOCK_STREAM: 1,
   SOCK_RAW: 3,
   SOCK_NONBLOCK: 0x800,
   SOCK_CLOEXEC: 0x80000,
   NETLINK_ROUTE: 0,
+  IPPROTO_IP: 0,
+  IP_TOS: 1,
+  IP_TTL: 2,
+  IP_MINTTL: 21,
+  IP_BIND_ADDRESS_NO_PORT: 24,
+  IPPROTO_TCP: 6,
+  TCP_USER_TIMEOUT: 18,
+  TCP_SAVE_SYN: 27,
+  TCP_SAVED_SYN: 28,
+  TCP_MD5SIG_EXT: 32,
+  IPPROTO_IPV6: 41,
+  IPV6_UNICAST_HOPS: 16,
+  IPV6_V6ONLY: 26,
+  IPV6_TCLASS: 67,
+  IPV6_MINHOPCOUNT: 73,
   SOL_SOCKET: 1,
+  SO_REUSEADDR: 2,
   SO_RCVBUF: 8,
+  SO_PRIORITY: 12,
   SO_RCVTIMEO: 20,
   SO_ATTACH_FILTER: 26,
   SO_RCVBUFFORCE: 33,
+  SO_BINDTOIFINDEX: 62,
   SOL_NETLINK: 270,
   NETLINK_ADD_MEMBERSHIP: 1,
   NETLINK_CAP_ACK: 10,
@@ -40,7 +66,10 @@ interface Functions {
   readonly socket: (domain: number, type: number, protocol: number) => number
   readonly bind: (fd: number, address: Uint8Array, length: number) => number
   readonly getsockname: (fd: number, address: Uint8Array, length: Uint8Array) => number
+  readonly getpeername: (fd: number, address: Uint8Array, length: Uint8Array) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number
+  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number
+  readonly if_nametoindex: (name: Uint8Array) => number
   readonly setns: (fd: number, type: number) => number
 }
 
@@ -49,7 +78,13 @@ export interface SystemCalls {
   readonly bind: (fd: number, address: Uint8Array) => void
   /** Fills `address`; returns how many bytes of it hold. */
   readonly getsockname: (fd: number, address: Uint8Array) => number
+  /** Likewise, of the other end. */
+  readonly getpeername: (fd: number, address: Uint8Array) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array) => void
+  /** Fills `value`; returns how many bytes of it hold. */
+  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array) => number
+  /** The number of an interface in the calling thread's network namespace; 0: there is none of that name. */
+  readonly interfaceIndex: (name: string) => number
   /** Moves the calling thread, not the process, into the namespace that `fd` names. */
   readonly setns: (fd: number, type: number) => void
   /** Where an array's bytes are, for structures that hold a pointer. Valid while the array is referred to. */
@@ -65,7 +100,7 @@ export const systemCalls = (): SystemCalls => {
       loaded = load()
       selfTest(loaded)
     } catch (cause) {
-      loaded = new Error(`This Node cannot make the system calls that netlink needs: ${reason(cause)}`, { cause })
+      loaded = new Error(`This Node cannot make the system calls that netlink and TCP options need: ${reason(cause)}`, { cause })
     }
   }
   if (loaded instanceof Error) throw loaded
@@ -82,7 +117,10 @@ const load = (): SystemCalls => {
     socket: { arguments: ["i32", "i32", "i32"], return: "i32" },
     bind: { arguments: ["i32", "pointer", "u32"], return: "i32" },
     getsockname: { arguments: ["i32", "pointer", "pointer"], return: "i32" },
+    getpeername: { arguments: ["i32", "pointer", "pointer"], return: "i32" },
     setsockopt: { arguments: ["i32", "i32", "i32", "pointer", "u32"], return: "i32" },
+    getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
+    if_nametoindex: { arguments: ["pointer"], return: "u32" },
     setns: { arguments: ["i32", "i32"], return: "i32" },
     __errno_location: { arguments: [], return: "pointer" }
   })
@@ -92,16 +130,24 @@ const load = (): SystemCalls => {
     if (result >= 0) return result
     throw new SystemCallError(call, ffi.getInt32(calls.__errno_location()))
   }
+  /** A call with a length that says how much room there is, and is told how much of it was used. */
+  const filled = (call: string, bytes: Uint8Array, make: (length: Uint8Array) => number): number => {
+    const length = new Uint32Array([bytes.length])
+    checked(call, make(new Uint8Array(length.buffer)))
+    return length[0]
+  }
   return {
     socket: (domain, type, protocol) => checked("socket", calls.socket(domain, type, protocol)),
     bind: (fd, address) => void checked("bind", calls.bind(fd, address, address.length)),
-    getsockname: (fd, address) => {
-      const length = new Uint8Array(new Uint32Array([address.length]).buffer)
-      checked("getsockname", calls.getsockname(fd, address, length))
-      return length[0] as number
-    },
+    getsockname: (fd, address) =>
+      filled("getsockname", address, (length) => calls.getsockname(fd, address, length)),
+    getpeername: (fd, address) =>
+      filled("getpeername", address, (length) => calls.getpeername(fd, address, length)),
     setsockopt: (fd, level, name, value) =>
       void checked("setsockopt", calls.setsockopt(fd, level, name, value, value.length)),
+    getsockopt: (fd, level, name, value) =>
+      filled("getsockopt", value, (length) => calls.getsockopt(fd, level, name, value, length)),
+    interfaceIndex: (name) => calls.if_nametoindex(Buffer.from(`${name}\0`)),
     setns: (fd, type) => void checked("setns", calls.setns(fd, type)),
     address: (bytes) => (ffi as unknown as { getRawPointer: (bytes: Uint8Array) => bigint }).getRawPointer(bytes)
   }

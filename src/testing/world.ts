@@ -158,10 +158,11 @@ export class World {
     this.network.detach(gone)
   }
 
-  /** After a crash or a shutdown: the same configuration and kernel, nothing remembered. */
-  restart(name: string): WorldRouter {
+  /** After a crash or a shutdown: the same kernel, and the same configuration or another; nothing remembered. */
+  restart(name: string, config?: RouterConfig): WorldRouter {
     const before = this.router(name)
     if (!before.isGone) this.crash(name)
+    if (config !== undefined) this.options.set(name, { ...this.options.get(name)!, config })
     return this.start(name, before.kernel)
   }
 

@@ -259,6 +259,6 @@ describe("the RIB against a dumb oracle", () => {
   })
 
   it("has a name for every reason that a path can have", () => {
-    expect(REASON_NAMES.length).toBe(17)
+    expect(REASON_NAMES.length).toBe(18)
   })
 })

@@ -1,6 +1,6 @@
 // What a speaker may be told to say, and how it behaves; announcing and withdrawing is also what an operator tells a router of ours.
 import { type Attributes, encodeNotification, parseAddress, parseCommunity, parsePrefix } from "../../src/wire/index.ts"
-import type { Line } from "./line.ts"
+import { type Line, parseLine } from "./line.ts"
 import { malformed } from "./malformed.ts"
 import type { Speaker } from "./speaker.ts"
 import type { Stage } from "./stage.ts"
@@ -43,6 +43,8 @@ const prefixesFrom = (text: string): ReadonlyArray<NonNullable<ReturnType<typeof
 }
 
 const PREFIXES_PER_MESSAGE = 500
+/** Between two announcements: long enough that they are not one batch. */
+const CHURN_MS = 50
 
 const cut = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(list.length / PREFIXES_PER_MESSAGE) }, (_, index) =>
@@ -67,6 +69,19 @@ export const sayings: Readonly<Record<string, (stage: Stage, line: Line) => void
     for (const withdrawn of cut(prefixes.flatMap(prefixesFrom))) speaker?.update({ withdrawn })
     if (speaker !== undefined) return
     for (const prefix of prefixes) stage.world.command(name!, { command: "withdraw", prefix })
+  },
+  /** churn SPEAKER PREFIX TIMES: announces, over and over, with another MED each time. */
+  churn: (stage, { names: [name, prefix, times] }) => {
+    const speaker = speakerOf(stage, name)
+    for (let med = 1; med <= Number(times); med++) {
+      const attributes = { ...attributesFrom(speaker, parseLine("churn")), med }
+      for (const nlri of cut(prefixesFrom(prefix!))) speaker.update({ attributes, nlri })
+      stage.pass(CHURN_MS)
+    }
+  },
+  /** hush SPEAKER: it does not tell of UPDATEs any more; `show` asks it. */
+  hush: (stage, { names: [name] }) => {
+    speakerOf(stage, name).isHushed = true
   },
   /** notify SPEAKER CODE SUBCODE: sends a NOTIFICATION and closes. */
   notify: (stage, { names: [name, code, subcode] }) => {

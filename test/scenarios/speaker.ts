@@ -41,6 +41,8 @@ export class Speaker {
   isEstablished = false
   /** Sends no KEEPALIVE any more. */
   isSilent = false
+  /** Writes no UPDATEs down. */
+  isHushed = false
   private readonly world: World
   private readonly say: (line: string) => void
   private conn: ConnId = 0
@@ -147,6 +149,7 @@ export class Speaker {
     const text = attributesText(attributes)
     for (const prefix of withdrawn) this.table.delete(prefix)
     for (const prefix of announced) this.table.set(prefix, text)
+    if (this.isHushed) return
     if (withdrawn.length > 0) this.say(`<- withdraw ${listText(withdrawn)}`)
     if (announced.length > 0) this.say(`<- announce ${listText(announced)} ${text}`)
   }

@@ -12,6 +12,9 @@ import { tell } from "./tell.ts"
 /** Long enough for everything that a command starts to come to rest; no timer is as short. */
 const REST_MS = 300
 const ESTABLISH_MS = 60_000
+/** A speaker dials again and again, as speakers do. */
+const REDIAL_MS = 2000
+const DIALS = 4
 
 export class Stage {
   readonly world: World = new World({ seed: 1, network: { latencyMicros: [1000, 1000], piecesMax: 1, dialTimeoutMs: 5000 } })
@@ -108,8 +111,11 @@ export class Stage {
   establish(one: string, other: string): void {
     const speaker = this.speakers.get(one)
     if (speaker !== undefined) {
-      speaker.dial(this.addressOf(other))
-      if (!this.pass(ESTABLISH_MS, () => this.isEstablished(other, one))) this.say(`${one} and ${other} do not come together`)
+      for (let tries = 0; tries < DIALS; tries++) {
+        speaker.dial(this.addressOf(other))
+        if (this.pass(REDIAL_MS, () => this.isEstablished(other, one))) return
+      }
+      this.say(`${one} and ${other} do not come together`)
       return
     }
     const isUp = (): boolean => this.isEstablished(one, other) && this.isEstablished(other, one)

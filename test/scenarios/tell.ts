@@ -24,7 +24,7 @@ export const tell: Readonly<Record<string, (stage: Stage, line: Line) => void>> 
   /** crash ROUTER: the process is gone, its kernel stays. */
   crash: (stage, { names: [router] }) => stage.world.crash(router!),
   restart: (stage, { names: [router] }) => {
-    stage.world.restart(router!)
+    stage.world.restart(router!, stage.config(router!))
   },
   /** cut ONE OTHER: nothing arrives between them any more; nobody is told. */
   cut: (stage, { names: [one, other] }) => stage.world.cut(one!, other!),

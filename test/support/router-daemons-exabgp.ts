@@ -42,7 +42,8 @@ class ExaBgp implements RouterDaemon {
   readonly start = async (): Promise<void> => {
     writeFileSync(this.orders, "")
     writeFileSync(this.heardFile, "")
-    writeFileSync(this.lab.path("exabgp-hear.sh"), `#!/bin/sh\nexec cat >> ${this.heardFile}\n`, { mode: 0o755 })
+    writeFileSync(this.lab.path("exabgp-hear.sh"), // A process whose output is closed counts as dead, so the shell stays and keeps it open.
+      `#!/bin/sh\ncat >> ${this.heardFile}\n`, { mode: 0o755 })
     writeFileSync(
       this.lab.path("exabgp.conf"),
       `process orders { run /usr/bin/tail -n +1 -f ${this.orders}; encoder json; }

@@ -109,7 +109,7 @@ exit
 
   private async configure(lines: ReadonlyArray<string>): Promise<void> {
     const file = this.lab.path("frr-commands")
-    writeFileSync(file, ["configure terminal", `router bgp ${THEIR_AS}`, ...lines].join("\n").concat("\n"))
+    writeFileSync(file, [`router bgp ${THEIR_AS}`, ...lines].join("\n").concat("\n"))
     const ran = await runCommand([
       executableOf("vtysh"),
       "--vty_socket",

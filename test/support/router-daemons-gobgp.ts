@@ -79,8 +79,9 @@ class GoBgp implements RouterDaemon {
     if (prefixes.length === 0) return
     for (const prefix of prefixes) this.announced.add(prefix)
     const file = this.lab.path("gobgp.mrt")
-    writeFileSync(file, tableDump(prefixes))
-    await this.must("mrt", "inject", "global", file)
+    writeFileSync(file, tableDump([...prefixes, ...Array.from({ length: PADDING }, () => prefixes[0])]))
+    // It ends when it has read the file, whatever still waits in its queue: a queue of one, and padding that may be lost.
+    await this.must("mrt", "inject", "global", "--queue-size", "1", file)
   }
 
   readonly withdraw = async (prefixes: ReadonlyArray<string>): Promise<void> => {
@@ -135,3 +136,5 @@ const bytesOf = (address: string): ReadonlyArray<number> => address.split(".").m
 const TABLE_DUMP_V2 = 13
 const PEER_INDEX_TABLE = 1
 const RIB_IPV4_UNICAST = 2
+/** More than the reader has in hand when it ends. */
+const PADDING = 50
