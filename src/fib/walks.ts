@@ -55,7 +55,10 @@ export class Walks {
     this.started++
     const front = this.lists.front(list)
     // A walk that has visited nobody yet takes the reason along: n changes before a quantum are one walk.
-    if (isMarker(front)) return this.merge([reason], this.walks[markerOf(front)])
+    if (isMarker(front)) {
+      this.merge([reason], this.walks[markerOf(front)])
+      return
+    }
     const number = this.freeWalks.pop() ?? this.walks.length
     this.walks[number] = { list, contexts: [reason], visits: 0, ended: false }
     this.lists.addMarker(list, number)

@@ -308,7 +308,10 @@ export class KernelSync {
       if (group !== undefined && !group.exists) group.awaited = true
       this.objects.release(slots.group[slot])
       // What it waited for is gone or being made again: it is looked at when that is settled, time alone would not help.
-      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true) return routes.mark(prefix)
+      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true) {
+        routes.mark(prefix)
+        return
+      }
     }
     if (this.failures.size < FAILURES_KEPT) this.failures.set(key, failure)
     if ((routes.state[prefix] & RouteFlag.Failed) !== 0) return

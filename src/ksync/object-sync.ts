@@ -44,12 +44,18 @@ export class ObjectSync extends ObjectTable {
   // What the kernel says
 
   succeeded(kind: number, object: KernelNexthop): void {
-    if (object.dead) return this.settleDead(object)
+    if (object.dead) {
+      this.settleDead(object)
+      return
+    }
     object.failure = undefined
     object.unknown = false
     if (kind === SlotKind.ObjectDelete) {
       // Wanted again meanwhile: a new object takes its place.
-      if (object.kind === "group" ? object.wanted : object.users.size > 0) return this.lose(object)
+      if (object.kind === "group" ? object.wanted : object.users.size > 0) {
+        this.lose(object)
+        return
+      }
       if (object.kind === "group") this.setTold(object, [])
       this.apply(object, EntryEvent.DeleteAck)
       if (!object.dead) this.mark(object)
@@ -65,17 +71,24 @@ export class ObjectSync extends ObjectTable {
         true
       )
       // Every member vanished meanwhile, and the group with them.
-      if (object.told.length === 0) return this.loseGroup(object)
+      if (object.told.length === 0) {
+        this.loseGroup(object)
+        return
+      }
     }
     this.apply(object, kind === SlotKind.ObjectAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck)
     this.mark(object)
   }
 
   failed(kind: number, object: KernelNexthop, failure: Failure): void {
-    if (object.dead) return this.settleDead(object)
+    if (object.dead) {
+      this.settleDead(object)
+      return
+    }
     this.unsend(object)
     if (failure.errorClass === ErrorClass.Lost) {
-      return this.lose(object)
+      this.lose(object)
+      return
     }
     object.failure = failure
     const event =
@@ -85,7 +98,10 @@ export class ObjectSync extends ObjectTable {
           ? EntryEvent.ChangeFailed
           : EntryEvent.DeleteFailed
     this.apply(object, event)
-    if (failure.errorClass === ErrorClass.Conflict) return this.renumber(object)
+    if (failure.errorClass === ErrorClass.Conflict) {
+      this.renumber(object)
+      return
+    }
     object.resting = true
     if (failure.errorClass === ErrorClass.Permanent) this.retryRarely.push(object)
     else this.retrySoon.push(object)
@@ -93,7 +109,10 @@ export class ObjectSync extends ObjectTable {
 
   /** The answer is lost: what was asked is done again, in a form that works whether it was done or not. */
   unanswered(kind: number, object: KernelNexthop): void {
-    if (object.dead) return this.settleDead(object)
+    if (object.dead) {
+      this.settleDead(object)
+      return
+    }
     this.unsend(object)
     object.unknown = true
     const event =

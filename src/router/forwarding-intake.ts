@@ -122,11 +122,17 @@ export class ForwardingIntake {
     if (!done) return
     // A table that is not there is an empty one. Anything else that a dump may end with is passing: it is asked for again.
     const failed = errno !== 0 && !(kind === "route" && errno === Errno.ENOENT)
-    if ((this.interrupted || failed) && ++this.tries < DUMP_TRIES_MAX) return this.send(out)
+    if ((this.interrupted || failed) && ++this.tries < DUMP_TRIES_MAX) {
+      this.send(out)
+      return
+    }
     this.complete(kind, family)
     this.tries = 0
     this.position++
-    if (this.position < this.plan.length) return this.send(out)
+    if (this.position < this.plan.length) {
+      this.send(out)
+      return
+    }
     this.seenRoutes = [new Uint8Array(0), new Uint8Array(0)]
     if (this.plan === DUMPS) this.completed++
     this.sync.objects.compared = true
@@ -186,7 +192,10 @@ export class ForwardingIntake {
     const { index, name, usable, flags } = decodeLink(bytes, at, end)
     // Bridges repeat their ports' news under their own address family.
     if (index === 0 || bytes[at] !== 0) return
-    if (!present) return this.linkRemoved(index)
+    if (!present) {
+      this.linkRemoved(index)
+      return
+    }
     const { interfaces } = this.fib
     const wasUp = interfaces.isUp(index)
     if (interfaces.setLink(index, name, usable, (flags & LinkFlag.Loopback) !== 0)) this.linkLost(index)
@@ -212,7 +221,10 @@ export class ForwardingIntake {
     const peer = alone ? own : { family, words }
     const bits = alone ? count * 32 : length
     const { interfaces } = this.fib
-    if (!present) return interfaces.removeAddress(ifindex, own, peer, bits)
+    if (!present) {
+      interfaces.removeAddress(ifindex, own, peer, bits)
+      return
+    }
     interfaces.addAddress(ifindex, own, peer, bits)
     this.seenAddresses.add(interfaces.addressSeen(ifindex, own, peer, bits))
     this.sync.objects.linkChanged()

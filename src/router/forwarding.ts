@@ -95,11 +95,14 @@ export class Forwarding implements FibListener {
     if (side === undefined) return
     switch (channel) {
       case KernelChannel.Reply:
-        return this.replied(side, bytes)
+        this.replied(side, bytes)
+        return
       case KernelChannel.ReplyLost:
-        return this.replyLost(side)
+        this.replyLost(side)
+        return
       case KernelChannel.Notification:
-        return side.intake.notified(bytes)
+        side.intake.notified(bytes)
+        return
       case KernelChannel.Overrun:
         side.intake.overruns++
         side.intake.request()
@@ -124,7 +127,8 @@ export class Forwarding implements FibListener {
         sync.retry(true)
         return
       case ForwardingTimer.Grace:
-        return this.initialSyncDone()
+        this.initialSyncDone()
+        return
     }
   }
 
@@ -184,7 +188,7 @@ export class Forwarding implements FibListener {
   flush(nodes: number, out: OpBuffer): void {
     this.fib.settle()
     const side = this.kernelSide
-    if (side === undefined) return
+    if (side === undefined || this.frozen) return
     const { sync, intake, batch } = side
     for (const list of this.fib.takeChanged()) sync.update(list)
     this.startWalks(sync)
@@ -201,14 +205,14 @@ export class Forwarding implements FibListener {
 
   /** Work waits that a quantum would move on (not: that a reply would). */
   pending(): boolean {
-    if (this.fib.pending || this.fib.changed.size > 0) return true
     const side = this.kernelSide
-    if (side === undefined) return false
+    if (side === undefined || this.frozen) return this.fib.pending
+    if (this.fib.pending || this.fib.changed.size > 0) return true
     if (this.fib.entries.some((entries) => entries.walks.pending) || side.sync.objects.moved.size > 0) return true
     return !this.sending && side.intake.ready && side.sync.waiting
   }
 
-  /** Begins removal from the kernel where `onExit` says so. */
+  /** From now on the kernel stays as it is, or is emptied of what is ours, as `onExit` says. */
   shutdown(_out: OpBuffer): void {
     this.stopping = true
     if (this.kernelSide?.config.onExit === "remove") this.kernelSide.sync.removeAll()
@@ -219,7 +223,13 @@ export class Forwarding implements FibListener {
     const side = this.kernelSide
     if (side === undefined) return true
     if (this.sending) return false
-    return !this.stopping || side.config.onExit === "keep" || side.sync.empty || !side.intake.ready
+    // Where the first dump was never answered there is no kernel to clean up.
+    return !this.stopping || this.frozen || side.sync.empty || side.intake.completed === 0
+  }
+
+  /** Shutting down with routes to be kept: the sessions that end now must not take theirs out of the kernel. */
+  private get frozen(): boolean {
+    return this.stopping && this.kernelSide?.config.onExit === "keep"
   }
 
   digest(): number {
@@ -292,7 +302,10 @@ export class Forwarding implements FibListener {
   private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): void {
     batch.begin()
     sync.pump(batch)
-    if (batch.count === 0) return batch.abandon()
+    if (batch.count === 0) {
+      batch.abandon()
+      return
+    }
     this.sending = true
     out.put(routerEffects.code.KernelSend, batch.block, batch.finish(), batch.lastSeq)
   }
@@ -313,7 +326,10 @@ export class Forwarding implements FibListener {
       errors.set(seq - batch.firstSeq, { errno, text })
       this.noteError(errno, text)
     })
-    if (!complete) return this.replyLost(side)
+    if (!complete) {
+      this.replyLost(side)
+      return
+    }
     this.sending = false
     sync.answered((slot) => errors.get(slot))
   }

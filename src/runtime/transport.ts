@@ -111,7 +111,10 @@ class TcpTransport implements TransportService {
   }
 
   readonly dial = (conn: ConnId, target: DialTarget): void => {
-    if (this.connections.size >= this.connectionsMax) return this.dialFailed(conn, "too many connections")
+    if (this.connections.size >= this.connectionsMax) {
+      this.dialFailed(conn, "too many connections")
+      return
+    }
     try {
       const { address, port, localAddress } = target
       const socket = connect({ host: address, port, ...(localAddress === "" ? {} : { localAddress }) })
@@ -123,7 +126,10 @@ class TcpTransport implements TransportService {
 
   readonly send = (conn: ConnId, bytes: Uint8Array, onWritten: () => void): void => {
     const connection = this.connections.get(conn)
-    if (connection === undefined) return onWritten()
+    if (connection === undefined) {
+      onWritten()
+      return
+    }
     this.corked.add(connection)
     connection.send(bytes, onWritten)
   }

@@ -1,7 +1,8 @@
 // Forwarding on the real kernel: what `ip route` shows, through failure and return of links, and what a restart finds.
 import { isDeepStrictEqual } from "node:util"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type Namespace, namespacesAvailable, withNamespace } from "../support/namespace.ts"
+import { expect } from "vitest"
+import { type Namespace, withNamespace } from "../support/namespace.ts"
+import { requirement } from "../support/requirements.ts"
 import { RealWorld } from "./forwarding-real.ts"
 
 const LINKS = [
@@ -46,59 +47,46 @@ const shown = (namespace: Namespace): Record<string, string> => {
 
 const ownNexthops = (namespace: Namespace): number => namespace.sh("ip nexthop").split("\n").length - 1
 
-describe.runIf(namespacesAvailable())("forwarding on the real kernel", () => {
-  let namespace: Namespace
-  let finish: () => void
-  let gone: Promise<void>
+const needs = requirement("root", "namespaces", "ip")
 
-  beforeAll(async () => {
-    await new Promise<void>((ready) => {
-      gone = withNamespace("fwd", (made) => {
-        namespace = made
-        prepare(made)
-        ready()
-        return new Promise<void>((end) => {
-          finish = end
-        })
-      })
+needs.describe("forwarding on the real kernel", () => {
+  needs.it("installs, fails over, returns, adopts after a restart, and leaves nothing", () =>
+    withNamespace("fwd", (namespace) => {
+      prepare(namespace)
+      scenario(namespace)
     })
-  })
-
-  afterAll(async () => {
-    finish()
-    await gone
-  })
-
-  it("installs, fails over, returns, adopts after a restart, and leaves nothing", () => {
-    const first = new RealWorld(namespace)
-    first.announce("198.51.100.0/24", "10.0.1.2")
-    first.announce("203.0.113.0/24", "10.0.1.2", "10.0.2.2")
-    first.settle()
-    const comesTo = (world: RealWorld, wanted: Record<string, string>): void => {
-      world.settle(() => isDeepStrictEqual(shown(namespace), wanted))
-      expect(shown(namespace)).toEqual(wanted)
-    }
-    const both = { "198.51.100.0/24": "10.0.1.2@v11", "203.0.113.0/24": "10.0.1.2@v11 10.0.2.2@v12" }
-    expect(shown(namespace)).toEqual(both)
-
-    namespace.sh("ip link set p11 down")
-    comesTo(first, { "203.0.113.0/24": "10.0.2.2@v12" })
-    namespace.sh("ip link set p11 up")
-    comesTo(first, both)
-
-    namespace.sh("ip route del 198.51.100.0/24 proto bgp metric 20")
-    comesTo(first, both)
-    first.close()
-
-    const second = new RealWorld(namespace)
-    second.announce("198.51.100.0/24", "10.0.1.2")
-    second.settle()
-    expect(second.forwarding.kernelSide!.sync.counters()).toMatchObject({ requests: 0, violations: 0 })
-    second.forwarding.initialSyncDone()
-    comesTo(second, { "198.51.100.0/24": "10.0.1.2@v11" })
-    second.withdraw("198.51.100.0/24")
-    comesTo(second, {})
-    expect(ownNexthops(namespace)).toBe(0)
-    second.close()
-  })
+  )
 })
+
+const scenario = (namespace: Namespace): void => {
+  const first = new RealWorld(namespace)
+  first.announce("198.51.100.0/24", "10.0.1.2")
+  first.announce("203.0.113.0/24", "10.0.1.2", "10.0.2.2")
+  first.settle()
+  const comesTo = (world: RealWorld, wanted: Record<string, string>): void => {
+    world.settle(() => isDeepStrictEqual(shown(namespace), wanted))
+    expect(shown(namespace)).toEqual(wanted)
+  }
+  const both = { "198.51.100.0/24": "10.0.1.2@v11", "203.0.113.0/24": "10.0.1.2@v11 10.0.2.2@v12" }
+  expect(shown(namespace)).toEqual(both)
+
+  namespace.sh("ip link set p11 down")
+  comesTo(first, { "203.0.113.0/24": "10.0.2.2@v12" })
+  namespace.sh("ip link set p11 up")
+  comesTo(first, both)
+
+  namespace.sh("ip route del 198.51.100.0/24 proto bgp metric 20")
+  comesTo(first, both)
+  first.close()
+
+  const second = new RealWorld(namespace)
+  second.announce("198.51.100.0/24", "10.0.1.2")
+  second.settle()
+  expect(second.forwarding.kernelSide!.sync.counters()).toMatchObject({ requests: 0, violations: 0 })
+  second.forwarding.initialSyncDone()
+  comesTo(second, { "198.51.100.0/24": "10.0.1.2@v11" })
+  second.withdraw("198.51.100.0/24")
+  comesTo(second, {})
+  expect(ownNexthops(namespace)).toBe(0)
+  second.close()
+}

@@ -51,14 +51,17 @@ export class World {
   loseReplies = 0
   nodes = 8
 
-  constructor(seed = 1, kernel = createModelKernel()) {
+  private readonly config: KernelConfig
+
+  constructor(seed = 1, kernel = createModelKernel(), onExit: KernelConfig["onExit"] = "remove") {
     this.seed = seed
+    this.config = { ...kernelConfig, onExit }
     this.kernel = kernel
     this.forwarding = this.create()
   }
 
   private create(): Forwarding {
-    return createForwarding({ kernel: kernelConfig, tables: this.tables, pool: this.pool, capacityHint: 64 })
+    return createForwarding({ kernel: this.config, tables: this.tables, pool: this.pool, capacityHint: 64 })
   }
 
   start(): this {

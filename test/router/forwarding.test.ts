@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
 import { deepClone, OpBuffer } from "../../src/machine/index.ts"
+import { createModelKernel } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import { createForwarding } from "../../src/router/forwarding.ts"
 import { World } from "./forwarding-world.ts"
@@ -115,6 +116,15 @@ describe("forwarding", () => {
     expect(world.forwarding.done()).toBe(true)
     expect(world.routes()).toEqual({})
     expect(world.nexthopCount()).toBe(0)
+  })
+
+  it("leaves the kernel as it is from shutdown on where that is asked for, whatever the sessions say then", () => {
+    const world = new World(1, createModelKernel(), "keep").link(2, "east").address(2, "10.0.1.1/24").start()
+    world.announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.forwarding.shutdown(world.out)
+    world.withdraw("198.51.100.0/24").settle()
+    expect(world.forwarding.done()).toBe(true)
+    expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
   })
 
   it("goes on alike as a copy, and leaves the original alone", () => {

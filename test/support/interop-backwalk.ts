@@ -4,7 +4,6 @@ import { readdirSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
 import {
-  eventually,
   type InteropLab,
   type LabProcess,
   OUR_ADDRESS,
@@ -154,10 +153,3 @@ export interface ReplayResult {
   readonly batches: number
   readonly divergence?: unknown
 }
-
-/** Resolves when the session is up on our side. */
-export const established = (backwalk: BackwalkUnderTest): Promise<PeerRow> =>
-  eventually("Backwalk to be Established", async () => {
-    const row = await backwalk.peer()
-    return row.state === "Established" && row
-  })

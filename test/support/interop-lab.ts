@@ -32,7 +32,8 @@ export class InteropLab {
   constructor(name: string) {
     this.directory = mkdtempSync(join(tmpdir(), `backwalk-interop-${name}-`))
     chmodSync(this.directory, 0o755)
-    const stem = `bwio-${process.pid}-${nextLab++}`
+    removeAbandoned()
+    const stem = `${TAG}-${process.pid}-${nextLab++}`
     this.names = { ours: `${stem}-a`, theirs: `${stem}-b` }
     process.once("exit", this.closeNow)
     const { ours, theirs } = this.names
@@ -91,12 +92,25 @@ export class InteropLab {
     if (this.isClosed) return
     this.isClosed = true
     for (const each of this.processes) each.signal("SIGKILL")
-    for (const name of Object.values(this.names)) {
-      const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout ?? ""
-      for (const pid of pids.split("\n").filter((line) => line !== "")) signalOne(Number(pid), "SIGKILL")
-      spawnSync("ip", ["netns", "del", name])
-    }
+    for (const name of Object.values(this.names)) removeNamespace(name)
     if (process.env["BACKWALK_KEEP_LAB"] === undefined) rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+const TAG = "bwio"
+
+/** Everything that runs in a namespace of ours, and the namespace. */
+const removeNamespace = (name: string): void => {
+  const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" }).stdout ?? ""
+  for (const pid of pids.split("\n").filter((line) => line !== "")) signalOne(Number(pid), "SIGKILL")
+  spawnSync("ip", ["netns", "del", name])
+}
+
+/** What a runner that was killed has left behind: namespaces that name a process which is gone. */
+const removeAbandoned = (): void => {
+  const names = spawnSync("ip", ["netns", "list"], { encoding: "utf8" }).stdout ?? ""
+  for (const [name, pid] of names.matchAll(new RegExp(`^${TAG}-(\\d+)-\\d+-[ab]`, "gm"))) {
+    if (!existsSync(`/proc/${pid}`)) removeNamespace(name)
   }
 }
 
@@ -181,7 +195,7 @@ export const runCommand = (command: ReadonlyArray<string>): Promise<Ran> =>
 export const eventually = async <A>(
   what: string,
   probe: () => Promise<A | undefined | false> | A | undefined | false,
-  timeoutMs = 60_000
+  timeoutMs = 30_000
 ): Promise<A> => {
   const deadline = performance.now() + timeoutMs
   let last = ""

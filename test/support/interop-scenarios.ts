@@ -1,7 +1,7 @@
 // What every daemon and Backwalk must manage together, in the order of a session's life. One laboratory for all of it: each scenario
 // begins with the session up and leaves it up.
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type BackwalkOptions, BackwalkUnderTest, established } from "./interop-backwalk.ts"
+import { type BackwalkOptions, BackwalkUnderTest } from "./interop-backwalk.ts"
 import { eventually, InteropLab, LINK, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
 import { requirement } from "./requirements.ts"
 import type { RouterDaemon, RouterDriver } from "./router-daemons.ts"
@@ -35,8 +35,12 @@ class Meeting {
   }
 
   async up(): Promise<void> {
-    await established(this.backwalk)
-    await eventually("the other side to be Established", () => this.router.isEstablished())
+    await eventually("a session that is up on both sides", async () => {
+      const { state } = await this.backwalk.peer()
+      if (state === "Established" && (await this.router.isEstablished())) return true
+      await this.router.hurry()
+      throw new Error(`Backwalk is in ${state}`)
+    })
   }
 
   /** Until Backwalk has chosen exactly these of the other side's routes. */
@@ -65,6 +69,13 @@ class Meeting {
       if (routes.length !== wanted.size) throw new Error(`it has ${routes.length}`)
       return routes.every((route) => wanted.has(route.dst)) && routes
     })
+  }
+
+  /** Until Backwalk has said something as a consequence. */
+  async says(what: RegExp, cause: () => Promise<void>): Promise<void> {
+    const before = this.backwalk.said().length
+    await cause()
+    await eventually(`Backwalk to say ${what}`, () => what.test(this.backwalk.said().slice(before)))
   }
 
   private async kernelRoutes(): Promise<ReadonlyArray<KernelRoute>> {
@@ -201,10 +212,9 @@ const faultScenarios = (scenario: Scenario, meeting: () => Meeting, kernel: bool
   }
 
   scenario("ends the session with a NOTIFICATION, and its routes go [RFC 4486]", async () => {
-    const { router, backwalk } = meeting()
-    await router.shutSession()
+    const { router } = meeting()
+    await meeting().says(/is down: .*cease/i, () => router.shutSession())
     await gone()
-    expect((await backwalk.peer()).lastError).toMatch(/cease/i)
     await router.openSession()
     await back()
   })
@@ -220,11 +230,10 @@ const faultScenarios = (scenario: Scenario, meeting: () => Meeting, kernel: bool
   })
 
   scenario("is dropped after its hold time when it says nothing [RFC 4271 §6.5]", async () => {
-    const { router, backwalk } = meeting()
-    router.freeze()
+    const { router } = meeting()
     try {
+      await meeting().says(/is down: .*hold timer expired/i, async () => router.freeze())
       await gone()
-      expect((await backwalk.peer()).lastError).toMatch(/hold timer expired/i)
     } finally {
       router.thaw()
     }

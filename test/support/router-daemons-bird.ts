@@ -59,6 +59,8 @@ protocol bgp backwalk {
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
   readonly thaw = (): void => this.process?.signal("SIGCONT")
 
+  readonly hurry = async (): Promise<void> => undefined
+
   readonly isEstablished = async (): Promise<boolean> =>
     /BGP state:\s+Established/.test(await this.ask("show", "protocols", "all", "backwalk"))
 

@@ -42,8 +42,8 @@ class ExaBgp implements RouterDaemon {
   readonly start = async (): Promise<void> => {
     writeFileSync(this.orders, "")
     writeFileSync(this.heardFile, "")
-    writeFileSync(this.lab.path("exabgp-hear.sh"), // A process whose output is closed counts as dead, so the shell stays and keeps it open.
-      `#!/bin/sh\ncat >> ${this.heardFile}\n`, { mode: 0o755 })
+    // A process whose output is closed counts as dead, so the shell stays and keeps it open.
+    writeFileSync(this.lab.path("exabgp-hear.sh"), `#!/bin/sh\ncat >> ${this.heardFile}\n`, { mode: 0o755 })
     writeFileSync(
       this.lab.path("exabgp.conf"),
       `process orders { run /usr/bin/tail -n +1 -f ${this.orders}; encoder json; }
@@ -66,7 +66,8 @@ neighbor ${OUR_ADDRESS} {
       "exabgp.daemon.user=root",
       "exabgp.daemon.drop=false",
       "exabgp.api.cli=false",
-      "exabgp.api.ack=false"
+      "exabgp.api.ack=false",
+      "exabgp.log.level=WARNING"
     ]
     const command = ["env", ...environment, executableOf("exabgp"), this.lab.path("exabgp.conf")]
     this.process = this.lab.start("theirs", "exabgp", command, true)
@@ -76,6 +77,8 @@ neighbor ${OUR_ADDRESS} {
   readonly crash = async (): Promise<void> => this.process?.kill()
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
   readonly thaw = (): void => this.process?.signal("SIGCONT")
+
+  readonly hurry = async (): Promise<void> => undefined
 
   readonly isEstablished = async (): Promise<boolean> => {
     const changes = this.heard().filter(({ type }) => type === "state")

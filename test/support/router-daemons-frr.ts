@@ -46,6 +46,8 @@ class Frr implements RouterDaemon {
   readonly freeze = (): void => this.bgpd?.signal("SIGSTOP")
   readonly thaw = (): void => this.bgpd?.signal("SIGCONT")
 
+  readonly hurry = async (): Promise<void> => undefined
+
   readonly isEstablished = async (): Promise<boolean> => {
     const summary = await this.ask(`show bgp neighbors ${OUR_ADDRESS} json`)
     return /"bgpState":\s*"Established"/.test(summary)

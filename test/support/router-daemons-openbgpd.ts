@@ -40,6 +40,12 @@ class OpenBgpd implements RouterDaemon {
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
   readonly thaw = (): void => this.process?.signal("SIGCONT")
 
+  /** After an error it stays Idle for half a minute, and longer each time. */
+  readonly hurry = async (): Promise<void> => {
+    const { stdout } = await this.ask("show", "neighbor", OUR_ADDRESS)
+    if (/BGP state = Idle/.test(stdout)) await this.ask("neighbor", OUR_ADDRESS, "up")
+  }
+
   readonly isEstablished = async (): Promise<boolean> => {
     const { stdout } = await this.ask("show", "neighbor", OUR_ADDRESS)
     return /BGP state = Established/.test(stdout)

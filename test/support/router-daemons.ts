@@ -24,6 +24,8 @@ export interface RouterDaemon {
   /** Stops and continues its processes: a daemon that is silent while its connection stays. */
   readonly freeze: () => void
   readonly thaw: () => void
+  /** Makes it take us again at once, where it would wait by itself first. */
+  readonly hurry: () => Promise<void>
   /** Whether it says that the session with us is up. */
   readonly isEstablished: () => Promise<boolean>
   /** The prefixes that it has from us. */
