@@ -1,5 +1,6 @@
 // npm run bench: one line per budget of docs/PERFORMANCE.md. Figures are printed, never asserted: machines differ and are shared; what
-// compares with another daemon runs beside it in the same run (`npm run bench -- daemon`).
+// compares with another daemon runs beside it in the same run (`npm run bench -- daemon`). `npm run bench -- sessions [PEERS [PREFIXES]]`
+// is the one with an answer that must be 0: sessions dropped under load.
 import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
 
@@ -9,7 +10,8 @@ export interface Row {
   readonly budget: string
 }
 
-const print = (row: Row): void => console.log(`${row.bench.padEnd(34)} ${row.measured.padEnd(52)} budget: ${row.budget}`)
+const print = (row: Row): void =>
+  console.log(`${row.bench.padEnd(34)} ${row.measured.padEnd(52)} budget: ${row.budget}`)
 
 const micro = async (): Promise<void> => {
   const adjIn = await import("./adj-in.bench.ts")
@@ -38,20 +40,25 @@ const daemon = async (repetitions: number): Promise<void> => {
         })
       }
     }
-    const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+    const median = (values: ReadonlyArray<number>): number =>
+      [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
     const ratio = median(seconds.get("backwalk")!) / median(seconds.get("bird")!)
     print({ bench: `S1 ${prefixes} ratio`, measured: `${ratio.toFixed(2)} of BIRD's time (medians)`, budget: "" })
   }
 }
 
 if (import.meta.main) {
-  const [which = "micro", rounds = "3"] = process.argv.slice(2)
+  const [which = "micro", ...numbers] = process.argv.slice(2)
   if (which === "micro") await micro()
   else if (which === "daemon") {
     if (spawnSync("bird", ["--version"]).error !== undefined) throw new Error("bird is not installed")
-    await daemon(Number(rounds))
+    await daemon(Number(numbers[0] ?? 3))
+  } else if (which === "sessions") {
+    const { run } = await import("./sessions.bench.ts")
+    const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
+    for (const row of await run(peers, prefixes)) print(row)
   } else {
-    console.error("usage: npm run bench -- [micro | daemon [ROUNDS]]")
+    console.error("usage: npm run bench -- [micro | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]")
     process.exitCode = 2
   }
 }

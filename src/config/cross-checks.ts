@@ -40,9 +40,6 @@ const PEER_SETTINGS: Readonly<Record<string, { readonly asked: (value: unknown) 
   {
     import: { asked: () => true, mend: "use `policy: open` to accept everything" },
     export: { asked: () => true, mend: "use `policy: open` to announce everything" },
-    password: { asked: (value) => value !== "", mend: "remove it, and at the peer too" },
-    "ttl-security": { asked: (value) => value !== false, mend: "remove it, and at the peer too" },
-    multihop: { asked: () => true, mend: "remove it" },
     "add-path": { asked: (value) => Number(record(value)["send"] ?? 0) > 0, mend: "leave `send` out; `receive` works" }
   }
 

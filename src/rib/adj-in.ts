@@ -1,9 +1,11 @@
 // Adj-in: what each peer announced, before any decision. Learning and forgetting touch the prefix's list of paths and note the prefix
 // as changed; nothing else happens until the batch is over, so that several changes of one prefix cost one decision.
 import { assert, fold } from "../machine/index.ts"
+import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { PathFlag, type PathRef, Paths } from "./paths.ts"
-import { RibPeers, SELF } from "./peers.ts"
+import { withLongLivedStale } from "./long-lived.ts"
+import { type PathRef, Paths } from "./paths.ts"
+import { LeftOver, RibPeers, SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 
@@ -68,32 +70,24 @@ export class AdjIn {
   learn(peer: number, table: RibTable, id: PrefixId, pathId: number, attributes: AttributeId): void {
     const { paths, store } = this
     table.fit()
-    const parity = this.peers.parity[peer] & PathFlag.Parity
+    const { family } = table.prefixes
+    const generation = this.peers.generation[family][peer]
     const head = table.heads[id]
     let last: PathRef = 0
     for (let path = head; path !== 0; last = path, path = paths.next[path]) {
       if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
-      const isLeftOver = ((paths.flags[path] ^ parity) & PathFlag.Parity) !== 0
-      paths.flags[path] = (paths.flags[path] & ~PathFlag.Parity) | parity
-      const before = paths.attributes[path]
-      if (before === attributes) {
-        if (isLeftOver) table.markChanged(id)
-        return
-      }
-      this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
-      store.retain(attributes)
-      paths.attributes[path] = attributes
-      store.release(before)
-      this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
-      table.markChanged(id)
+      const isLeftOver = paths.generation[path] !== generation
+      paths.generation[path] = generation
+      if (paths.attributes[path] !== attributes) this.replace(table, id, path, attributes)
+      else if (isLeftOver && this.peers.leftOver[family][peer] === LeftOver.Ended) table.markChanged(id)
       return
     }
-    const path = paths.add(peer, pathId, attributes, parity)
+    const path = paths.add(peer, pathId, attributes, generation)
     store.retain(attributes)
     if (last === 0) table.heads[id] = path
     else paths.next[last] = path
     table.prefixes.retain(id)
-    this.peers.received[table.prefixes.family][peer]++
+    this.peers.received[family][peer]++
     this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
     table.markChanged(id)
   }
@@ -106,17 +100,60 @@ export class AdjIn {
     }
   }
 
-  /** Forgets what prefix `id` has from a peer's earlier sessions. */
-  forgetStale(peer: number, table: RibTable, id: PrefixId): void {
+  /** Whether a path is left over from before its peer's last restart or refresh. */
+  isLeftOver(family: 0 | 1, path: PathRef): boolean {
+    return this.paths.generation[path] !== this.peers.generation[family][this.paths.peer[path]]
+  }
+
+  /** Whether a path is left over and in use. */
+  isStale(family: 0 | 1, path: PathRef): boolean {
+    return this.isLeftOver(family, path) && this.peers.leftOver[family][this.paths.peer[path]] === LeftOver.Kept
+  }
+
+  /** Forgets what prefix `id` has left over from a peer. */
+  forgetLeftOver(peer: number, table: RibTable, id: PrefixId): void {
     const { paths } = this
-    const parity = this.peers.parity[peer] & PathFlag.Parity
+    const { family } = table.prefixes
     let last: PathRef = 0
     for (let path = table.heads[id]; path !== 0; ) {
       const after = paths.next[path]
-      if (paths.peer[path] === peer && (paths.flags[path] & PathFlag.Parity) !== parity) this.unlink(table, id, last, path)
+      if (paths.peer[path] === peer && this.isLeftOver(family, path)) this.unlink(table, id, last, path)
       else last = path
       path = after
     }
+  }
+
+  /** RFC 9494 §4.2: what prefix `id` has left over from a peer lives on as least preferred, unless it bears NO_LLGR. */
+  ageLeftOver(peer: number, table: RibTable, id: PrefixId): void {
+    const { paths, store } = this
+    const { family } = table.prefixes
+    let last: PathRef = 0
+    for (let path = table.heads[id]; path !== 0; ) {
+      const after = paths.next[path]
+      const old = paths.peer[path] === peer && this.isLeftOver(family, path)
+      const traits = store.traits[paths.attributes[path]]
+      if (old && (traits & Trait.NoLongLived) !== 0) this.unlink(table, id, last, path)
+      else {
+        if (old && (traits & Trait.LongLivedStale) === 0) {
+          const aged = withLongLivedStale(store, paths.attributes[path])
+          this.replace(table, id, path, aged)
+          store.discardUnused(aged)
+        }
+        last = path
+      }
+      path = after
+    }
+  }
+
+  private replace(table: RibTable, id: PrefixId, path: PathRef, attributes: AttributeId): void {
+    const { paths, store } = this
+    const before = paths.attributes[path]
+    this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
+    store.retain(attributes)
+    paths.attributes[path] = attributes
+    store.release(before)
+    this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
+    table.markChanged(id)
   }
 
   private unlink(table: RibTable, id: PrefixId, before: PathRef, path: PathRef): void {

@@ -15,7 +15,13 @@ export const Trait = {
   /** NO_ADVERTISE (RFC 1997). */
   NoAdvertise: 16,
   HasMed: 32,
-  HasLocalPref: 64
+  HasLocalPref: 64,
+  /** LLGR_STALE: preferred to nothing (RFC 9494 §4.3). */
+  LongLivedStale: 128,
+  /** NO_LLGR: not to be kept over a long absence of its peer (RFC 9494 §4.4). */
+  NoLongLived: 256,
+  /** ONLY_TO_CUSTOMER (RFC 9234 §5). */
+  OnlyToCustomer: 512
 } as const
 
 export interface AttributeFacts {
@@ -27,12 +33,18 @@ export interface AttributeFacts {
   originatorId: number
   clusterLength: number
   traits: number
+  /** How often our own AS number is in AS_PATH. */
+  ownAsCount: number
+  /** AS number in ONLY_TO_CUSTOMER; 0: none. */
+  onlyToCustomer: number
   nextHop: Address
 }
 
 /** RFC 4271 leaves the default to the implementation; every one takes 100. */
 export const LOCAL_PREF_DEFAULT = 100
 
+export const LLGR_STALE = 0xffff0006
+const NO_LLGR = 0xffff0007
 const NO_EXPORT = 0xffffff01
 const NO_ADVERTISE = 0xffffff02
 const NO_EXPORT_SUBCONFED = 0xffffff03
@@ -59,6 +71,8 @@ export const readFacts = (
     originatorId: 0,
     clusterLength: 0,
     traits: 0,
+    ownAsCount: 0,
+    onlyToCustomer: 0,
     nextHop: UNSPECIFIED
   }
   const end = to - nextHopLength
@@ -104,8 +118,14 @@ const readAttribute = (
       for (let at = value; at < value + length; at += 4) {
         const community = wordAt(bytes, at)
         if (community === NO_EXPORT || community === NO_EXPORT_SUBCONFED) facts.traits |= Trait.NoExport
-        if (community === NO_ADVERTISE) facts.traits |= Trait.NoAdvertise
+        else if (community === NO_ADVERTISE) facts.traits |= Trait.NoAdvertise
+        else if (community === LLGR_STALE) facts.traits |= Trait.LongLivedStale
+        else if (community === NO_LLGR) facts.traits |= Trait.NoLongLived
       }
+      return
+    case AttributeType.OnlyToCustomer:
+      facts.onlyToCustomer = wordAt(bytes, value)
+      facts.traits |= Trait.OnlyToCustomer
       return
     case AttributeType.OriginatorId:
       facts.originatorId = wordAt(bytes, value)
@@ -133,7 +153,10 @@ const readAsPath = (facts: AttributeFacts, bytes: Uint8Array, from: number, leng
     at += 2
     for (let member = 0; member < count; member++, at += 4) {
       const asn = wordAt(bytes, at)
-      if (asn === localAs) facts.traits |= Trait.AsLoop
+      if (asn === localAs) {
+        facts.traits |= Trait.AsLoop
+        if (facts.ownAsCount < 255) facts.ownAsCount++
+      }
       if (first && member === 0 && type === AS_SEQUENCE) facts.neighborAs = asn
     }
     first = false

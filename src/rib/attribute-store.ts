@@ -26,7 +26,10 @@ export class AttributeStore {
   originatorId: Uint32Array = new Uint32Array(CAPACITY_MIN)
   clusterLength: Uint8Array = new Uint8Array(CAPACITY_MIN)
   /** Bits of `Trait`. */
-  traits: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  traits: Uint16Array = new Uint16Array(CAPACITY_MIN)
+  ownAsCount: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  /** AS number in ONLY_TO_CUSTOMER; 0: none. */
+  onlyToCustomer: Uint32Array = new Uint32Array(CAPACITY_MIN)
   /** Content hash: the same for the same bytes in every run. */
   hashes: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
@@ -106,7 +109,7 @@ export class AttributeStore {
 
   /** Bytes of memory that the sets and their columns occupy. */
   get sizeBytes(): number {
-    return this.arena.sizeBytes + this.hashes.length * 43 + this.slots.length * 4
+    return this.arena.sizeBytes + this.hashes.length * 49 + this.slots.length * 4
   }
 
   private store(id: AttributeId, facts: AttributeFacts): void {
@@ -118,6 +121,8 @@ export class AttributeStore {
     this.originatorId[id] = facts.originatorId
     this.clusterLength[id] = facts.clusterLength
     this.traits[id] = facts.traits
+    this.ownAsCount[id] = facts.ownAsCount
+    this.onlyToCustomer[id] = facts.onlyToCustomer
     this.nextHop[id] = this.nextHops.intern(facts.nextHop)
     this.nextHops.retain(this.nextHop[id])
   }
@@ -187,6 +192,8 @@ export class AttributeStore {
     this.originatorId = grown(this.originatorId, capacity)
     this.clusterLength = grown(this.clusterLength, capacity)
     this.traits = grown(this.traits, capacity)
+    this.ownAsCount = grown(this.ownAsCount, capacity)
+    this.onlyToCustomer = grown(this.onlyToCustomer, capacity)
     this.hashes = grown(this.hashes, capacity)
     this.places = grown(this.places, capacity)
     this.byteLengths = grown(this.byteLengths, capacity)

@@ -1,35 +1,39 @@
 // The decision process of RFC 4271 §9.1.2 with RFC 4456 §9. Every step looks at all candidates that are left and removes the worse
 // ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the set of
-// candidates and not on their order, the result does not depend on the order of arrival.
+// candidates and not on their order, the result does not depend on the order of arrival. Before everything else stands RFC 9494 §4.3:
+// what is stale for long is preferred to nothing.
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
-import { PathFlag, type PathRef, type Paths } from "./paths.ts"
-import type { RibPeers } from "./peers.ts"
+import type { PathRef, Paths } from "./paths.ts"
+import { LeftOver, NO_ROLE, type RibPeers, Role } from "./peers.ts"
 
 /** Why a path is what it is: best, beaten at a step, or not eligible at all. */
 export const Reason = {
   Best: 0,
-  Local: 1,
-  LocalPref: 2,
-  AsPathLength: 3,
-  Origin: 4,
-  Med: 5,
-  External: 6,
-  IgpMetric: 7,
-  RouterId: 8,
-  ClusterLength: 9,
-  PeerAddress: 10,
-  PathId: 11,
-  AsLoop: 12,
-  OriginatorLoop: 13,
-  ClusterLoop: 14,
-  Policy: 15,
-  NextHopUnreachable: 16,
-  SessionEnded: 17
+  LongLivedStale: 1,
+  Local: 2,
+  LocalPref: 3,
+  AsPathLength: 4,
+  Origin: 5,
+  Med: 6,
+  External: 7,
+  IgpMetric: 8,
+  RouterId: 9,
+  ClusterLength: 10,
+  PeerAddress: 11,
+  PathId: 12,
+  AsLoop: 13,
+  OriginatorLoop: 14,
+  ClusterLoop: 15,
+  Policy: 16,
+  NextHopUnreachable: 17,
+  SessionEnded: 18,
+  RouteLeak: 19
 } as const
 
 export const REASON_NAMES: ReadonlyArray<string> = [
   "best",
+  "long-lived stale",
   "not local",
   "local preference",
   "AS path length",
@@ -46,22 +50,37 @@ export const REASON_NAMES: ReadonlyArray<string> = [
   "cluster loop",
   "policy",
   "next hop unreachable",
-  "session ended"
+  "session ended",
+  "route leak"
 ]
 
 /** Reasons from here on make a path ineligible. */
 const INELIGIBLE = Reason.AsLoop
+
+/** Traits that may make a path ineligible. */
+const SUSPICIOUS = Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop | Trait.OnlyToCustomer
 
 export class Decision {
   private readonly store: AttributeStore
   private readonly paths: Paths
   private readonly peers: RibPeers
   private candidates = new Uint32Array(64)
+  /** Of the family at hand, see RibPeers. */
+  private generation: Uint8Array
+  private leftOver: Uint8Array
 
   constructor(store: AttributeStore, paths: Paths, peers: RibPeers) {
     this.store = store
     this.paths = paths
     this.peers = peers
+    this.generation = peers.generation[0]
+    this.leftOver = peers.leftOver[0]
+  }
+
+  /** The family whose prefixes are decided until the next call. */
+  begin(family: 0 | 1): void {
+    this.generation = this.peers.generation[family]
+    this.leftOver = this.peers.leftOver[family]
   }
 
   /** Decides among the list that starts at `head`; returns the list with the best path first. Reasons are written to the paths. */
@@ -79,7 +98,7 @@ export class Decision {
       if (count === this.candidates.length) this.growCandidates()
       this.candidates[count++] = path
     }
-    for (let step: number = Reason.Local; count > 1 && step < INELIGIBLE; step++) {
+    for (let step: number = Reason.LongLivedStale; count > 1 && step < INELIGIBLE; step++) {
       count = step === Reason.Med ? this.eliminateByMed(count) : this.eliminate(count, step)
     }
     return count === 0 ? head : this.toFront(head, this.candidates[0])
@@ -92,17 +111,31 @@ export class Decision {
   private ineligibility(path: PathRef): number {
     const set = this.paths.attributes[path]
     const peer = this.paths.peer[path]
-    // Left over from a session that ended, and not swept yet.
-    if (((this.paths.flags[path] ^ this.peers.parity[peer]) & PathFlag.Parity) !== 0) return Reason.SessionEnded
-    const traits = this.store.traits[set]
-    if ((traits & (Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop)) !== 0 && peer !== 0) {
-      if ((traits & Trait.AsLoop) !== 0) return Reason.AsLoop
-      // From an external peer ORIGINATOR_ID and CLUSTER_LIST have been discarded by `wire` already.
-      return (traits & Trait.OriginatorLoop) !== 0 ? Reason.OriginatorLoop : Reason.ClusterLoop
+    // Left over from a session that ended, and not purged yet.
+    if (this.paths.generation[path] !== this.generation[peer] && this.leftOver[peer] === LeftOver.Ended) {
+      return Reason.SessionEnded
+    }
+    if ((this.store.traits[set] & SUSPICIOUS) !== 0 && peer !== 0) {
+      const suspicion = this.suspicion(set, peer)
+      if (suspicion !== Reason.Best) return suspicion
     }
     if (this.peers.accepts[peer] === 0) return Reason.Policy
     if (peer !== 0 && this.store.nextHops.reachable[this.store.nextHop[set]] === 0) return Reason.NextHopUnreachable
     return Reason.Best
+  }
+
+  /** Loops (RFC 4271 §9.1.2, RFC 4456 §8) and leaks (RFC 9234 §5). */
+  private suspicion(set: number, peer: number): number {
+    const { store, peers } = this
+    const traits = store.traits[set]
+    if (store.ownAsCount[set] > peers.ownAsAllowed[peer]) return Reason.AsLoop
+    // From an external peer ORIGINATOR_ID and CLUSTER_LIST have been discarded by `wire` already.
+    if ((traits & Trait.OriginatorLoop) !== 0) return Reason.OriginatorLoop
+    if ((traits & Trait.ClusterLoop) !== 0) return Reason.ClusterLoop
+    const role = peers.role[peer]
+    if ((traits & Trait.OnlyToCustomer) === 0 || role === NO_ROLE) return Reason.Best
+    if (role === Role.Customer || role === Role.RouteServerClient) return Reason.RouteLeak
+    return role === Role.Peer && store.onlyToCustomer[set] !== peers.asn[peer] ? Reason.RouteLeak : Reason.Best
   }
 
   /** The smaller, the better, at this step. */
@@ -111,6 +144,8 @@ export class Decision {
     const set = this.paths.attributes[path]
     const peer = this.paths.peer[path]
     switch (step) {
+      case Reason.LongLivedStale:
+        return store.traits[set] & Trait.LongLivedStale
       case Reason.Local:
         return peer === 0 ? 0 : 1
       case Reason.LocalPref:

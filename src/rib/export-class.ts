@@ -13,6 +13,8 @@ export class Member {
   live = false
   /** The initial table is on its way; End-of-RIB follows it. */
   joining = true
+  /** The table is told again: asked for, or under way between its two marks (RFC 7313). */
+  refresh: "none" | "asked" | "begun" = "none"
   pendingCount = 0
   /** Word from which the next slice looks for pending bits. */
   cursor = 0
@@ -23,13 +25,15 @@ export class Member {
     this.bits = new Uint32Array((capacity >>> 5) + 1)
   }
 
-  addPending(id: PrefixId): void {
+  /** Notes that the member has to hear of a prefix. False: that was noted already. */
+  addPending(id: PrefixId): boolean {
     const word = id >>> 5
     if (word >= this.bits.length) this.bits = grown(this.bits, Math.max(word + 1, this.bits.length * 2))
     const bit = 1 << (id & 31)
-    if ((this.bits[word] & bit) !== 0) return
+    if ((this.bits[word] & bit) !== 0) return false
     this.bits[word] |= bit
     this.pendingCount++
+    return true
   }
 
   /** Takes the next pending prefix, in the order of their numbers, beginning again at the end; -1 when none is left. */
@@ -120,17 +124,30 @@ export class ExportClass {
     return member
   }
 
-  /** Everything announced becomes pending for a member again (RFC 2918). */
-  repeat(member: Member): void {
+  /** Everything announced becomes pending for a member again (RFC 2918), between marks if it knows them (RFC 7313). */
+  repeat(member: Member, marked = false): void {
     member.live = false
+    if (marked) member.refresh = "asked"
     for (let id = 0; id < this.prefixes.bound && id < this.sent.length; id++) {
-      if (this.sent[id] !== 0 && this.sentSource[id] !== member.peer) member.addPending(id)
+      if (this.sent[id] !== 0 && this.sentSource[id] !== member.peer) this.addPending(member, id)
     }
+  }
+
+  /** A prefix that somebody still has to hear of keeps its number: until then a withdrawal must not become one of another prefix. */
+  addPending(member: Member, id: PrefixId): void {
+    if (member.addPending(id)) this.prefixes.retain(id)
+  }
+
+  /** The member has been told about a prefix that it gave from `takePending`. */
+  releasePending(id: PrefixId): void {
+    this.prefixes.release(id)
   }
 
   leave(peer: number): void {
     const index = this.members.findIndex((member) => member.peer === peer)
-    if (index !== -1) this.members.splice(index, 1)
+    if (index === -1) return
+    const [member] = this.members.splice(index, 1)
+    for (let id = member.takePending(); id !== -1; id = member.takePending()) this.releasePending(id)
   }
 
   /** Forgets everything announced: the class has no members any more. */

@@ -3,15 +3,18 @@
 // lies between two ends is a segment, one write to each receiver (RFC 4271 §4.3, RFC 4760 §3).
 import type { BlockPool, Lease } from "../buffers/index.ts"
 import { assert } from "../machine/index.ts"
-import { AttributeType, MessageType } from "../wire/index.ts"
+import { AttributeType, afiOf, encodeRouteRefresh, MessageType, safiOf } from "../wire/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { type ExportParameters, putWord, type RouteSource, writeAttributes } from "./transform.ts"
+import { putWord } from "./put.ts"
+import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 const HEADER_BYTES = 19
 /** Longest NLRI of a family: length octet and address. */
 const NLRI_BYTES_MAX: readonly [number, number] = [5, 17]
 /** What a message of withdrawn IPv4 routes ends with: the length of no attributes. */
 const EMPTY_ATTRIBUTES_BYTES = 2
+/** MP_REACH_NLRI up to its NLRI, and one prefix. */
+const MP_REACH_BYTES = 4 + 5 + 16 + 17
 const WITHDRAW = -1
 const CLOSED = -2
 
@@ -86,6 +89,16 @@ export class Packer {
     this.closeMessage()
   }
 
+  /** Marks where the answer to a refresh begins or ends (RFC 7313 §3.2). */
+  refreshMark(subtype: number): void {
+    this.closeMessage()
+    const { family } = this.parameters!
+    const mark = encodeRouteRefresh({ afi: afiOf(family), safi: safiOf(family), subtype })
+    this.openMessage().set(mark, this.messageStart)
+    this.at = this.messageStart + mark.length
+    this.messages++
+  }
+
   /** Ends the segment: what was packed since the last end goes to the sink. */
   cut(): void {
     this.closeMessage()
@@ -131,6 +144,8 @@ export class Packer {
 
   private openReach(attributes: AttributeId, source: RouteSource): boolean {
     const parameters = this.parameters!
+    const nextHop = exportedNextHop(this.store, attributes, source, parameters)
+    const multiprotocol = nextHop.length === 4
     const stored = this.store.blockEndOf(attributes) - this.store.startOf(attributes)
     // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
     const worst = HEADER_BYTES + 4 + (parameters.as4 ? stored : stored * 2) + 80 + NLRI_BYTES_MAX[parameters.family]
@@ -144,38 +159,31 @@ export class Packer {
       // Nearly never: write it aside to learn its true length.
       const aside = new Uint8Array(worst * 2)
       const length = writeAttributes(aside, 0, this.store, attributes, source, parameters)
-      const mp = parameters.family === 1 ? 41 : 0
+      const mp = multiprotocol ? MP_REACH_BYTES : 0
       if (HEADER_BYTES + 4 + length + mp + NLRI_BYTES_MAX[parameters.family] > parameters.messageBytesMax) {
         this.at = this.messageStart
         this.tooLong++
         return false
       }
     }
-    if (parameters.family === 1) this.openMpReach(bytes, attributes, source)
-    else {
-      this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
-      this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
-    }
+    this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
+    if (multiprotocol) this.openMpReach(bytes, nextHop)
+    else this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
     return true
   }
 
   /** RFC 7606 §5.1 wants MP_REACH_NLRI first; but its NLRI grows, so here it stands last and its length is written when it closes. */
-  private openMpReach(bytes: Uint8Array, attributes: AttributeId, source: RouteSource): void {
-    const parameters = this.parameters!
-    this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
+  private openMpReach(bytes: Uint8Array, nextHop: ReadonlyArray<number>): void {
+    const { family } = this.parameters!
     this.mpStart = this.at
     bytes[this.at] = 0x90
     bytes[this.at + 1] = AttributeType.MpReach
     bytes[this.at + 4] = 0
-    bytes[this.at + 5] = 2
-    bytes[this.at + 6] = 1
+    bytes[this.at + 5] = afiOf(family)
+    bytes[this.at + 6] = safiOf(family)
     bytes[this.at + 7] = 16
-    const { addresses } = this.store.nextHops
-    const stored = addresses[this.store.nextHop[attributes]]
-    const keeps = !source.local && parameters.kind !== 0 && stored.family === 6
-    const words = keeps ? stored.words : parameters.nextHopSelf
     let at = this.at + 8
-    for (const word of words) at = putWord(bytes, at, word)
+    for (const word of nextHop) at = putWord(bytes, at, word)
     bytes[at] = 0
     this.at = at + 1
   }

@@ -6,18 +6,13 @@ import { grown } from "./prefix-table.ts"
 /** A path's number plus one; 0 is "none", so that zeroed columns mean empty lists. */
 export type PathRef = number
 
-/** Bits of a path's flags. */
-export const PathFlag = {
-  /** Learned in an odd session of its peer: what carries the other parity is left over from before. */
-  Parity: 1
-} as const
-
 export class Paths {
   attributes: Uint32Array
   next: Uint32Array
   peer: Uint16Array
   reason: Uint8Array
-  flags: Uint8Array
+  /** Generation of its peer's table that it was last told in: another than the peer's own means left over, see RibPeers. */
+  generation: Uint8Array
   /** Identifiers of RFC 7911; absent until the first one that is not 0. */
   private pathIds: Uint32Array | undefined
   count = 0
@@ -29,10 +24,10 @@ export class Paths {
     this.next = new Uint32Array(capacity)
     this.peer = new Uint16Array(capacity)
     this.reason = new Uint8Array(capacity)
-    this.flags = new Uint8Array(capacity)
+    this.generation = new Uint8Array(capacity)
   }
 
-  add(peer: number, pathId: number, attributes: AttributeId, flags: number): PathRef {
+  add(peer: number, pathId: number, attributes: AttributeId, generation: number): PathRef {
     let path = this.free
     if (path !== 0) this.free = this.next[path]
     else {
@@ -43,7 +38,7 @@ export class Paths {
     this.next[path] = 0
     this.peer[path] = peer
     this.reason[path] = 0
-    this.flags[path] = flags
+    this.generation[path] = generation
     if (this.pathIds !== undefined) this.pathIds[path] = pathId
     else if (pathId !== 0) {
       this.pathIds = new Uint32Array(this.next.length)
@@ -69,7 +64,7 @@ export class Paths {
     this.next = grown(this.next, capacity)
     this.peer = grown(this.peer, capacity)
     this.reason = grown(this.reason, capacity)
-    this.flags = grown(this.flags, capacity)
+    this.generation = grown(this.generation, capacity)
     if (this.pathIds !== undefined) this.pathIds = grown(this.pathIds, capacity)
   }
 }

@@ -1,4 +1,6 @@
 // What the RIB knows of a peer, as columns indexed by peer number. Number 0 is ourselves: originated and announced routes.
+// A peer's table has a generation for each family. What the peer says carries the generation of its time; when a session ends or a
+// refresh begins the peer's number moves on, and every path of an older generation is left over until it is told again or goes.
 import { assert, PEERS_MAX } from "../machine/index.ts"
 
 export const SELF = 0
@@ -6,6 +8,33 @@ export const SELF = 0
 /** How routes pass between us and a peer. */
 export const PeerKind = { External: 0, Internal: 1, ReflectorClient: 2, RouteServerClient: 3 } as const
 export type PeerKind = (typeof PeerKind)[keyof typeof PeerKind]
+
+/** What paths of an older generation are. */
+export const LeftOver = {
+  /** Of a session that ended for good: not eligible, and being purged. */
+  Ended: 0,
+  /** Stale but in use: the peer restarts (RFC 4724) or tells its table again (RFC 7313). */
+  Kept: 1
+} as const
+export type LeftOver = (typeof LeftOver)[keyof typeof LeftOver]
+
+/** The role of a peer where none was agreed on; the others are those of RFC 9234 §4.1. */
+export const NO_ROLE = 255
+/** RFC 9234 §4.1. */
+export const Role = { Provider: 0, RouteServer: 1, RouteServerClient: 2, Customer: 3, Peer: 4 } as const
+
+export interface PeerFacts {
+  readonly kind: PeerKind
+  readonly accepts: boolean
+  readonly routerId: number
+  readonly rank: number
+  /** AS number of the peer; only roles ask for it. */
+  readonly asn?: number
+  /** The peer's role towards us; absent: NO_ROLE. */
+  readonly role?: number
+  /** How often our own AS number may stand in an AS_PATH from it; absent: never. */
+  readonly ownAsAllowed?: number
+}
 
 export class RibPeers {
   readonly external: Uint8Array = new Uint8Array(PEERS_MAX)
@@ -16,8 +45,12 @@ export class RibPeers {
   readonly routerId: Uint32Array = new Uint32Array(PEERS_MAX)
   /** Place of the peer's address among all addresses: the last resort of the decision process. */
   readonly rank: Uint32Array = new Uint32Array(PEERS_MAX)
-  /** Parity of the session under way, see PathFlag.Parity. */
-  readonly parity: Uint8Array = new Uint8Array(PEERS_MAX)
+  readonly asn: Uint32Array = new Uint32Array(PEERS_MAX)
+  readonly role: Uint8Array = new Uint8Array(PEERS_MAX).fill(NO_ROLE)
+  readonly ownAsAllowed: Uint8Array = new Uint8Array(PEERS_MAX)
+  /** By family: generation of what the peer says now, and what its older paths are. */
+  readonly generation: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  readonly leftOver: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
   /** Paths held per family. */
   readonly received: readonly [Uint32Array, Uint32Array] = [new Uint32Array(PEERS_MAX), new Uint32Array(PEERS_MAX)]
 
@@ -25,15 +58,15 @@ export class RibPeers {
     this.accepts[SELF] = 1
   }
 
-  set(
-    peer: number,
-    facts: { readonly kind: PeerKind; readonly accepts: boolean; readonly routerId: number; readonly rank: number }
-  ): void {
+  set(peer: number, facts: PeerFacts): void {
     assert(peer > SELF && peer < PEERS_MAX, "peer number out of range")
     this.kind[peer] = facts.kind
     this.external[peer] = facts.kind === PeerKind.External || facts.kind === PeerKind.RouteServerClient ? 1 : 0
     this.accepts[peer] = facts.accepts ? 1 : 0
     this.routerId[peer] = facts.routerId
     this.rank[peer] = facts.rank
+    this.asn[peer] = facts.asn ?? 0
+    this.role[peer] = facts.role ?? NO_ROLE
+    this.ownAsAllowed[peer] = facts.ownAsAllowed ?? 0
   }
 }

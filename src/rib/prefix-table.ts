@@ -5,7 +5,6 @@ import { assert, fold, mix } from "../machine/index.ts"
 export type PrefixId = number
 
 const CAPACITY_MIN = 1024
-const HOLDERS_MAX = 0xffff
 
 export class PrefixTable {
   /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
@@ -18,7 +17,7 @@ export class PrefixTable {
   count = 0
   /** Ids below this bound have been in use; columns need that many elements. */
   bound = 0
-  private holders: Uint16Array
+  private holders: Uint32Array
   /** id + 1, or 0 for an empty slot. Linear probing, at most half full. */
   private slots: Uint32Array
   private free: Array<PrefixId> = []
@@ -31,7 +30,7 @@ export class PrefixTable {
     this.wordsPerPrefix = family === 0 ? 1 : 4
     this.words = new Uint32Array(capacity * this.wordsPerPrefix)
     this.lengths = new Uint8Array(capacity)
-    this.holders = new Uint16Array(capacity)
+    this.holders = new Uint32Array(capacity)
     this.slots = new Uint32Array(powerOfTwoAtLeast(capacity * 2))
     this.byLength = new Uint32Array(129)
   }
@@ -79,7 +78,6 @@ export class PrefixTable {
   }
 
   retain(id: PrefixId): void {
-    assert(this.holders[id] < HOLDERS_MAX, "prefix held more often than can be counted")
     this.holders[id]++
   }
 

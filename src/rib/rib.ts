@@ -2,7 +2,8 @@
 // that changed, tells the caller about its best path (for the forwarding graph), and packs what each export class has to hear.
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
 import type { BlockPool, Lease } from "../buffers/index.ts"
-import { fold, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
+import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
+import { RefreshSubtype } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
 import { Trait } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
@@ -10,10 +11,10 @@ import { Decision } from "./decide.ts"
 import { ExportClass, type Member } from "./export-class.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
-import { PeerKind, SELF } from "./peers.ts"
+import { LeftOver, PeerKind, SELF } from "./peers.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
-import type { ExportParameters, RouteSource } from "./transform.ts"
+import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked } from "./transform.ts"
 
 /** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
@@ -29,12 +30,16 @@ export interface RibOptions {
 }
 
 const LOCAL_SHARE = 0xffff
+const FAMILIES = [0, 1] as const
+const NOTHING_KEPT: readonly [boolean, boolean] = [false, false]
+/** Refreshes begun and not ended that a peer's generations can tell apart. */
+const GENERATIONS_MAX = 250
 
 /** A scan over all prefixes, done a slice at a time. */
 interface Sweep {
   readonly family: 0 | 1
-  readonly kind: "purge" | "next-hop"
-  /** The peer whose old paths go, or the next hop whose paths are decided again. */
+  readonly kind: "purge" | "age" | "next-hop"
+  /** The peer whose old paths go or age, or the next hop whose paths are decided again. */
   readonly subject: number
   position: PrefixId
 }
@@ -48,6 +53,12 @@ export class Rib {
   private readonly decision: Decision
   private readonly sweeps: Array<Sweep> = []
   private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
+  /** By family: 1 for a peer that may have something left over. */
+  private readonly marked: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  /** Refreshes begun since a peer last had nothing left over, by family. */
+  private readonly refreshes: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  /** Nothing is told to anybody yet: we have restarted and wait for our peers' tables (RFC 4724 §4.1). */
+  isHolding = false
 
   constructor(options: RibOptions) {
     this.store = new AttributeStore(options.localAs, options.localId)
@@ -67,25 +78,84 @@ export class Rib {
       table.fit()
       this.decideChanged(table, best)
       for (const exportClass of this.classes) {
-        if (exportClass.parameters.family === table.prefixes.family) this.exportChanged(table, exportClass, transmit)
+        if (exportClass.parameters.family !== table.prefixes.family || this.isHolding) continue
+        this.exportChanged(table, exportClass, transmit)
       }
       table.clearChanged()
     }
   }
 
-  /** A session ended: its paths become stale and are swept in slices; what the next session sends carries the other parity. */
-  endSession(peer: number): void {
-    this.finishSweeps(peer)
-    this.adjIn.peers.parity[peer] ^= 1
-    for (const family of [0, 1] as const) {
-      if (this.adjIn.peers.received[family][peer] > 0) this.sweeps.push({ family, kind: "purge", subject: peer, position: 0 })
+  /**
+   * A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is left over from before goes at
+   * once (RFC 4724 §4.2: consecutive restarts).
+   */
+  endSession(peer: number, kept: readonly [boolean, boolean] = NOTHING_KEPT): void {
+    for (const family of FAMILIES) {
+      if (kept[family] && this.marked[family][peer] === 1) this.expire(peer, family)
+      this.finishSweeps(peer, family)
+      this.beginGeneration(peer, family)
+      if (!kept[family]) this.expire(peer, family)
     }
   }
 
-  /** Two parities tell one old session from the new one, not two: what is left of an earlier sweep is done at once. */
-  private finishSweeps(peer: number): void {
-    for (const sweep of this.sweeps) if (sweep.kind === "purge" && sweep.subject === peer) this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
+  /** The peer tells a family's table again (RFC 7313 §4): what it does not repeat is left over, and in use until `expire`. */
+  refreshBegan(peer: number, family: 0 | 1): void {
+    // Numbers of generations come round: whoever begins so many refreshes and ends none loses what is left over.
+    if (this.refreshes[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
+    this.finishSweeps(peer, family)
+    this.beginGeneration(peer, family)
+    this.refreshes[family][peer]++
+  }
+
+  /** What is left over of a peer's family is purged, in slices. */
+  expire(peer: number, family: 0 | 1): void {
+    const { leftOver, received } = this.adjIn.peers
+    leftOver[family][peer] = LeftOver.Ended
+    this.refreshes[family][peer] = 0
+    if (received[family][peer] > 0) this.sweeps.push({ family, kind: "purge", subject: peer, position: 0 })
+  }
+
+  /** What is left over of a peer's family becomes long-lived stale (RFC 9494 §4.2), in slices. */
+  age(peer: number, family: 0 | 1): void {
+    if (this.adjIn.peers.received[family][peer] > 0) this.sweeps.push({ family, kind: "age", subject: peer, position: 0 })
+  }
+
+  /** Whether nothing is left that names a peer, so that its number may be given to another. */
+  isForgotten(peer: number): boolean {
+    const { received } = this.adjIn.peers
+    const isUsed = received[0][peer] > 0 || received[1][peer] > 0 || this.tables.some((table) => table.changedCount > 0)
+    return !isUsed && !this.sweeps.some(({ kind, subject }) => kind !== "next-hop" && subject === peer)
+  }
+
+  private beginGeneration(peer: number, family: 0 | 1): void {
+    const { generation, leftOver, received } = this.adjIn.peers
+    if (received[family][peer] > 0) this.marked[family][peer] = 1
+    generation[family][peer]++
+    leftOver[family][peer] = LeftOver.Kept
+  }
+
+  /** Ends a peer's sweeps at once: what they are about must not be mistaken for what is left over next. */
+  private finishSweeps(peer: number, family: 0 | 1): void {
+    for (const sweep of this.sweeps) {
+      if (sweep.kind !== "next-hop" && sweep.subject === peer && sweep.family === family) {
+        this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
+      }
+    }
     this.dropFinishedSweeps()
+  }
+
+  /** From now until `release` decisions are made and nothing is told (RFC 4724 §4.1). */
+  hold(): void {
+    this.isHolding = true
+  }
+
+  /** Everything is told that was held back. */
+  release(): void {
+    this.isHolding = false
+    for (const exportClass of this.classes) {
+      this.fillClass(this.tables[exportClass.parameters.family], exportClass)
+      for (const member of exportClass.members) exportClass.repeat(member)
+    }
   }
 
   /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
@@ -127,9 +197,14 @@ export class Rib {
 
   /** Packs at most a slice of what a member still has to hear. Returns the prefixes handled. */
   catchUp(exportClass: ExportClass, member: Member, transmit: Transmit): number {
+    if (this.isHolding) return 0
     const { prefixes } = this.tables[exportClass.parameters.family]
     const per = prefixes.wordsPerPrefix
     this.packer.begin(exportClass.parameters, (block, from, to) => transmit(member.peer, block, from, to))
+    if (member.refresh === "asked") {
+      this.packer.refreshMark(RefreshSubtype.Begin)
+      member.refresh = "begun"
+    }
     let handled = 0
     for (; handled < TABLE_SLICE_PREFIXES; handled++) {
       const id = member.takePending()
@@ -137,11 +212,14 @@ export class Rib {
       const attributes = exportClass.sentTo(member.peer, id)
       if (attributes === -1) this.packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
       else this.packAnnouncement(exportClass, id, attributes, exportClass.sentSource[id])
+      exportClass.releasePending(id)
     }
     if (member.pendingCount === 0) {
       member.live = true
       if (member.joining) this.packer.endOfRib()
       member.joining = false
+      if (member.refresh === "begun") this.packer.refreshMark(RefreshSubtype.End)
+      member.refresh = "none"
     }
     this.packer.finish()
     return handled
@@ -162,6 +240,7 @@ export class Rib {
   private decideChanged(table: RibTable, best: BestChanged): void {
     const { paths } = this.adjIn
     const { family } = table.prefixes
+    this.decision.begin(family)
     for (let index = 0; index < table.changedCount; index++) {
       const id = table.changedAt(index)
       let head = table.heads[id]
@@ -208,8 +287,8 @@ export class Rib {
 
   private notePending(exportClass: ExportClass, id: PrefixId, source: number, beforeSource: number, before: number): void {
     for (const member of exportClass.members) {
-      if (!member.live) member.addPending(id)
-      else if (source !== beforeSource && member.peer === source && before !== 0) member.addPending(id)
+      if (!member.live) exportClass.addPending(member, id)
+      else if (source !== beforeSource && member.peer === source && before !== 0) exportClass.addPending(member, id)
     }
   }
 
@@ -233,10 +312,14 @@ export class Rib {
   private isExported(to: ExportParameters, best: PathRef): boolean {
     const { paths, peers } = this.adjIn
     const peer = paths.peer[best]
-    const needsOwnAddress = to.kind === PeerKind.External || peer === SELF
-    if (!to.open || (needsOwnAddress && to.nextHopSelf.length === 0)) return false
-    const traits = this.store.traits[paths.attributes[best]]
+    const set = paths.attributes[best]
+    this.source.local = peer === SELF
+    if (!to.open || exportedNextHop(this.store, set, this.source, to).length === 0) return false
+    const traits = this.store.traits[set]
     if ((traits & Trait.NoAdvertise) !== 0) return false
+    // RFC 9494 §4.3: only those who know what it means may hear of a stale route.
+    if ((traits & Trait.LongLivedStale) !== 0 && !to.longLived) return false
+    if ((traits & Trait.OnlyToCustomer) !== 0 && refusesMarked(to)) return false
     if (to.kind === PeerKind.External || to.kind === PeerKind.RouteServerClient) return (traits & Trait.NoExport) === 0
     if (peer === SELF || peers.external[peer] === 1) return true
     return peers.kind[peer] === PeerKind.ReflectorClient || to.kind === PeerKind.ReflectorClient
@@ -246,8 +329,9 @@ export class Rib {
     exportClass.fit()
     for (let id = 0; id < table.prefixes.bound && id < table.heads.length; id++) {
       const best = this.bestOf(table, id)
-      if (best === 0 || !this.isExported(exportClass.parameters, best)) continue
-      exportClass.note(id, this.adjIn.paths.attributes[best] + 1, this.adjIn.paths.peer[best])
+      if (best !== 0 && this.isExported(exportClass.parameters, best)) {
+        exportClass.note(id, this.adjIn.paths.attributes[best] + 1, this.adjIn.paths.peer[best])
+      } else if (exportClass.sent[id] !== 0) exportClass.note(id, 0, SELF)
     }
   }
 
@@ -258,7 +342,8 @@ export class Rib {
     const start = sweep.position
     for (let id = start; id < end; id++) {
       if (table.heads[id] === 0) continue
-      if (sweep.kind === "purge") this.adjIn.forgetStale(sweep.subject, table, id)
+      if (sweep.kind === "purge") this.adjIn.forgetLeftOver(sweep.subject, table, id)
+      else if (sweep.kind === "age") this.adjIn.ageLeftOver(sweep.subject, table, id)
       else {
         for (let path = table.heads[id]; path !== 0; path = paths.next[path]) {
           if (this.store.nextHop[paths.attributes[path]] === sweep.subject) table.markChanged(id)
@@ -271,9 +356,11 @@ export class Rib {
 
   private dropFinishedSweeps(): void {
     for (let index = this.sweeps.length - 1; index >= 0; index--) {
-      const { family, position } = this.sweeps[index]
+      const { family, kind, position, subject } = this.sweeps[index]
       const { prefixes } = this.tables[family]
-      if (position >= Math.min(prefixes.bound, this.tables[family].heads.length)) this.sweeps.splice(index, 1)
+      if (position < Math.min(prefixes.bound, this.tables[family].heads.length)) continue
+      this.sweeps.splice(index, 1)
+      if (kind === "purge") this.marked[family][subject] = 0
     }
   }
 }

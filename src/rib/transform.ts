@@ -4,19 +4,32 @@
 import { AttributeType, AttributeFlag } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { type PeerKind, PeerKind as Kind } from "./peers.ts"
+import { putAs, writeAsPath } from "./export-path.ts"
+import { copy, putWord, writeHeader, writeWord } from "./put.ts"
+import { NO_ROLE, type PeerKind, PeerKind as Kind, Role } from "./peers.ts"
 
 /** Everything that decides what attributes and encoding the members of a class get. */
 export interface ExportParameters {
   readonly family: 0 | 1
   readonly kind: PeerKind
+  /** Our AS number on the session. */
   readonly localAs: number
+  /** The router's AS number, where the session speaks with another one: it stands behind `localAs` in AS_PATH. Else 0. */
+  readonly routerAs: number
+  /** Replaced by `localAs` wherever it stands in AS_PATH; 0: nothing is. */
+  readonly overriddenAs: number
+  /** The peer's role (RFC 9234), or NO_ROLE. */
+  readonly role: number
+  /** The peer knows what LLGR_STALE means (RFC 9494). */
+  readonly longLived: boolean
+  /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop: boolean
   readonly clusterId: number
   /** 4-octet AS numbers were negotiated (RFC 6793). */
   readonly as4: boolean
   /** Longest message. */
   readonly messageBytesMax: number
-  /** Our own address on the session in the words of the family; empty when there is none of that family. */
+  /** Our own address on the session in words; empty when there is none that can be a next hop of the family. */
   readonly nextHopSelf: ReadonlyArray<number>
   /** Export policy lets routes out (RFC 8212). */
   readonly open: boolean
@@ -29,11 +42,28 @@ export interface RouteSource {
   routerId: number
 }
 
-const AS_TRANS = 23456
-const AS_SEQUENCE = 2
-const CONFED_SEQUENCE = 3
+/**
+ * The next hop that a class is told, in words: our own address towards external peers, for routes of our own, and where the route's
+ * cannot be said in this class; else the route's. Empty where none can be said. Four words need MP_REACH_NLRI.
+ */
+export const exportedNextHop = (
+  store: AttributeStore,
+  id: AttributeId,
+  source: Pick<RouteSource, "local">,
+  to: ExportParameters
+): ReadonlyArray<number> => {
+  const stored = store.nextHops.addresses[store.nextHop[id]]
+  if (to.kind === Kind.External || source.local || isUnspecified(stored.words)) return to.nextHopSelf
+  const sayable = to.family === 1 ? stored.family === 6 : stored.family === 4 || to.extendedNextHop
+  return sayable ? stored.words : to.nextHopSelf
+}
 
-/** Writes the attribute block of set `id` at `at` and returns its end. For IPv6, MP_REACH_NLRI is the caller's. */
+const isUnspecified = (words: ReadonlyArray<number>): boolean => {
+  for (const word of words) if (word !== 0) return false
+  return true
+}
+
+/** Writes the attribute block of set `id` at `at` and returns its end. MP_REACH_NLRI, where the next hop needs it, is the caller's. */
 export const writeAttributes = (
   target: Uint8Array,
   at: number,
@@ -66,7 +96,13 @@ export const writeAttributes = (
 }
 
 /** Attributes that may have to be added where the set does not have them. */
-const INSERTED: ReadonlyArray<number> = [AttributeType.LocalPref, AttributeType.OriginatorId, AttributeType.ClusterList]
+const INSERTED: ReadonlyArray<number> = [
+  AttributeType.NextHop,
+  AttributeType.LocalPref,
+  AttributeType.OriginatorId,
+  AttributeType.ClusterList,
+  AttributeType.OnlyToCustomer
+]
 
 const insert = (
   target: Uint8Array,
@@ -78,12 +114,40 @@ const insert = (
   to: ExportParameters,
   reflected: boolean
 ): number => {
-  if (type === AttributeType.LocalPref) {
-    const wanted = to.kind === Kind.Internal || to.kind === Kind.ReflectorClient
-    return wanted ? writeWord(target, at, 0x40, type, store.localPref[id]) : at
+  switch (type) {
+    case AttributeType.NextHop:
+      return writeNextHop(target, at, store, id, source, to)
+    case AttributeType.LocalPref: {
+      const wanted = to.kind === Kind.Internal || to.kind === Kind.ReflectorClient
+      return wanted ? writeWord(target, at, 0x40, type, store.localPref[id]) : at
+    }
+    case AttributeType.OnlyToCustomer:
+      return isDownhill(to) ? writeWord(target, at, 0xc0, type, to.localAs) : at
+    default:
+      if (!reflected) return at
+      return writeWord(target, at, 0x80, type, type === AttributeType.OriginatorId ? source.routerId : to.clusterId)
   }
-  if (!reflected) return at
-  return writeWord(target, at, 0x80, type, type === AttributeType.OriginatorId ? source.routerId : to.clusterId)
+}
+
+/** RFC 9234 §5: from here on a route only goes down, to customers. */
+const isDownhill = (to: ExportParameters): boolean =>
+  to.role === Role.Customer || to.role === Role.Peer || to.role === Role.RouteServerClient
+
+/** RFC 9234 §5: a route with ONLY_TO_CUSTOMER goes neither up nor sideways. */
+export const refusesMarked = (to: ExportParameters): boolean =>
+  to.role !== NO_ROLE && (to.role === Role.Provider || to.role === Role.Peer || to.role === Role.RouteServer)
+
+const writeNextHop = (
+  target: Uint8Array,
+  at: number,
+  store: AttributeStore,
+  id: AttributeId,
+  source: RouteSource,
+  to: ExportParameters
+): number => {
+  if (to.family !== 0) return at
+  const words = exportedNextHop(store, id, source, to)
+  return words.length === 1 ? writeWord(target, at, 0x40, AttributeType.NextHop, words[0]) : at
 }
 
 const copyAttribute = (
@@ -104,12 +168,9 @@ const copyAttribute = (
   const transparent = to.kind === Kind.RouteServerClient
   switch (type) {
     case AttributeType.AsPath:
-      return writeAsPath(target, at, bytes, value, length, external ? to.localAs : 0, to.as4)
-    case AttributeType.NextHop: {
-      if (to.family !== 0) return at
-      const self = external || (source.local && !transparent) || store.nextHops.addresses[store.nextHop[id]].words[0] === 0
-      return writeWord(target, at, 0x40, type, self ? to.nextHopSelf[0] : wordAt(bytes, value))
-    }
+      return writeAsPath(target, at, bytes, value, length, to)
+    case AttributeType.NextHop:
+      return writeNextHop(target, at, store, id, source, to)
     case AttributeType.Med:
       // RFC 4271 §5.1.4: the MED of one neighbouring AS is not passed on to another.
       return external && !source.local ? at : copy(target, at, bytes, from, value + length)
@@ -127,6 +188,7 @@ const copyAttribute = (
     case AttributeType.AtomicAggregate:
     case AttributeType.Communities:
     case AttributeType.LargeCommunities:
+    case AttributeType.OnlyToCustomer:
       return copy(target, at, bytes, from, value + length)
     default:
       return copyUnknown(target, at, bytes, from, value + length, transparent)
@@ -147,119 +209,6 @@ const copyUnknown = (
   const end = copy(target, at, bytes, from, to)
   target[at] |= AttributeFlag.Partial
   return end
-}
-
-const copy = (target: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number): number => {
-  for (let index = from; index < to; index++) target[at++] = bytes[index]
-  return at
-}
-
-const writeHeader = (target: Uint8Array, at: number, flags: number, type: number, length: number): number => {
-  const extended = length > 255
-  target[at] = extended ? flags | AttributeFlag.ExtendedLength : flags
-  target[at + 1] = type
-  if (extended) {
-    target[at + 2] = length >>> 8
-    target[at + 3] = length
-    return at + 4
-  }
-  target[at + 2] = length
-  return at + 3
-}
-
-const writeWord = (target: Uint8Array, at: number, flags: number, type: number, word: number): number =>
-  putWord(target, writeHeader(target, at, flags, type, 4), word)
-
-export const putWord = (target: Uint8Array, at: number, word: number): number => {
-  target[at] = word >>> 24
-  target[at + 1] = word >>> 16
-  target[at + 2] = word >>> 8
-  target[at + 3] = word
-  return at + 4
-}
-
-const putAs = (target: Uint8Array, at: number, asn: number, as4: boolean): number => {
-  if (as4) return putWord(target, at, asn)
-  const short = asn > 0xffff ? AS_TRANS : asn
-  target[at] = short >>> 8
-  target[at + 1] = short
-  return at + 2
-}
-
-/** RFC 4271 §5.1.2: prepends to the first sequence if there is room for one more member, else as a segment of its own. */
-const writeAsPath = (
-  target: Uint8Array,
-  at: number,
-  bytes: Uint8Array,
-  value: number,
-  length: number,
-  prepend: number,
-  as4: boolean
-): number => {
-  const joins = prepend !== 0 && length > 0 && bytes[value] === AS_SEQUENCE && bytes[value + 1] < 255
-  const size = as4 ? 4 : 2
-  let newLength = prepend === 0 ? 0 : joins ? size : size + 2
-  let lossy = !as4 && prepend > 0xffff
-  for (let from = value; from < value + length; from += 2 + bytes[from + 1] * 4) {
-    newLength += 2 + bytes[from + 1] * size
-    if (!as4) for (let member = 0; member < bytes[from + 1]; member++) lossy ||= wordAt(bytes, from + 2 + member * 4) > 0xffff
-  }
-  at = writeHeader(target, at, 0x40, AttributeType.AsPath, newLength)
-  at = writeSegments(target, at, bytes, value, length, prepend, joins, as4)
-  return lossy ? writeAs4Path(target, at, bytes, value, length, prepend, joins) : at
-}
-
-const writeSegments = (
-  target: Uint8Array,
-  at: number,
-  bytes: Uint8Array,
-  value: number,
-  length: number,
-  prepend: number,
-  joins: boolean,
-  as4: boolean
-): number => {
-  if (prepend !== 0 && !joins) {
-    target[at++] = AS_SEQUENCE
-    target[at++] = 1
-    at = putAs(target, at, prepend, as4)
-  }
-  for (let from = value; from < value + length; ) {
-    const count = bytes[from + 1]
-    const first = from === value && joins
-    target[at++] = bytes[from]
-    target[at++] = first ? count + 1 : count
-    if (first) at = putAs(target, at, prepend, as4)
-    from += 2
-    for (let member = 0; member < count; member++, from += 4) at = putAs(target, at, wordAt(bytes, from), as4)
-  }
-  return at
-}
-
-/** RFC 6793 §4.2.2: what AS_TRANS hides travels in AS4_PATH, without confederation segments. */
-const writeAs4Path = (
-  target: Uint8Array,
-  at: number,
-  bytes: Uint8Array,
-  value: number,
-  length: number,
-  prepend: number,
-  joins: boolean
-): number => {
-  const start = at
-  const body = new Uint8Array(length + 6)
-  const whole = writeSegments(body, 0, bytes, value, length, prepend, joins, true)
-  at += 4
-  for (let from = 0; from < whole; ) {
-    const to = from + 2 + body[from + 1] * 4
-    if (body[from] < CONFED_SEQUENCE) at = copy(target, at, body, from, to)
-    from = to
-  }
-  target[start] = 0xd0
-  target[start + 1] = AttributeType.As4Path
-  target[start + 2] = (at - start - 4) >>> 8
-  target[start + 3] = at - start - 4
-  return at
 }
 
 const writeAggregator = (

@@ -32,8 +32,40 @@ export interface PeerConfig {
   readonly multihop: number
   /** `true`: accept and announce everything. `false`: for external peers nothing passes without a policy (RFC 8212). */
   readonly policyOpen: boolean
-  /** 0: no limit. */
+  /** For each family; 0: no limit. */
   readonly maxPrefixes: number
+  /** Percent of the limit at which to warn; absent or 0: never. */
+  readonly prefixWarningPercent?: number
+  /** Seconds in Idle after too many prefixes; 0: until it is enabled again; absent: as after any failure. */
+  readonly prefixRestart?: number
+  /** RFC 4724, RFC 8538, RFC 9494; absent: none of it. */
+  readonly gracefulRestart?: {
+    /** Keep the peer's routes over its restart. */
+    readonly helper: boolean
+    /** Seconds that the peer is to wait for us; 0: it need not. */
+    readonly restartTime: number
+    /** Seconds for which it may keep our routes after that, as a last resort; 0: none. */
+    readonly longLivedTime: number
+  }
+  /** What we are to the peer (RFC 9234): provider, rs, rs-client, customer, peer. Absent or empty: nothing is said. */
+  readonly role?: string
+  /** Our AS number towards an external peer, if not the router's. */
+  readonly localAs?: number
+  /** Replace the peer's AS number in AS_PATH by ours. */
+  readonly asOverride?: boolean
+  /** How often our own AS number may stand in an AS_PATH from the peer; absent: never. */
+  readonly allowOwnAs?: number
+  /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
+  readonly extendedNextHop?: boolean
+}
+
+/** Peers that are made when somebody from a range of addresses connects, and are gone with their last connection. */
+export interface DynamicPeers {
+  readonly range: string
+  /** Peers of this range at a time, whether or not they have said anything yet. */
+  readonly limit: number
+  /** What they are like; the address is the connection's. */
+  readonly peer: PeerConfig
 }
 
 export interface StaticRoute {
@@ -65,6 +97,8 @@ export interface RouterConfig {
   /** Absent: no kernel; every next hop counts as reachable. */
   readonly kernel?: KernelConfig
   readonly peers: ReadonlyArray<PeerConfig>
+  /** The longest range that covers an address counts. */
+  readonly dynamic?: ReadonlyArray<DynamicPeers>
   readonly static: ReadonlyArray<StaticRoute>
   readonly originate: ReadonlyArray<OriginatedRoute>
 }

@@ -1,12 +1,14 @@
 // Configuration as differences: what a new one does not change is left alone, and a session is reset only when its own settings differ.
-import { draw, type OpBuffer } from "../machine/index.ts"
+import type { OpBuffer } from "../machine/index.ts"
 import { SELF } from "../rib/index.ts"
-import { createPeer, type PeerSettings } from "../session/index.ts"
-import { type Attributes, encodeAttributes, type Family, parseAddress, parsePrefix } from "../wire/index.ts"
-import type { OriginatedRoute, PeerConfig, RouterConfig } from "./config.ts"
+import { needsReset, replaceSettings } from "../session/index.ts"
+import { type Attributes, encodeAttributes, parsePrefix } from "../wire/index.ts"
+import type { DynamicPeers, OriginatedRoute, PeerConfig, RouterConfig } from "./config.ts"
+import { beginRestart } from "./deferral.ts"
 import { routerEffects } from "./effects.ts"
 import type { RouterPeer } from "./peer.ts"
-import { deliver, rankOf } from "./sessions.ts"
+import { addPeer, removePeer, settingsOf } from "./peers.ts"
+import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
 export const configure = (state: RouterState, config: RouterConfig, out: OpBuffer): void => {
@@ -30,9 +32,13 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
     return
   }
   state.config = config
-  if (first) state.forwarding.start(out)
+  if (first) {
+    state.forwarding.start(out)
+    beginRestart(state, config, out)
+  }
   state.forwarding.setStatic(config.static)
   replaceOriginated(state, before?.originate ?? [], config.originate)
+  replaceRanges(state, before?.dynamic ?? [], config.dynamic ?? [], out)
   replacePeers(state, before?.peers ?? [], config.peers, out)
   state.notice(
     { kind: "configured", level: "info", message: `configuration applied: ${config.peers.length} peers` },
@@ -51,68 +57,64 @@ const replacePeers = (
   out: OpBuffer
 ): void => {
   const wanted = new Map(after.map((peer) => [peer.address, peer]))
-  const known = new Map(before.map((peer) => [peer.address, JSON.stringify(peer)]))
-  for (const { address } of before) if (!wanted.has(address)) removePeer(state, address, out)
-  for (const peer of after) {
-    if (known.get(peer.address) === JSON.stringify(peer)) continue
-    if (known.has(peer.address)) removePeer(state, peer.address, out)
-    addPeer(state, peer, out)
+  const known = new Map(before.map((peer) => [peer.address, peer]))
+  for (const { address } of before) if (!wanted.has(address)) removeAddress(state, address, out)
+  for (const config of after) {
+    const old = known.get(config.address)
+    const peer = state.peers[state.byAddress.get(config.address) ?? 0]
+    if (old !== undefined && JSON.stringify(old) === JSON.stringify(config)) continue
+    if (old !== undefined && peer !== undefined && adapt(state, peer, old, config, out)) continue
+    // Also a dynamic peer makes room for a configured one.
+    removeAddress(state, config.address, out)
+    const added = addPeer(state, config, undefined)
+    if (added === undefined) {
+      const message = `${config.address} is not a peer: there are as many as there may be`
+      state.notice({ kind: "configuration-refused", level: "error", message }, out)
+    } else if (config.enabled) deliver(state, added, { _tag: "Enabled" }, out)
   }
-  const { rank } = state.rib.adjIn.peers
-  for (const peer of state.peers) if (peer !== undefined) rank[peer.index] = rankOf(state, peer)
 }
 
-const removePeer = (state: RouterState, address: string, out: OpBuffer): void => {
-  const index = state.byAddress.get(address)
-  if (index === undefined) return
-  deliver(state, state.peerAt(index), { _tag: "Removed" }, out)
-  state.byAddress.delete(address)
-  state.peers[index] = undefined
-}
-
-const addPeer = (state: RouterState, config: PeerConfig, out: OpBuffer): void => {
-  const address = parseAddress(config.address.replace(/%.*/, ""))!
-  const index = state.peers.length
-  const settings = settingsOf(state.config!, config)
-  const [seed, bits] = draw(state.seed)
-  state.seed = seed
-  const peer: RouterPeer = {
-    index,
-    address,
-    config,
-    settings,
-    machine: createPeer(settings, { firstConn: (index << CONNECTIONS_PER_PEER_BITS) | 1, seed: bits }),
-    established: 0,
-    since: state.now,
-    lastError: "",
-    messages: { in: 0, out: 0 },
-    findings: { discarded: 0, treatedAsWithdraw: 0, last: "" },
-    endOfRib: [false, false]
+/** What changes nothing that a session has said or done takes effect without a new session. */
+const adapt = (state: RouterState, peer: RouterPeer, before: PeerConfig, after: PeerConfig, out: OpBuffer): boolean => {
+  const settings = settingsOf(state, after, false)
+  if (JSON.stringify(lasting(before)) !== JSON.stringify(lasting(after)) || needsReset(peer.settings, settings)) {
+    return false
   }
-  state.peers.push(peer)
-  state.byAddress.set(config.address, index)
-  if (config.enabled) deliver(state, peer, { _tag: "Enabled" }, out)
+  peer.config = after
+  peer.settings = settings
+  peer.machine = replaceSettings(peer.machine, settings)
+  if (before.enabled !== after.enabled) {
+    deliver(state, peer, after.enabled ? { _tag: "Enabled" } : { _tag: "Disabled", communication: "" }, out)
+  }
+  return true
 }
 
-/** Each peer numbers the connections it dials in a range of its own. */
-const CONNECTIONS_PER_PEER_BITS = 18
+/** What the session and its routes were made with. The rest is asked again each time that it is needed. */
+const lasting = (peer: PeerConfig): Partial<PeerConfig> => {
+  const { name: _, enabled, connectRetry, idleHold, maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = peer
+  return rest
+}
 
-const settingsOf = (config: RouterConfig, peer: PeerConfig): PeerSettings => ({
-  localAs: config.router.asn,
-  localId: parseAddress(config.router.id)!.words[0],
-  remoteAs: peer.asn,
-  passive: peer.passive,
-  holdTimeS: peer.holdTime,
-  connectRetryS: peer.connectRetry,
-  idleHoldS: peer.idleHold,
-  delayOpenS: 0,
-  dampPeerOscillations: true,
-  families: peer.families.map((name): Family => (name === "ipv4-unicast" ? 0 : 1)),
-  addPathReceive: peer.addPath.receive,
-  addPathSend: false,
-  extendedMessage: peer.extendedMessage,
-  hostname: ""
-})
+const removeAddress = (state: RouterState, address: string, out: OpBuffer): void => {
+  const peer = state.peers[state.byAddress.get(address) ?? 0]
+  if (peer !== undefined) removePeer(state, peer, out)
+}
+
+/** Peers whose range is gone, or makes other peers now. Those of a range that stays are left alone. */
+const replaceRanges = (
+  state: RouterState,
+  before: ReadonlyArray<DynamicPeers>,
+  after: ReadonlyArray<DynamicPeers>,
+  out: OpBuffer
+): void => {
+  const known = new Map(before.map(({ range, peer }) => [range, JSON.stringify(peer)]))
+  const kept = new Set(
+    after.filter(({ range, peer }) => known.get(range) === JSON.stringify(peer)).map(({ range }) => range)
+  )
+  for (const peer of state.peers) {
+    if (peer?.range !== undefined && !kept.has(peer.range)) removePeer(state, peer, out)
+  }
+}
 
 const replaceOriginated = (
   state: RouterState,

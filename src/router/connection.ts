@@ -5,6 +5,7 @@ import { EXTENDED_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX, type Micros } from "../m
 import type { ExportClass, Member } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
 import { frame, type UpdateContext } from "../wire/index.ts"
+import type { Intake } from "./canonical.ts"
 
 const HEADER_BYTES = 19
 
@@ -12,6 +13,7 @@ const HEADER_BYTES = 19
 export interface Session {
   readonly negotiated: Negotiated
   readonly context: UpdateContext
+  readonly intake: Intake
   readonly memberships: Array<{ readonly exportClass: ExportClass; readonly member: Member }>
   /** When a message last came; the hold timer compares against it when it fires. */
   lastHeardAt: Micros

@@ -3,6 +3,7 @@
 
 export type {
   Command,
+  DynamicPeers,
   FamilyName,
   KernelConfig,
   OriginatedRoute,

@@ -4,11 +4,14 @@ import type { Micros } from "../machine/index.ts"
 import type { Peer, PeerSettings } from "../session/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { PeerConfig } from "./config.ts"
+import type { Retention } from "./restart.ts"
 
 export interface RouterPeer {
   /** Column index in the RIB; 1 or more. */
   readonly index: number
   readonly address: Address
+  /** The range that made it a peer; `undefined`: the configuration names it. */
+  readonly range: string | undefined
   config: PeerConfig
   settings: PeerSettings
   /** The session machine's state. */
@@ -22,4 +25,10 @@ export interface RouterPeer {
   /** RFC 7606 findings: attributes discarded, messages treated as withdraw. */
   readonly findings: { discarded: number; treatedAsWithdraw: number; last: string }
   endOfRib: [boolean, boolean]
+  /** By family: stale paths of an earlier session are kept; see restart.ts. */
+  readonly retention: [Retention | undefined, Retention | undefined]
+  /** By family: it is telling its table again (RFC 7313). */
+  readonly refreshing: [boolean, boolean]
+  /** By family: it is above the threshold of its prefix limit, and that was said. */
+  readonly warned: [boolean, boolean]
 }

@@ -16,6 +16,8 @@ import {
 import { canonicalAttributes } from "./canonical.ts"
 import type { Connection, Session } from "./connection.ts"
 import type { RouterPeer } from "./peer.ts"
+import { exceededFamily } from "./prefix-limit.ts"
+import { familySynchronised } from "./restart.ts"
 import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
@@ -114,7 +116,7 @@ const receiveUpdate = (
   }
   if (view.endOfRib >= 0) {
     peer.endOfRib[view.endOfRib as 0 | 1] = true
-    return
+    return familySynchronised(state, peer, view.endOfRib as 0 | 1, out)
   }
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
   checkPrefixLimit(state, conn, peer, out)
@@ -142,7 +144,9 @@ const learnUpdate = (
   const reach = view.reachFamily
   const reaches = reach >= 0 && view.reachNlriEnd > view.reachNlriAt && hasFamily.includes(reach)
   const announces = view.nlriEnd > view.nlriAt
-  if (treatAsWithdraw) {
+  // An IPv6 next hop of IPv4 prefixes that was not agreed on (RFC 8950 §4) leads nowhere.
+  const isUnagreed = reach === 0 && view.reachNextHopLength > 4 && session.negotiated.extendedNextHop !== true
+  if (treatAsWithdraw || (reaches && isUnagreed)) {
     if (announces) adjIn.forgetSpan(peer, 0, bytes, view.nlriAt, view.nlriEnd, addPath[0])
     if (reaches) {
       adjIn.forgetSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1])
@@ -150,12 +154,12 @@ const learnUpdate = (
     return
   }
   if (announces) {
-    const set = canonicalAttributes(store, view, session.context, false)
+    const set = canonicalAttributes(store, view, session.context, session.intake, false)
     adjIn.learnSpan(peer, 0, bytes, view.nlriAt, view.nlriEnd, addPath[0], set)
     store.discardUnused(set)
   }
   if (reaches) {
-    const set = canonicalAttributes(store, view, session.context, true)
+    const set = canonicalAttributes(store, view, session.context, session.intake, true)
     adjIn.learnSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1], set)
     store.discardUnused(set)
   }
@@ -188,8 +192,6 @@ const FINDINGS_SAID_MAX = 20
 const checkPrefixLimit = (state: RouterState, conn: Connection, peer: RouterPeer, out: OpBuffer): void => {
   const limit = peer.config.maxPrefixes
   if (limit === 0) return
-  for (const family of [0, 1] as const) {
-    if (state.rib.adjIn.peers.received[family][peer.index] <= limit) continue
-    return deliver(state, peer, { _tag: "PrefixLimitExceeded", conn: conn.conn, family, limit }, out)
-  }
+  const family = exceededFamily(state, peer, out)
+  if (family !== -1) deliver(state, peer, { _tag: "PrefixLimitExceeded", conn: conn.conn, family, limit }, out)
 }

@@ -14,13 +14,17 @@ import {
 import { type BestChanged, SELF, type Transmit } from "../rib/index.ts"
 import { TimerKind } from "../session/index.ts"
 import { afiOf, encodeRouteRefresh, type Family, safiOf } from "../wire/index.ts"
+import { accept, retireDynamic } from "./accept.ts"
 import type { Command } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
 import type { Connection } from "./connection.ts"
+import { advanceRestart, endRestart, SELECTION_DEFERRAL } from "./deferral.ts"
 import { routerEffects, span } from "./effects.ts"
 import type { ForwardingTimer } from "./forwarding.ts"
 import { receiveBytes } from "./receive.ts"
-import { accept, awaitDrain, deliver, holdStillRuns, repeatTable } from "./sessions.ts"
+import { refreshEnded, repeatTable } from "./refresh.ts"
+import { PeerTimer, restartTimerFired } from "./restart.ts"
+import { awaitDrain, deliver, holdStillRuns } from "./sessions.ts"
 import { RouterState, stateDigest } from "./state.ts"
 
 export const createRouter = (seed: Seed): RouterState => new RouterState(seed)
@@ -102,9 +106,12 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
     state.counters.staleTimers++
     return
   }
+  if (owner.peer === SELF && owner.kind === SELECTION_DEFERRAL) return endRestart(state, out)
   if (owner.peer === SELF) return state.forwarding.timer(owner.kind as ForwardingTimer, out)
   const peer = state.peers[owner.peer]
   if (peer === undefined) return
+  if (owner.kind >= PeerTimer.Refresh) return refreshEnded(state, peer, (owner.kind - PeerTimer.Refresh) as 0 | 1, out)
+  if (owner.kind >= PeerTimer.Restart) return restartTimerFired(state, peer, owner.kind, out)
   const conn = state.connections.get(owner.conn)
   if (owner.kind === TimerKind.Hold && conn !== undefined && holdStillRuns(state, peer, conn, out)) return
   deliver(state, peer, { _tag: "TimerFired", conn: owner.conn, timer: owner.kind as TimerKind }, out)
@@ -157,6 +164,8 @@ const operate = (
 /** After the records of a batch: decide, tell, forward, and ask for more time where work is left. */
 const settle = (state: RouterState, out: OpBuffer): void => {
   const { rib, forwarding } = state
+  retireDynamic(state, out)
+  advanceRestart(state, out)
   internNextHops(state)
   rib.settle(toForwarding(state), transmitter(state, out))
   releaseNextHops(state)
@@ -189,6 +198,7 @@ const isSynchronised = (state: RouterState): boolean =>
 
 const hasWork = (state: RouterState): boolean => {
   if (state.rib.hasSweeps || state.forwarding.pending()) return true
+  if (state.rib.isHolding) return false
   for (const conn of state.connections.values()) if (canCatchUp(conn)) return true
   return false
 }
@@ -200,6 +210,7 @@ const canCatchUp = (conn: Connection): boolean =>
 
 /** One slice for every member that lags and whose socket has room. */
 const catchUp = (state: RouterState, out: OpBuffer): void => {
+  if (state.rib.isHolding) return
   const transmit = transmitter(state, out)
   for (const conn of state.connections.values()) {
     if (!canCatchUp(conn)) continue

@@ -1,14 +1,15 @@
 // Performs what a peer's session machine asks for. The machine decides; here its effects become operations of the router, and a
 // session that comes up or goes down reaches the RIB.
-import { ACCEPTED, type ConnId } from "../eventlog/index.ts"
+import type { ConnId } from "../eventlog/index.ts"
 import { MICROS_PER_MS, type OpBuffer, unreachable } from "../machine/index.ts"
-import { type ExportParameters, PeerKind } from "../rib/index.ts"
 import { type Negotiated, type PeerEffect, type PeerEvent, peerStateName, reducePeer, TimerKind } from "../session/index.ts"
-import { describeNotification, encodeNotification, encodeOpen, FAMILY_NAMES, familyOf, keepalive, parseAddress } from "../wire/index.ts"
-import type { PeerType } from "./config.ts"
+import { describeNotification, encodeNotification, encodeOpen, FAMILY_NAMES, keepalive } from "../wire/index.ts"
+import { exportParameters, factsOf, intakeOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
 import type { RouterPeer } from "./peer.ts"
+import { refreshForgotten, refreshReceived } from "./refresh.ts"
+import { restartAbandoned, sessionLost, sessionResumed } from "./restart.ts"
 import type { RouterState } from "./state.ts"
 
 /** Gives a peer's machine an event and performs what it answers. */
@@ -17,6 +18,7 @@ export const deliver = (state: RouterState, peer: RouterPeer, event: PeerEvent, 
   const [machine, effects] = reducePeer(peer.machine, event)
   peer.machine = machine
   for (const effect of effects) perform(state, peer, effect, out)
+  if (isFinal(event)) restartAbandoned(state, peer, out)
   const after = peerStateName(machine)
   if (after === before) return
   peer.since = state.now
@@ -31,6 +33,10 @@ export const deliver = (state: RouterState, peer: RouterPeer, event: PeerEvent, 
     out
   )
 }
+
+/** The operator does not want the session, or not as it was: then nothing is kept for its return. */
+const isFinal = (event: PeerEvent): boolean =>
+  event._tag === "Disabled" || (event._tag === "ResetRequested" && event.graceful !== true)
 
 const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: OpBuffer): void => {
   const { code } = routerEffects
@@ -60,9 +66,12 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
     case "SessionUp":
       return sessionUp(state, peer, effect.conn, effect.negotiated, out)
     case "SessionDown":
-      return sessionDown(state, peer, effect.conn, effect.reason, out)
+      return sessionDown(state, peer, effect, out)
     case "ProcessRefresh":
-      return effect.subtype === 0 ? repeatTable(state, peer, familyOf(effect.afi, effect.safi)) : undefined
+      return refreshReceived(state, peer, effect, out)
+    case "Gone":
+      state.departing.add(peer.index)
+      return
     case "ProcessUpdate":
     case "Ignored":
       return
@@ -93,14 +102,6 @@ export const awaitDrain = (conn: Connection, out: OpBuffer): void => {
   out.put(routerEffects.code.WantDrained, conn.conn)
 }
 
-/** The adj-out of a family goes out again, as it is now (RFC 2918). */
-export const repeatTable = (state: RouterState, peer: RouterPeer, family: number): void => {
-  const { session } = state.connections.get(peer.established) ?? {}
-  for (const { exportClass, member } of session?.memberships ?? []) {
-    if (exportClass.parameters.family === family) exportClass.repeat(member)
-  }
-}
-
 const send = (state: RouterState, id: ConnId, message: Uint8Array, out: OpBuffer): void => {
   const conn = state.connections.get(id)
   if (conn !== undefined && !conn.closing) state.sendControl(conn, message, out)
@@ -116,17 +117,14 @@ const sessionUp = (
   const conn = state.connections.get(id)
   if (conn === undefined) return
   const { rib } = state
-  const kind = kindOf(peer.config.type)
-  rib.adjIn.peers.set(peer.index, {
-    kind,
-    accepts: peer.config.policyOpen || kind !== PeerKind.External,
-    routerId: negotiated.remoteId,
-    rank: rankOf(state, peer)
-  })
-  const external = kind === PeerKind.External || kind === PeerKind.RouteServerClient
+  const config = state.config!
+  const { peers } = rib.adjIn
+  peers.set(peer.index, factsOf(peer, negotiated, peers.rank[peer.index]))
+  const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,
-    context: { as4: negotiated.as4, addPath: negotiated.addPathReceive, external, extended: negotiated.extendedMessage },
+    context: { as4, addPath, external: peers.external[peer.index] === 1, extended },
+    intake: intakeOf(config, peer, negotiated),
     memberships: [],
     lastHeardAt: state.now,
     graceGiven: false
@@ -135,10 +133,11 @@ const sessionUp = (
   peer.endOfRib = [false, false]
   peer.lastError = ""
   for (const family of negotiated.families) {
-    const parameters = exportParameters(state, peer, conn, negotiated, family as 0 | 1)
+    const parameters = exportParameters(config, peer, conn.local, negotiated, family as 0 | 1)
     const exportClass = rib.classFor(JSON.stringify(parameters), parameters)
     conn.session.memberships.push({ exportClass, member: exportClass.join(peer.index) })
   }
+  sessionResumed(state, peer, negotiated, out)
   state.counters.sessionsUp++
   const families = negotiated.families.map((family) => FAMILY_NAMES[family]).join(", ")
   state.notice(
@@ -152,16 +151,21 @@ const sessionUp = (
   )
 }
 
-const sessionDown = (state: RouterState, peer: RouterPeer, id: ConnId, reason: string, out: OpBuffer): void => {
+const sessionDown = (
+  state: RouterState,
+  peer: RouterPeer,
+  { conn: id, reason, retain }: Extract<PeerEffect, { readonly _tag: "SessionDown" }>,
+  out: OpBuffer
+): void => {
   const conn = state.connections.get(id)
-  if (peer.established !== id) return
+  if (peer.established !== id || conn?.session === undefined) return
+  const { memberships, negotiated } = conn.session
   peer.established = 0
   peer.lastError = reason
-  if (conn?.session !== undefined) {
-    for (const { exportClass } of conn.session.memberships) state.rib.leaveClass(exportClass, peer.index)
-    conn.session = undefined
-  }
-  state.rib.endSession(peer.index)
+  conn.session = undefined
+  for (const { exportClass } of memberships) state.rib.leaveClass(exportClass, peer.index)
+  for (const family of [0, 1] as const) refreshForgotten(state, peer, family, out)
+  sessionLost(state, peer, negotiated, retain && !state.stopping, out)
   state.counters.sessionsDown++
   state.notice(
     {
@@ -173,84 +177,6 @@ const sessionDown = (state: RouterState, peer: RouterPeer, id: ConnId, reason: s
     out
   )
 }
-
-const exportParameters = (
-  state: RouterState,
-  peer: RouterPeer,
-  conn: Connection,
-  negotiated: Negotiated,
-  family: 0 | 1
-): ExportParameters => {
-  const kind = kindOf(peer.config.type)
-  const local = parseAddress(addressOf(conn.local))
-  const router = state.config!.router
-  return {
-    family,
-    kind,
-    localAs: router.asn,
-    clusterId: parseAddress(router.id)!.words[0],
-    as4: negotiated.as4,
-    messageBytesMax: negotiated.extendedMessage ? 65535 : 4096,
-    nextHopSelf: local !== undefined && local.family === (family === 0 ? 4 : 6) ? local.words : [],
-    open: peer.config.policyOpen || kind !== PeerKind.External
-  }
-}
-
-/** The place of a peer's address among all peers' addresses (RFC 4271 §9.1.2.2 g). */
-export const rankOf = (state: RouterState, peer: RouterPeer): number => {
-  let rank = 0
-  for (const other of state.peers) if (other !== undefined && compareAddresses(other, peer) < 0) rank++
-  return rank
-}
-
-const compareAddresses = (one: RouterPeer, other: RouterPeer): number => {
-  if (one.address.family !== other.address.family) return one.address.family - other.address.family
-  const differing = one.address.words.findIndex((word, index) => word !== other.address.words[index])
-  return differing === -1 ? 0 : one.address.words[differing] - other.address.words[differing]
-}
-
-export const kindOf = (type: PeerType): PeerKind => {
-  switch (type) {
-    case "external":
-      return PeerKind.External
-    case "internal":
-      return PeerKind.Internal
-    case "route-reflector-client":
-      return PeerKind.ReflectorClient
-    case "route-server-client":
-      return PeerKind.RouteServerClient
-  }
-}
-
-/** `address` out of `address:port` or `[address%scope]:port`. */
-export const addressOf = (endpoint: string): string => {
-  if (endpoint.startsWith("[")) return endpoint.slice(1, endpoint.indexOf("]")).replace(/%.*/, "")
-  const colon = endpoint.lastIndexOf(":")
-  return colon === -1 ? endpoint : endpoint.slice(0, colon)
-}
-
-/** A peer connected to us. Strangers are refused and counted. */
-export const accept = (state: RouterState, id: ConnId, remote: string, local: string, out: OpBuffer): void => {
-  if (state.connections.has(id)) return
-  const address = addressOf(remote)
-  const index = id >= ACCEPTED && !state.stopping ? state.byAddress.get(address) : undefined
-  if (index === undefined) {
-    state.counters.connectionsRefused++
-    out.put(routerEffects.code.Close, id, 1)
-    if (state.counters.connectionsRefused <= REFUSALS_SAID_MAX) {
-      const message = `connection from ${remote} refused: no such peer`
-      state.notice({ kind: "connection-refused", level: "warning", message }, out)
-    }
-    return
-  }
-  const conn = new Connection(id, index)
-  conn.remote = remote
-  conn.local = local
-  state.connections.set(id, conn)
-  deliver(state, state.peerAt(index), { _tag: "Accepted", conn: id }, out)
-}
-
-const REFUSALS_SAID_MAX = 100
 
 /**
  * The hold timer fired. In Established, messages only note when they came: if one came within the hold time the timer is armed for the

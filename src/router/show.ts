@@ -1,7 +1,15 @@
 // What users ask of a running router, or of one that a replay has brought to some point: pure functions of its state. Tables are
 // generators over dense numbers: they may be drawn slowly while the state moves on, and hold nothing but their position.
 import { isoTime } from "../machine/index.ts"
-import { type ExportClass, type PathRef, REASON_NAMES, type RibTable, SELF, writeAttributes } from "../rib/index.ts"
+import {
+  type ExportClass,
+  exportedNextHop,
+  type PathRef,
+  REASON_NAMES,
+  type RibTable,
+  SELF,
+  writeAttributes
+} from "../rib/index.ts"
 import { peerStateName } from "../session/index.ts"
 import {
   type Attributes,
@@ -10,10 +18,12 @@ import {
   decodeAttributes,
   FAMILY_NAMES,
   formatPrefixWords,
+  formatWords,
   parseAddress,
   parsePrefix
 } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
+import { isRestarting } from "./restart.ts"
 import { type RouterState } from "./state.ts"
 
 /** Answers a question, or `undefined` if nothing goes by that name. Arrays and objects are one value, other iterables are tables. */
@@ -65,6 +75,7 @@ const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> 
     capabilities: session === undefined ? [] : capabilityNames(session.negotiated.capabilities),
     holdTime: session?.negotiated.holdTimeS ?? null,
     endOfRib: peer.endOfRib,
+    restarting: isRestarting(peer),
     prefixes: {
       received,
       accepted: peer.config.policyOpen || peer.config.type !== "external" ? received : 0,
@@ -127,6 +138,7 @@ export const pathRow = (state: RouterState, table: RibTable, id: number, path: P
     pathId: paths.pathIdOf(path),
     best: paths.reason[path] === 0,
     reason: REASON_NAMES[paths.reason[path]],
+    ...(state.rib.adjIn.isStale(table.prefixes.family, path) ? { stale: true } : {}),
     nextHop: peer === SELF ? "self" : store.nextHops.text(store.nextHop[set]),
     ...withoutNextHop(attributes)
   }
@@ -183,7 +195,8 @@ const advertisedRow = (
   const parameters = { ...exportClass.parameters, as4: true }
   const end = writeAttributes(scratch, 0, store, set, source, parameters)
   const attributes = decodeAttributes(scratch, 0, end, true)
-  const nextHop = attributesJson(attributes)["nextHop"] ?? store.nextHops.text(store.nextHop[set])
+  const words = exportedNextHop(store, set, source, parameters)
+  const nextHop = words.length === 0 ? "none" : formatWords(words.length === 1 ? 4 : 6, words, 0)
   return {
     ...prefixPart(table, id),
     peer: peerName(state, peer),

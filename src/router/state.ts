@@ -48,6 +48,10 @@ export class RouterState {
   /** By peer number; number 0 is ourselves and has no entry. */
   readonly peers: Array<RouterPeer | undefined> = [undefined]
   readonly byAddress: Map<string, number> = new Map()
+  /** By peer number: where the next owner of the number goes on numbering its dials. */
+  readonly nextConns: Array<number> = []
+  /** Dynamic peers that have lost their last connection. */
+  readonly departing: Set<number> = new Set()
   /** Routes announced by configuration and command, by prefix text. */
   readonly originated: Map<string, OriginatedRoute> = new Map()
   readonly counters: Counters = {
@@ -80,6 +84,8 @@ export class RouterState {
   quantumWanted = false
   /** Every peer has told its whole table since the start: what the kernel still has from an earlier run may go. */
   initialSyncDone = false
+  /** We have just restarted, and tell nobody anything yet; see deferral.ts. */
+  restarting = false
   stopping = false
   stopped = false
   /** The block that collects small messages of this batch. */

@@ -24,6 +24,8 @@ export interface DaemonOptions<E = never, R = never> {
   /** Instead of the kernel that the configuration asks for. */
   readonly kernel?: Layer.Layer<Kernel, DaemonFailed, Inbox>
   readonly programVersion?: string
+  /** Where what the daemon says goes, instead of stderr. */
+  readonly diary?: Layer.Layer<never>
 }
 
 /** Runs until it is interrupted, and then ends cleanly, or until it cannot go on. */
@@ -42,7 +44,7 @@ export const runDaemon = <E = never, R = never>(
       // Sockets and kernel are closed by now: whatever is still leased was forgotten.
       Effect.ensuring(Effect.suspend(() => reportLeaks(core))),
       Effect.provide(recorderOf(config.daemon.log, seed, options.programVersion)),
-      Effect.provide(stderrLogger)
+      Effect.provide(options.diary ?? stderrLogger)
     ) as Effect.Effect<void, E | DaemonFailed | ListenFailed, Exclude<R, Scope.Scope>>
   })
 
@@ -80,11 +82,12 @@ const daemon = Effect.fnUntraced(function* <E, R>(
     )
   )
 
-  const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport: transport.stats }
+  const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport }
   const face = daemonFace(parts)
   yield* sayWarnings(config)
   yield* options.surface?.(face) ?? Effect.void
   yield* reloadOnHangup(face)
+  for (const problem of transport.configure(config.router.peers)) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)
   yield* Effect.raceFirst(Fiber.join(running), failed).pipe(

@@ -8,7 +8,7 @@ import { type Command, type Notice, query, type RouterConfig, type RouterState }
 import type { Core } from "./core.ts"
 import type { BoundedInbox } from "./inbox.ts"
 import type { RecorderStats } from "./recorder.ts"
-import type { TransportStats } from "./transport.ts"
+import type { TransportService } from "./transport.ts"
 
 export interface OrderResult {
   readonly ok: boolean
@@ -94,13 +94,13 @@ export interface FaceParts {
   readonly seed: number
   readonly listening: ReadonlyArray<string>
   readonly recorder: () => RecorderStats
-  readonly transport: () => TransportStats
+  readonly transport: TransportService
 }
 
 export const daemonFace = (parts: FaceParts): Daemon => ({
   query: (name, params) => {
     const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
-    return name === "buffers" ? { ...(answer as object), transport: parts.transport() } : answer
+    return name === "buffers" ? { ...(answer as object), transport: parts.transport.stats() } : answer
   },
   command: parts.orders.give,
   events: Stream.fromPubSub(parts.notices),
@@ -108,8 +108,11 @@ export const daemonFace = (parts: FaceParts): Daemon => ({
   reload: reload(parts)
 })
 
-const reload = ({ config, orders, seed }: FaceParts): Effect.Effect<OrderResult> =>
+const reload = ({ config, orders, seed, transport }: FaceParts): Effect.Effect<OrderResult> =>
   loadConfig(config.path).pipe(
+    Effect.tap((loaded) =>
+      Effect.forEach(transport.configure(loaded.router.peers), (problem) => Effect.logError(problem))
+    ),
     Effect.flatMap((loaded) => orders.give(configureCommand(loaded.router, seed))),
     Effect.catchTag("ConfigError", (error: ConfigError) =>
       Effect.succeed({ ok: false, message: `the configuration stays as it was:\n${error.message}` })

@@ -70,6 +70,7 @@ interface Functions {
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number
   readonly if_nametoindex: (name: Uint8Array) => number
+  readonly if_indextoname: (index: number, name: Uint8Array) => bigint
   readonly setns: (fd: number, type: number) => number
 }
 
@@ -85,6 +86,8 @@ export interface SystemCalls {
   readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array) => number
   /** The number of an interface in the calling thread's network namespace; 0: there is none of that name. */
   readonly interfaceIndex: (name: string) => number
+  /** Likewise its name; empty: there is none of that number. */
+  readonly interfaceName: (index: number) => string
   /** Moves the calling thread, not the process, into the namespace that `fd` names. */
   readonly setns: (fd: number, type: number) => void
   /** Where an array's bytes are, for structures that hold a pointer. Valid while the array is referred to. */
@@ -100,7 +103,9 @@ export const systemCalls = (): SystemCalls => {
       loaded = load()
       selfTest(loaded)
     } catch (cause) {
-      loaded = new Error(`This Node cannot make the system calls that netlink and TCP options need: ${reason(cause)}`, { cause })
+      loaded = new Error(`This Node cannot make the system calls that netlink and TCP options need: ${reason(cause)}`, {
+        cause
+      })
     }
   }
   if (loaded instanceof Error) throw loaded
@@ -121,6 +126,7 @@ const load = (): SystemCalls => {
     setsockopt: { arguments: ["i32", "i32", "i32", "pointer", "u32"], return: "i32" },
     getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
     if_nametoindex: { arguments: ["pointer"], return: "u32" },
+    if_indextoname: { arguments: ["u32", "pointer"], return: "pointer" },
     setns: { arguments: ["i32", "i32"], return: "i32" },
     __errno_location: { arguments: [], return: "pointer" }
   })
@@ -139,19 +145,24 @@ const load = (): SystemCalls => {
   return {
     socket: (domain, type, protocol) => checked("socket", calls.socket(domain, type, protocol)),
     bind: (fd, address) => void checked("bind", calls.bind(fd, address, address.length)),
-    getsockname: (fd, address) =>
-      filled("getsockname", address, (length) => calls.getsockname(fd, address, length)),
-    getpeername: (fd, address) =>
-      filled("getpeername", address, (length) => calls.getpeername(fd, address, length)),
+    getsockname: (fd, address) => filled("getsockname", address, (length) => calls.getsockname(fd, address, length)),
+    getpeername: (fd, address) => filled("getpeername", address, (length) => calls.getpeername(fd, address, length)),
     setsockopt: (fd, level, name, value) =>
       void checked("setsockopt", calls.setsockopt(fd, level, name, value, value.length)),
     getsockopt: (fd, level, name, value) =>
       filled("getsockopt", value, (length) => calls.getsockopt(fd, level, name, value, length)),
     interfaceIndex: (name) => calls.if_nametoindex(Buffer.from(`${name}\0`)),
+    interfaceName: (index) => {
+      const name = Buffer.alloc(INTERFACE_NAME_BYTES)
+      return calls.if_indextoname(index, name) === 0n ? "" : name.toString("utf8", 0, name.indexOf(0))
+    },
     setns: (fd, type) => void checked("setns", calls.setns(fd, type)),
     address: (bytes) => (ffi as unknown as { getRawPointer: (bytes: Uint8Array) => bigint }).getRawPointer(bytes)
   }
 }
+
+/** IF_NAMESIZE. */
+const INTERFACE_NAME_BYTES = 16
 
 /** `node:ffi` without its ExperimentalWarning, which nobody who runs a daemon can act on; all other warnings stay. */
 const builtinFfi = (): typeof import("node:ffi") => {

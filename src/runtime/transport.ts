@@ -1,13 +1,15 @@
 // TCP for the router: it listens, dials, sends and closes as told, and reports what happens as records. Connections that the router
 // dials carry the number that it gave; those accepted here are numbered from ACCEPTED on. Back-pressure: when the inbox has no room, or
 // too much of one connection waits in it, that connection is not read until the daemon has taken what waits. Nothing is dropped.
-import { connect, createServer, type Server, type Socket } from "node:net"
+import { createServer, type Server, type Socket } from "node:net"
 import { Context, Data, Effect, Layer, Runtime, type Scope } from "effect"
 import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
 import { CONNECTIONS_MAX } from "../machine/index.ts"
 import { Connection } from "./connection.ts"
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts"
 import { type BoundedInbox, Inbox } from "./inbox.ts"
+import type { TcpPeer } from "./tcp-options.ts"
+import { TcpPolicy, type TcpStats } from "./tcp-policy.ts"
 
 /** We cannot listen where the configuration says. The message is one sentence with what to do. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
@@ -28,6 +30,8 @@ export interface DialTarget {
 }
 
 export interface TransportService {
+  /** What TCP should know of the peers, before the router hears of them. Returns what cannot be done, a sentence each. */
+  readonly configure: (peers: ReadonlyArray<TcpPeer>) => ReadonlyArray<string>
   /** Listens on `address:port` and reports who connects; gives the endpoint that it got (port 0 takes a free one). */
   readonly listen: (endpoint: string) => Effect.Effect<string, ListenFailed>
   readonly unlisten: () => void
@@ -49,6 +53,7 @@ export interface TransportStats {
   readonly refused: number
   /** Connections that are not read at the moment because of back-pressure. */
   readonly paused: number
+  readonly tcp: TcpStats
 }
 
 export class Transport extends Context.Service<Transport, TransportService>()("backwalk/runtime/Transport") {
@@ -74,6 +79,7 @@ class TcpTransport implements TransportService {
   private readonly servers = new Set<Server>()
   private readonly corked = new Set<Connection>()
   private readonly paused = new Set<Connection>()
+  private readonly tcp = new TcpPolicy()
   private nextAccepted: ConnId = ACCEPTED
   private refused = 0
   private onEmpty: (() => void) | undefined
@@ -82,6 +88,8 @@ class TcpTransport implements TransportService {
     this.inbox = inbox
     this.connectionsMax = connectionsMax
   }
+
+  readonly configure = (peers: ReadonlyArray<TcpPeer>): ReadonlyArray<string> => this.tcp.configure(peers)
 
   readonly listen = (endpoint: string): Effect.Effect<string, ListenFailed> =>
     Effect.callback<string, ListenFailed>((resume) => {
@@ -93,16 +101,21 @@ class TcpTransport implements TransportService {
       const server = createServer({ noDelay: true }, (socket) => this.accepted(socket))
       const failed = (error: NodeJS.ErrnoException): void => resume(Effect.fail(cannotListen(endpoint, error)))
       server.once("error", failed)
-      server.listen({ host: parsed.host, port: parsed.port, ipv6Only: true, backlog: BACKLOG }, () => {
+      server.once("listening", () => {
         server.off("error", failed)
         // Later errors are of a single accept (out of descriptors): that connection is lost, listening goes on.
         server.on("error", () => this.refused++)
         this.servers.add(server)
         const bound = server.address()
+        const got = typeof bound === "object" && bound ? formatEndpoint(bound.address, bound.port) : endpoint
         resume(
-          Effect.succeed(typeof bound === "object" && bound ? formatEndpoint(bound.address, bound.port) : endpoint)
+          Effect.as(
+            Effect.forEach(problems, (problem) => Effect.logError(problem)),
+            got
+          )
         )
       })
+      const problems = this.tcp.listen(server, { ...parsed, backlog: BACKLOG })
     })
 
   readonly unlisten = (): void => {
@@ -116,8 +129,7 @@ class TcpTransport implements TransportService {
       return
     }
     try {
-      const { address, port, localAddress } = target
-      const socket = connect({ host: address, port, ...(localAddress === "" ? {} : { localAddress }) })
+      const socket = this.tcp.dial(target)
       this.connections.set(conn, new Connection(conn, socket, this.home, false))
     } catch (cause) {
       this.dialFailed(conn, cause instanceof Error ? cause.message : String(cause))
@@ -156,7 +168,8 @@ class TcpTransport implements TransportService {
   readonly stats = (): TransportStats => ({
     connections: this.connections.size,
     refused: this.refused,
-    paused: this.paused.size
+    paused: this.paused.size,
+    tcp: this.tcp.stats()
   })
 
   /** Everything closed, whether the peers have read our last words or not: whoever wants that waits before. */
@@ -183,7 +196,8 @@ class TcpTransport implements TransportService {
   }
 
   private accepted(socket: Socket): void {
-    if (this.connections.size >= this.connectionsMax || socket.remoteAddress === undefined) {
+    const isFull = this.connections.size >= this.connectionsMax
+    if (isFull || socket.remoteAddress === undefined || this.tcp.admit(socket) !== undefined) {
       this.refused++
       socket.on("error", () => undefined)
       socket.destroy()

@@ -9,8 +9,8 @@ export type PeerEvent =
   | { readonly _tag: "Enabled" }
   /** The operator does not; `communication` is told to the peer (RFC 9003). */
   | { readonly _tag: "Disabled"; readonly communication: string }
-  /** Stop and start again. */
-  | { readonly _tag: "ResetRequested" }
+  /** Stop and start again. `graceful`: the peer may keep our routes meanwhile, where RFC 8538 was agreed on. */
+  | { readonly _tag: "ResetRequested"; readonly graceful?: boolean; readonly communication?: string }
   /** The peer left the configuration. */
   | { readonly _tag: "Removed" }
   | { readonly _tag: "Accepted"; readonly conn: ConnId }
@@ -69,5 +69,7 @@ export type PeerEffect =
       readonly safi: number
       readonly subtype: number
     }
+  /** A dynamic peer has lost its last connection: nothing more will come of it. The last effect of its life. */
+  | { readonly _tag: "Gone"; readonly conn: ConnId }
   /** The event came too late, or means nothing here. Counted, shown, nothing else. */
   | { readonly _tag: "Ignored"; readonly conn: ConnId; readonly event: PeerEvent["_tag"] }

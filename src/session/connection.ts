@@ -1,10 +1,12 @@
 // The connection machine of RFC 4271 §8.2.2: performs what transition.ts says. A textbook reducer over plain data; no chance, no
 // clock. The peer machine in session.ts owns one or two of these and decides what a connection cannot know: whether to try again.
+import type { Open } from "../wire/index.ts"
+import { buildOpen } from "./announcement.ts"
 import { idleHoldMs } from "./back-off.ts"
 import type { ConnectionEffect, ConnectionEvent, ConnectionState } from "./connection-alphabet.ts"
 import { answerTo, reasonOf, retainsRoutes } from "./consequences.ts"
-import { buildOpen, type Negotiated } from "./negotiation.ts"
-import { type ConnId, LARGE_HOLD_S, type PeerSettings, SEND_HOLD_MIN_S, TimerKind } from "./settings.ts"
+import type { Negotiated } from "./negotiation.ts"
+import { type ConnId, isPassive, LARGE_HOLD_S, type PeerSettings, SEND_HOLD_MIN_S, TimerKind } from "./settings.ts"
 import { type Action, type Guards, transition } from "./transition.ts"
 
 export interface Connection {
@@ -21,6 +23,10 @@ export interface Connection {
   readonly negotiated: Negotiated | undefined
   /** The number of the next dial. */
   readonly nextConn: ConnId
+  /** Keys of the capabilities that the peer refused: its OPENs go without them. */
+  readonly withheld: ReadonlyArray<string>
+  /** The OPEN that was sent on this connection, which is what the peer's is held against. */
+  readonly announced: Open | undefined
 }
 
 export const createConnection = (settings: PeerSettings, nextConn: ConnId): Connection => ({
@@ -31,7 +37,9 @@ export const createConnection = (settings: PeerSettings, nextConn: ConnId): Conn
   connectRetryCount: 0,
   armed: 0,
   negotiated: undefined,
-  nextConn
+  nextConn,
+  withheld: [],
+  announced: undefined
 })
 
 export const isArmed = (connection: Connection, timer: TimerKind): boolean => (connection.armed & (1 << timer)) !== 0
@@ -57,7 +65,8 @@ export const reduceConnection = (
   const draft = draftOf(connection, event)
   for (const action of actions) PERFORM[action](draft, connection, event)
   const { effects, hadTcp: _, ...after } = draft
-  return [{ ...after, settings: connection.settings, state: next }, effects]
+  const { settings, withheld } = connection
+  return [{ ...after, settings, withheld, state: next }, effects]
 }
 
 export const guardsOf = (connection: Connection, event: ConnectionEvent): Guards => ({
@@ -65,7 +74,7 @@ export const guardsOf = (connection: Connection, event: ConnectionEvent): Guards
   delayOpenRunning: isArmed(connection, TimerKind.DelayOpen),
   idleHoldRunning: isArmed(connection, TimerKind.IdleHold),
   damp: connection.settings.dampPeerOscillations && connection.settings.allowAutomaticStart !== false,
-  passive: connection.settings.passive,
+  passive: isPassive(connection.settings),
   earlyNotification: connection.settings.sendNotificationWithoutOpen === true,
   collisionDetectEstablished: connection.settings.collisionDetectEstablished === true,
   lost: "lost" in event && event.lost,
@@ -80,6 +89,7 @@ interface Draft {
   armed: number
   negotiated: Negotiated | undefined
   nextConn: ConnId
+  announced: Open | undefined
   hadTcp: boolean
   readonly effects: Array<ConnectionEffect>
 }
@@ -95,6 +105,7 @@ const draftOf = (connection: Connection, event: ConnectionEvent): Draft => {
     armed: fired === undefined ? connection.armed : connection.armed & ~(1 << fired),
     negotiated: connection.negotiated,
     nextConn: connection.nextConn,
+    announced: connection.announced,
     hadTcp: event._tag !== "TcpFailed" && hasTcp(connection),
     effects: []
   }
@@ -143,7 +154,11 @@ const PERFORM: { readonly [Name in Action]: Perform } = {
   StartKeepalive: (draft, before) =>
     armIf(draft, TimerKind.Keepalive, (draft.negotiated?.keepaliveS ?? 0) * 1000, before),
   StartSendHold: (draft, before) => armIf(draft, TimerKind.SendHold, sendHoldMs(draft.negotiated), before),
-  SendOpen: (draft, before) => tell(draft, { _tag: "SendOpen", conn: draft.conn, open: buildOpen(before.settings) }),
+  SendOpen: (draft, before) => {
+    const open = buildOpen(before.settings, before.withheld)
+    draft.announced = open
+    tell(draft, { _tag: "SendOpen", conn: draft.conn, open })
+  },
   SendKeepalive: (draft) => tell(draft, { _tag: "SendKeepalive", conn: draft.conn }),
   SendNotification: (draft, before, event) => {
     if (draft.hadTcp) tell(draft, { _tag: "SendNotification", conn: draft.conn, fault: answerTo(before, event) })
@@ -154,7 +169,7 @@ const PERFORM: { readonly [Name in Action]: Perform } = {
     if (negotiated !== undefined) tell(draft, { _tag: "SessionUp", conn, negotiated })
   },
   RaiseStart: (draft, before) => {
-    const start = before.settings.passive ? "AutomaticallyStartedDampedPassive" : "AutomaticallyStartedDamped"
+    const start = isPassive(before.settings) ? "AutomaticallyStartedDampedPassive" : "AutomaticallyStartedDamped"
     tell(draft, { _tag: "Raise", event: { _tag: start } })
   },
   RaiseAgain: (draft, _, event) => tell(draft, { _tag: "Raise", event }),
@@ -195,6 +210,7 @@ const dial = (draft: Draft, before: Connection): void => {
 const drop = (draft: Draft, abort: boolean): void => {
   if (draft.conn !== 0) draft.effects.push({ _tag: "Close", conn: draft.conn, abort })
   draft.conn = 0
+  draft.announced = undefined
 }
 
 const forgetRoutes = (draft: Draft, before: Connection, event: ConnectionEvent): void => {
@@ -205,7 +221,7 @@ const forgetRoutes = (draft: Draft, before: Connection, event: ConnectionEvent):
     _tag: "SessionDown",
     conn: before.conn,
     reason: reasonOf(event),
-    retain: retainsRoutes(before.negotiated, event),
+    retain: retainsRoutes(before, event),
     ...(fault === undefined ? {} : { fault })
   })
 }

@@ -3,7 +3,7 @@
 import { CeaseSubcode, describeNotification, ErrorCode, type Fault, MessageType } from "../wire/index.ts"
 import type { Connection } from "./connection.ts"
 import type { ConnectionEvent } from "./connection-alphabet.ts"
-import { cease, fault, hardReset, unexpected } from "./faults.ts"
+import { fault, hardReset, notifications, unexpected } from "./faults.ts"
 import type { Negotiated } from "./negotiation.ts"
 
 /** The NOTIFICATION that a case with TX N sends. */
@@ -13,9 +13,9 @@ export const answerTo = (connection: Connection, event: ConnectionEvent): Fault 
     case "AutomaticallyStopped":
       return ceaseFor(connection.negotiated, event.fault)
     case "HoldExpired":
-      return fault(ErrorCode.HoldTimer, 0)
+      return notifications.holdTimerExpired()
     case "SendHoldExpired":
-      return fault(ErrorCode.SendHoldTimer, 0)
+      return notifications.sendHoldTimerExpired()
     case "HeaderMalformed":
     case "OpenMalformed":
       return event.fault
@@ -28,10 +28,10 @@ export const answerTo = (connection: Connection, event: ConnectionEvent): Fault 
     case "OpenReceived":
     case "DelayedOpenReceived":
       return event.lost && mayCollide(connection)
-        ? cease(CeaseSubcode.ConnectionCollision)
+        ? notifications.connectionCollision()
         : unexpected(subcodeOf(connection), MessageType.Open)
     case "CollisionLost":
-      return cease(CeaseSubcode.ConnectionCollision)
+      return notifications.connectionCollision()
     default:
       return fault(ErrorCode.StateMachine, subcodeOf(connection))
   }
@@ -72,33 +72,37 @@ export const reasonOf = (event: ConnectionEvent): string => {
   }
 }
 
-/** RFC 4724 §4.2 and RFC 8538 §4: which ends leave the routes of a peer that restarts gracefully in place. */
-export const retainsRoutes = (negotiated: Negotiated | undefined, event: ConnectionEvent): boolean => {
-  const restart = negotiated?.gracefulRestart
+/**
+ * Which ends leave the routes of a peer that restarts gracefully in place. Without a NOTIFICATION: always (RFC 4724 §4.2). With one, whoever
+ * sent it: where the N bit was exchanged and it is no Hard Reset (RFC 8538 §4).
+ */
+export const retainsRoutes = (connection: Connection, event: ConnectionEvent): boolean => {
+  const restart = connection.negotiated?.gracefulRestart
   if (restart === undefined) return false
   switch (event._tag) {
     case "TcpFailed":
     case "TcpAcknowledged":
     case "TcpConfirmed":
+    // The NOTIFICATION is a courtesy to a peer that does not read (RFC 9687 §4.4): it sees a connection that fails.
     case "SendHoldExpired":
       return true
-    case "HoldExpired":
-      return restart.notification
     case "NotificationReceived":
-      return (
-        restart.notification &&
-        !(event.fault.code === ErrorCode.Cease && event.fault.subcode === CeaseSubcode.HardReset)
-      )
+    case "VersionRefused":
+      return restart.notification && !isHardReset(event.fault)
     default:
-      return false
+      return restart.notification && !isHardReset(answerTo(connection, event))
   }
 }
 
+const isHardReset = ({ code, subcode }: Fault): boolean =>
+  code === ErrorCode.Cease && subcode === CeaseSubcode.HardReset
+
 /** RFC 8538 §3.2: what must end the routes too is wrapped, once both sides set the N bit. */
+export const hardened = (negotiated: Negotiated | undefined, cause: Fault): Fault =>
+  negotiated?.gracefulNotification === true && !isHardReset(cause) ? hardReset(cause) : cause
+
 const ceaseFor = (negotiated: Negotiated | undefined, cause: Fault): Fault =>
-  negotiated?.gracefulRestart?.notification === true && cause.code === ErrorCode.Cease && HARD.has(cause.subcode)
-    ? hardReset(cause)
-    : cause
+  cause.code === ErrorCode.Cease && HARD.has(cause.subcode) ? hardened(negotiated, cause) : cause
 
 /** An Established connection takes part in collisions only when configured to. */
 const mayCollide = (connection: Connection): boolean =>

@@ -2,7 +2,8 @@
 // not fit into three words (an OPEN, a NOTIFICATION, what was negotiated) stands there by its hash.
 import { defineOps, fromReducer, hashJson, hashText, type Machine, type OpBuffer } from "../machine/index.ts"
 import type { PeerEffect, PeerEvent } from "./alphabet.ts"
-import { type Peer, reducePeer } from "./session.ts"
+import type { Peer } from "./peer.ts"
+import { reducePeer } from "./session.ts"
 
 export const sessionEffects = defineOps({
   Dial: [1, "conn"],
@@ -16,7 +17,8 @@ export const sessionEffects = defineOps({
   SessionDown: [9, "conn", "retain", "reasonHash"],
   ProcessUpdate: [10, "conn"],
   ProcessRefresh: [11, "conn", "family", "subtype"],
-  Ignored: [12, "conn", "eventHash"]
+  Ignored: [12, "conn", "eventHash"],
+  Gone: [13, "conn"]
 })
 
 /** 32 bits that agree whenever two peers mean the same. */
@@ -28,6 +30,7 @@ export const encodePeerEffect = (effect: PeerEffect, out: OpBuffer): void => {
     case "Dial":
     case "SendKeepalive":
     case "ProcessUpdate":
+    case "Gone":
       out.put(code, effect.conn)
       break
     case "Close":

@@ -1,28 +1,40 @@
 // What two OPENs agree on. The result belongs to the connection, never to the peer: a peer may say different things on two
-// connections. We announce only what this program does, and judge the peer's OPEN as RFC 4271 §6.2, 5492, 6286, 6793 and 7607 ask.
+// connections. Our side stands in announcement.ts; the peer's OPEN is judged as RFC 4271 §6.2, 5492, 6286, 6793, 7607 and 9234 ask.
 import {
   AddPathMode,
   AS_TRANS,
   afiOf,
   asnOf,
   type Capability,
-  CapabilityCode,
-  ErrorCode,
+  Family,
   type Fault,
   familyOf,
   type Open,
-  OpenSubcode,
   safiOf
 } from "../wire/index.ts"
-import { fault } from "./faults.ts"
+import { VERSION } from "./announcement.ts"
+import { notifications } from "./faults.ts"
+import { agreeOnRole, type RoleAgreement } from "./role.ts"
 import type { PeerSettings } from "./settings.ts"
 
+/** What the peer asks of us for the time in which it restarts. */
 export interface GracefulRestart {
   readonly timeS: number
-  /** Families whose forwarding state the peer keeps over a restart. */
+  /** The R bit: it has just restarted. */
+  readonly restarting: boolean
+  /** Families whose routes it wants kept. */
   readonly families: ReadonlyArray<number>
-  /** Both sides set the N bit: a NOTIFICATION does not end the routes either (RFC 8538). */
+  /** Those among them with the F bit: it went on forwarding. What is stale of the others goes at once (RFC 4724 §4.2). */
+  readonly forwarding: ReadonlyArray<number>
+  /** As `gracefulNotification`: its routes outlive a NOTIFICATION too. */
   readonly notification: boolean
+}
+
+/** A family whose stale routes the peer wants kept beyond the restart time, as a last resort (RFC 9494). */
+export interface LongLivedFamily {
+  readonly family: number
+  readonly timeS: number
+  readonly forwarding: boolean
 }
 
 export interface Negotiated {
@@ -41,60 +53,44 @@ export interface Negotiated {
   readonly extendedMessage: boolean
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
+  /** IPv4 prefixes may have IPv6 next hops, in both directions (RFC 8950). */
+  readonly extendedNextHop?: boolean
+  /** The peer ends its tables with End-of-RIB, graceful restart or not (RFC 4724 §2). */
+  readonly sendsEndOfRib: boolean
+  /** Both set the N bit: a NOTIFICATION ends no routes on either side, unless it is a Hard Reset (RFC 8538 §2). */
+  readonly gracefulNotification: boolean
   /** Set where the peer announced it and the configuration lets us help. */
   readonly gracefulRestart: GracefulRestart | undefined
+  /** Set where both announced it and the configuration lets us help. */
+  readonly longLived?: { readonly families: ReadonlyArray<LongLivedFamily> }
+  /** Set where we have a role (RFC 9234). */
+  readonly role?: RoleAgreement
+  /** What the peer says about itself, for people. */
+  readonly hostname?: string
+  readonly softwareVersion?: string
   /** The peer's, as received. */
   readonly capabilities: ReadonlyArray<Capability>
 }
 
-/** Our OPEN. Graceful restart is announced without families and with time 0: we send End-of-RIB and keep nothing over a restart. */
-export const buildOpen = (settings: PeerSettings): Open => {
-  const capabilities: Array<Capability> = settings.families.map((family) => ({
-    _tag: "Multiprotocol",
-    afi: afiOf(family),
-    safi: safiOf(family)
-  }))
-  capabilities.push({ _tag: "RouteRefresh" })
-  if (settings.extendedMessage) capabilities.push({ _tag: "ExtendedMessage" })
-  capabilities.push({
-    _tag: "GracefulRestart",
-    restarting: false,
-    notification: settings.gracefulRestartHelper === true,
-    timeS: 0,
-    families: []
-  })
-  capabilities.push({ _tag: "FourOctetAs", asn: settings.localAs })
-  if (settings.addPathReceive || settings.addPathSend) {
-    const mode = (settings.addPathReceive ? AddPathMode.Receive : 0) | (settings.addPathSend ? AddPathMode.Send : 0)
-    capabilities.push({
-      _tag: "AddPath",
-      families: settings.families.map((family) => ({ afi: afiOf(family), safi: safiOf(family), mode }))
-    })
-  }
-  if (settings.hostname !== "") capabilities.push({ _tag: "Fqdn", host: settings.hostname, domain: "" })
-  return {
-    version: VERSION,
-    asn: settings.localAs > AS_TWO_OCTETS_MAX ? AS_TRANS : settings.localAs,
-    holdTime: settings.holdTimeS,
-    id: settings.localId,
-    capabilities
-  }
-}
-
 /** What the two OPENs agree on, or the NOTIFICATION that refuses the peer's. */
 export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Negotiated | Fault => {
-  if (remote.version !== VERSION) return fault(ErrorCode.Open, OpenSubcode.Version, [0, VERSION])
+  if (remote.version !== VERSION) return notifications.unsupportedVersion()
   const remoteAs = remoteAsOf(remote)
   if (remoteAs === undefined || (settings.remoteAs !== 0 && remoteAs !== settings.remoteAs)) {
-    return fault(ErrorCode.Open, OpenSubcode.BadPeerAs)
+    return notifications.badPeerAs()
   }
   const external = remoteAs !== settings.localAs
   // RFC 6286 §2.2: an identifier is unique within its AS only.
-  if (remote.id === 0 || (!external && remote.id === own.id)) return fault(ErrorCode.Open, OpenSubcode.BadIdentifier)
-  if (remote.holdTime !== 0 && remote.holdTime < HOLD_TIME_MIN_S) return fault(ErrorCode.Open, OpenSubcode.HoldTime)
+  if (remote.id === 0 || (!external && remote.id === own.id)) return notifications.badIdentifier()
+  if (remote.holdTime !== 0 && remote.holdTime < HOLD_TIME_MIN_S) return notifications.unacceptableHoldTime()
   const theirs = announcedFamilies(remote)
-  const families = announcedFamilies(own).filter((family) => theirs.includes(family))
-  if (families.length === 0) return unsupported(own)
+  // Without any multiprotocol capability our OPEN would stand for IPv4 unicast, configured or not.
+  const families = announcedFamilies(own).filter(
+    (family) => theirs.includes(family) && settings.families.includes(family)
+  )
+  if (families.length === 0) return unsupported(settings)
+  const role = agreeOnRole(settings, external, announcedRoles(remote))
+  if (role === "mismatch") return notifications.roleMismatch()
   const holdTimeS = Math.min(own.holdTime, remote.holdTime)
   return {
     as4: find(own, "FourOctetAs") !== undefined && find(remote, "FourOctetAs") !== undefined,
@@ -109,19 +105,24 @@ export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Nego
     extendedMessage: both(own, remote, "ExtendedMessage"),
     routeRefresh: both(own, remote, "RouteRefresh"),
     enhancedRouteRefresh: both(own, remote, "EnhancedRouteRefresh"),
-    gracefulRestart: gracefulRestart(settings, own, remote),
+    extendedNextHop: families.includes(Family.Ipv4Unicast) && viaIpv6(own) && viaIpv6(remote),
+    sendsEndOfRib: find(remote, "GracefulRestart") !== undefined,
+    gracefulNotification: [own, remote].every((open) => find(open, "GracefulRestart")?.notification === true),
+    gracefulRestart: gracefulRestart(settings, families, own, remote),
+    ...longLived(settings, families, own, remote),
+    ...(role === undefined ? {} : { role }),
+    ...aboutItself(remote),
     capabilities: remote.capabilities
   }
 }
 
-const VERSION = 4
-const AS_TWO_OCTETS_MAX = 0xffff
 const HOLD_TIME_MIN_S = 3
 
 type CapabilityOf<Tag extends Capability["_tag"]> = Extract<Capability, { readonly _tag: Tag }>
 
+/** Of one that stands twice the last counts (RFC 4724 §3, RFC 9494 §4.1). */
 const find = <Tag extends Capability["_tag"]>(open: Open, tag: Tag): CapabilityOf<Tag> | undefined =>
-  open.capabilities.find((capability): capability is CapabilityOf<Tag> => capability._tag === tag)
+  open.capabilities.findLast((capability): capability is CapabilityOf<Tag> => capability._tag === tag)
 
 const both = (own: Open, remote: Open, tag: Capability["_tag"]): boolean =>
   find(own, tag) !== undefined && find(remote, tag) !== undefined
@@ -140,19 +141,20 @@ const announcedFamilies = (open: Open): ReadonlyArray<number> => {
   return [...new Set(announced.map(({ afi, safi }) => familyOf(afi, safi)).filter((family) => family >= 0))]
 }
 
-/** RFC 5492 §5: the capabilities that we cannot do without, as they would stand in an OPEN. */
-const unsupported = (own: Open): Fault =>
-  fault(
-    ErrorCode.Open,
-    OpenSubcode.Capability,
-    announcedFamilies(own).flatMap((family) => [
-      CapabilityCode.Multiprotocol,
-      4,
-      afiOf(family) >> 8,
-      afiOf(family) & 255,
-      0,
-      safiOf(family)
-    ])
+/** RFC 5492 §5: we cannot do without one of our families. */
+const unsupported = (settings: PeerSettings): Fault =>
+  notifications.unsupportedCapability(
+    settings.families.map((family) => ({ _tag: "Multiprotocol", afi: afiOf(family), safi: safiOf(family) }))
+  )
+
+const announcedRoles = (open: Open): ReadonlyArray<number> =>
+  open.capabilities.flatMap((capability) => (capability._tag === "Role" ? [capability.role] : []))
+
+const viaIpv6 = (open: Open): boolean =>
+  open.capabilities.some(
+    (capability) =>
+      capability._tag === "ExtendedNextHop" &&
+      capability.families.some(({ afi, safi, nextHopAfi }) => afi === 1 && safi === 1 && nextHopAfi === 2)
   )
 
 const addPath = (
@@ -175,11 +177,52 @@ const hasMode = (open: Open, family: number, bit: number): boolean => {
   return mode !== undefined && mode <= 3 && (mode & bit) !== 0
 }
 
-const gracefulRestart = (settings: PeerSettings, own: Open, remote: Open): GracefulRestart | undefined => {
+const helps = (settings: PeerSettings): boolean =>
+  settings.gracefulRestart?.helper ?? settings.gracefulRestartHelper === true
+
+const gracefulRestart = (
+  settings: PeerSettings,
+  families: ReadonlyArray<number>,
+  own: Open,
+  remote: Open
+): GracefulRestart | undefined => {
   const ours = find(own, "GracefulRestart")
   const theirs = find(remote, "GracefulRestart")
-  if (settings.gracefulRestartHelper !== true || ours === undefined || theirs === undefined) return undefined
-  const families = theirs.families.map(({ afi, safi }) => familyOf(afi, safi)).filter((family) => family >= 0)
-  if (families.length === 0) return undefined
-  return { timeS: theirs.timeS, families, notification: ours.notification && theirs.notification }
+  if (!helps(settings) || ours === undefined || theirs === undefined) return undefined
+  const kept = theirs.families.flatMap(({ afi, safi, forwarding }) => {
+    const family = familyOf(afi, safi)
+    return families.includes(family) ? [{ family, forwarding }] : []
+  })
+  if (kept.length === 0) return undefined
+  return {
+    timeS: theirs.timeS,
+    restarting: theirs.restarting,
+    families: kept.map(({ family }) => family),
+    forwarding: kept.filter(({ forwarding }) => forwarding).map(({ family }) => family),
+    notification: ours.notification && theirs.notification
+  }
+}
+
+/** RFC 9494 §4.1: means nothing without graceful restart, and nothing for families that are not spoken. */
+const longLived = (
+  settings: PeerSettings,
+  agreed: ReadonlyArray<number>,
+  own: Open,
+  remote: Open
+): Pick<Negotiated, "longLived"> => {
+  const theirs = find(remote, "LongLivedGracefulRestart")
+  if (!helps(settings) || theirs === undefined || find(own, "LongLivedGracefulRestart") === undefined) return {}
+  if (find(remote, "GracefulRestart") === undefined || find(own, "GracefulRestart") === undefined) return {}
+  const families = theirs.families.flatMap(({ afi, safi, forwarding, timeS }) => {
+    const family = familyOf(afi, safi)
+    return agreed.includes(family) ? [{ family, timeS, forwarding }] : []
+  })
+  return families.length === 0 ? {} : { longLived: { families } }
+}
+
+const aboutItself = (remote: Open): Pick<Negotiated, "hostname" | "softwareVersion"> => {
+  const name = find(remote, "Fqdn")
+  const hostname = [name?.host ?? "", name?.domain ?? ""].filter((part) => part !== "").join(".")
+  const softwareVersion = find(remote, "SoftwareVersion")?.version ?? ""
+  return { ...(hostname === "" ? {} : { hostname }), ...(softwareVersion === "" ? {} : { softwareVersion }) }
 }

@@ -42,9 +42,45 @@ export interface PeerSettings {
   readonly sendNotificationWithoutOpen?: boolean
   /** CollisionDetectEstablishedState; absent: false. */
   readonly collisionDetectEstablished?: boolean
-  /** Keep a restarting peer's routes, RFC 4724 and RFC 8538; absent: false, and then nothing of it is announced. */
+  /** Short for `gracefulRestart` that only helps; absent: false. */
   readonly gracefulRestartHelper?: boolean
+  /** Absent: we send End-of-RIB, keep no peer's routes and ask nobody to keep ours. */
+  readonly gracefulRestart?: GracefulRestartSettings
+  /** Seconds for which peers may keep our routes after the restart time, as a last resort (RFC 9494); absent or 0: not announced. */
+  readonly longLivedTimeS?: number
+  /** RFC 7313; absent: true. */
+  readonly enhancedRouteRefresh?: boolean
+  /** IPv4 prefixes with IPv6 next hops (RFC 8950); absent: false. */
+  readonly extendedNextHop?: boolean
+  /** Empty or absent: not announced. */
+  readonly softwareVersion?: string
+  /** What we are to an external peer (RFC 9234); absent: nothing is said. */
+  readonly role?: PeerRole
+  /** Refuse a peer that does not say what it is; absent: false. */
+  readonly roleStrict?: boolean
+  /** Seconds in Idle after too many prefixes; 0: until the operator enables it; absent: as after any failure. */
+  readonly prefixRestartS?: number
+  /** Created by a connection from a range of addresses: never dials, and is gone with its last connection; absent: false. */
+  readonly dynamic?: boolean
 }
+
+/** RFC 4724 and RFC 8538, both roles. */
+export interface GracefulRestartSettings {
+  /** Keep the routes of a peer that restarts. */
+  readonly helper: boolean
+  /** How long peers are to wait for us; 0: they need not. At most 4095. */
+  readonly restartTimeS: number
+  /** The F bit of every family: forwarding goes on while we are away. */
+  readonly forwardingPreserved: boolean
+  /** The R bit: we have just restarted and have not told all routes yet. */
+  readonly restarting: boolean
+}
+
+/** RFC 9234 §4: what we are to the peer. */
+export type PeerRole = "provider" | "rs" | "rs-client" | "customer" | "peer"
+
+/** Never dials: it is told to, or it is not there to be dialled. */
+export const isPassive = (settings: PeerSettings): boolean => settings.passive || settings.dynamic === true
 
 /** RFC 4271 §10: the hold time between our OPEN and the peer's, when nothing is negotiated yet. */
 export const LARGE_HOLD_S = 240

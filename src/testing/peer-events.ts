@@ -9,6 +9,7 @@ import {
   type Negotiated,
   negotiate,
   type PeerEvent,
+  type PeerRole,
   type PeerSettings,
   TimerKind
 } from "../session/index.ts"
@@ -53,6 +54,11 @@ const capability: fc.Arbitrary<Capability> = fc.oneof(
     host: fc.string({ maxLength: 20 }),
     domain: fc.string({ maxLength: 20 })
   }),
+  fc.record({ _tag: fc.constant("SoftwareVersion" as const), version: fc.string({ maxLength: 20 }) }),
+  fc.record({
+    _tag: fc.constant("ExtendedNextHop" as const),
+    families: fc.array(fc.record({ ...family, nextHopAfi: fc.constantFrom(1, 2) }), { maxLength: 2 })
+  }),
   fc.record({ _tag: fc.constant("Unknown" as const), code: fc.integer({ min: 128, max: 255 }), value: bytes })
 )
 
@@ -65,27 +71,52 @@ export const arbitraryPlausibleOpen: fc.Arbitrary<Open> = fc.record({
   capabilities: fc.array(capability, { maxLength: 5 })
 })
 
-export const arbitraryPeerSettings: fc.Arbitrary<PeerSettings> = fc.record({
-  localAs: fc.constantFrom(64500, 4_200_000_000),
-  localId: fc.integer({ min: 1, max: 0xffff_ffff }),
-  remoteAs: fc.constantFrom(0, 64500, 64501),
-  passive: fc.boolean(),
-  holdTimeS: holdTime,
-  connectRetryS: fc.constantFrom(1, 120),
-  idleHoldS: fc.constantFrom(0, 5),
-  delayOpenS: fc.constantFrom(0, 0, 3),
-  dampPeerOscillations: fc.boolean(),
-  families: fc.constantFrom([0], [1], [0, 1]),
-  addPathReceive: fc.boolean(),
-  addPathSend: fc.boolean(),
-  extendedMessage: fc.boolean(),
-  hostname: fc.constantFrom("", "router"),
-  allowAutomaticStart: fc.boolean(),
-  allowAutomaticStop: fc.boolean(),
-  sendNotificationWithoutOpen: fc.boolean(),
-  collisionDetectEstablished: fc.boolean(),
-  gracefulRestartHelper: fc.boolean()
-})
+const role = fc.constantFrom<PeerRole>("provider", "rs", "rs-client", "customer", "peer")
+
+/** What every peer has, and any choice of what it may have besides. */
+export const arbitraryPeerSettings: fc.Arbitrary<PeerSettings> = fc
+  .tuple(
+    fc.record({
+      localAs: fc.constantFrom(64500, 4_200_000_000),
+      localId: fc.integer({ min: 1, max: 0xffff_ffff }),
+      remoteAs: fc.constantFrom(0, 64500, 64501),
+      passive: fc.boolean(),
+      holdTimeS: holdTime,
+      connectRetryS: fc.constantFrom(1, 120),
+      idleHoldS: fc.constantFrom(0, 5),
+      delayOpenS: fc.constantFrom(0, 0, 3),
+      dampPeerOscillations: fc.boolean(),
+      families: fc.constantFrom([0], [1], [0, 1]),
+      addPathReceive: fc.boolean(),
+      addPathSend: fc.boolean(),
+      extendedMessage: fc.boolean(),
+      hostname: fc.constantFrom("", "router"),
+      allowAutomaticStart: fc.boolean(),
+      allowAutomaticStop: fc.boolean(),
+      sendNotificationWithoutOpen: fc.boolean(),
+      collisionDetectEstablished: fc.boolean(),
+      gracefulRestartHelper: fc.boolean()
+    }),
+    fc.record(
+      {
+        gracefulRestart: fc.record({
+          helper: fc.boolean(),
+          restartTimeS: fc.constantFrom(0, 120, 4095),
+          forwardingPreserved: fc.boolean(),
+          restarting: fc.boolean()
+        }),
+        longLivedTimeS: fc.constantFrom(0, 3600, 0xff_ffff),
+        enhancedRouteRefresh: fc.boolean(),
+        extendedNextHop: fc.boolean(),
+        softwareVersion: fc.constantFrom("", "backwalk"),
+        prefixRestartS: fc.constantFrom(0, 900),
+        dynamic: fc.constantFrom(false, false, true)
+      },
+      { requiredKeys: [] }
+    ),
+    fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, fc.record({ role, roleStrict: fc.boolean() }))
+  )
+  .map(([always, sometimes, roles]) => ({ ...always, ...sometimes, ...roles }))
 
 export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
   { arbitrary: fc.constant<PeerEvent>({ _tag: "Enabled" }), weight: 3 },
@@ -99,7 +130,11 @@ export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
     weight: 4
   },
   fc.record({ _tag: fc.constant("Disabled" as const), communication: fc.string({ maxLength: 20 }) }),
-  fc.constantFrom<PeerEvent>({ _tag: "ResetRequested" }, { _tag: "Removed" }),
+  fc.constantFrom<PeerEvent>(
+    { _tag: "ResetRequested" },
+    { _tag: "ResetRequested", graceful: true, communication: "soon back" },
+    { _tag: "Removed" }
+  ),
   fc.record({
     _tag: fc.constantFrom("DialFailed" as const, "Closed" as const),
     conn,

@@ -95,9 +95,16 @@ export const arbitraryCapability: fc.Arbitrary<Capability> = fc.oneof(
   fc
     .tuple(fc.string({ unit: "grapheme", maxLength: 8 }), fc.string({ maxLength: 20 }))
     .map(([host, domain]): Capability => ({ _tag: "Fqdn", host, domain })),
+  fc.string({ maxLength: 20 }).map((version): Capability => ({ _tag: "SoftwareVersion", version })),
+  fc.array(fc.tuple(wireFamily, fc.nat({ max: 0xffff })), { maxLength: 4 }).map(
+    (families): Capability => ({
+      _tag: "ExtendedNextHop",
+      families: families.map(([family, nextHopAfi]) => ({ ...family, nextHopAfi }))
+    })
+  ),
   fc
     .tuple(
-      octet.filter((code) => ![1, 2, 6, 9, 64, 65, 69, 70, 71, 73].includes(code)),
+      octet.filter((code) => ![1, 2, 5, 6, 9, 64, 65, 69, 70, 71, 73, 75].includes(code)),
       bytes(20)
     )
     .map(([code, value]): Capability => ({ _tag: "Unknown", code, value }))

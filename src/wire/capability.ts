@@ -7,6 +7,7 @@ import { decodeUtf8, encodeUtf8 } from "./text.ts"
 export const CapabilityCode = {
   Multiprotocol: 1,
   RouteRefresh: 2,
+  ExtendedNextHop: 5,
   ExtendedMessage: 6,
   Role: 9,
   GracefulRestart: 64,
@@ -14,7 +15,8 @@ export const CapabilityCode = {
   AddPath: 69,
   EnhancedRouteRefresh: 70,
   LongLivedGracefulRestart: 71,
-  Fqdn: 73
+  Fqdn: 73,
+  SoftwareVersion: 75
 } as const
 
 interface WireFamily {
@@ -31,6 +33,8 @@ export const RoleValue = { Provider: 0, RouteServer: 1, RouteServerClient: 2, Cu
 export type Capability =
   | { readonly _tag: "Multiprotocol"; readonly afi: number; readonly safi: number }
   | { readonly _tag: "RouteRefresh" }
+  /** RFC 8950 §4: next hops of another family than the prefixes'. */
+  | { readonly _tag: "ExtendedNextHop"; readonly families: ReadonlyArray<WireFamily & { readonly nextHopAfi: number }> }
   | { readonly _tag: "ExtendedMessage" }
   | { readonly _tag: "Role"; readonly role: number }
   | {
@@ -49,6 +53,7 @@ export type Capability =
       readonly families: ReadonlyArray<WireFamily & { readonly forwarding: boolean; readonly timeS: number }>
     }
   | { readonly _tag: "Fqdn"; readonly host: string; readonly domain: string }
+  | { readonly _tag: "SoftwareVersion"; readonly version: string }
   | { readonly _tag: "Unknown"; readonly code: number; readonly value: Uint8Array }
 
 /** `undefined`: we know the code, but this is not what its specification describes. */
@@ -58,6 +63,8 @@ export const decodeCapability = (code: number, value: Uint8Array): Capability | 
       return value.length === 4 ? { _tag: "Multiprotocol", afi: u16(value, 0), safi: value[3] } : undefined
     case CapabilityCode.RouteRefresh:
       return value.length === 0 ? { _tag: "RouteRefresh" } : undefined
+    case CapabilityCode.ExtendedNextHop:
+      return value.length % 6 === 0 ? decodeExtendedNextHop(value) : undefined
     case CapabilityCode.ExtendedMessage:
       return value.length === 0 ? { _tag: "ExtendedMessage" } : undefined
     case CapabilityCode.Role:
@@ -74,6 +81,8 @@ export const decodeCapability = (code: number, value: Uint8Array): Capability | 
       return value.length % 7 === 0 ? decodeLongLived(value) : undefined
     case CapabilityCode.Fqdn:
       return decodeFqdn(value)
+    case CapabilityCode.SoftwareVersion:
+      return decodeSoftwareVersion(value)
     default:
       return { _tag: "Unknown", code, value }
   }
@@ -109,6 +118,16 @@ const decodeLongLived = (value: Uint8Array): Capability => ({
   }))
 })
 
+/** RFC 8950 §4: unlike elsewhere, the SAFI has two octets. */
+const decodeExtendedNextHop = (value: Uint8Array): Capability => ({
+  _tag: "ExtendedNextHop",
+  families: records(value, 0, 6, (at) => ({
+    afi: u16(value, at),
+    safi: u16(value, at + 2),
+    nextHopAfi: u16(value, at + 4)
+  }))
+})
+
 const records = <A>(value: Uint8Array, from: number, size: number, read: (at: number) => A): ReadonlyArray<A> => {
   const found: Array<A> = []
   for (let at = from; at < value.length; at += size) found.push(read(at))
@@ -121,6 +140,12 @@ const decodeFqdn = (value: Uint8Array): Capability | undefined => {
   if (hostEnd === 0 || hostEnd >= value.length || hostEnd + 1 + value[hostEnd] !== value.length) return undefined
   return { _tag: "Fqdn", host: textOf(value.subarray(1, hostEnd)), domain: textOf(value.subarray(hostEnd + 1)) }
 }
+
+/** For people only: one that is not as its draft says is no reason to refuse anybody. */
+const decodeSoftwareVersion = (value: Uint8Array): Capability =>
+  value.length > 0 && value[0] === value.length - 1
+    ? { _tag: "SoftwareVersion", version: textOf(value.subarray(1)) }
+    : { _tag: "Unknown", code: CapabilityCode.SoftwareVersion, value }
 
 const textOf = (bytes: Uint8Array): string =>
   decodeUtf8(bytes) ?? String.fromCharCode(...bytes.map((byte) => (byte < 0x80 ? byte : QUESTION_MARK)))
@@ -135,6 +160,12 @@ export const encodeCapability = (capability: Capability): Uint8Array => {
   switch (capability._tag) {
     case "Multiprotocol":
       return Uint8Array.of(capability.afi >> 8, capability.afi, 0, capability.safi)
+    case "ExtendedNextHop":
+      return Uint8Array.from(
+        capability.families.flatMap(({ afi, safi, nextHopAfi }) =>
+          [afi, safi, nextHopAfi].flatMap((word) => [word >> 8, word])
+        )
+      )
     case "Role":
       return Uint8Array.of(capability.role)
     case "FourOctetAs": {
@@ -159,12 +190,19 @@ export const encodeCapability = (capability: Capability): Uint8Array => {
       const domain = encodeUtf8(capability.domain, 126)
       return Uint8Array.of(host.length, ...host, domain.length, ...domain)
     }
+    case "SoftwareVersion": {
+      const version = encodeUtf8(capability.version, SOFTWARE_VERSION_BYTES_MAX)
+      return Uint8Array.of(version.length, ...version)
+    }
     case "Unknown":
       return capability.value
     default:
       return new Uint8Array(0)
   }
 }
+
+/** draft-abraitis-bgp-version-capability §3. */
+const SOFTWARE_VERSION_BYTES_MAX = 64
 
 const encodeGracefulRestart = (capability: Capability & { readonly _tag: "GracefulRestart" }): Uint8Array => {
   const value = new Uint8Array(2 + capability.families.length * 4)
@@ -186,6 +224,8 @@ const capabilityName = (capability: Capability): string => {
       return `multiprotocol ${familyText(capability.afi, capability.safi)}`
     case "RouteRefresh":
       return "route-refresh"
+    case "ExtendedNextHop":
+      return `extended-next-hop ${capability.families.map((one) => `${familyText(one.afi, one.safi)} via ${AFI_NAMES[one.nextHopAfi] ?? one.nextHopAfi}`).join(", ")}`
     case "ExtendedMessage":
       return "extended-message"
     case "Role":
@@ -202,10 +242,13 @@ const capabilityName = (capability: Capability): string => {
       return "long-lived-graceful-restart"
     case "Fqdn":
       return `fqdn ${[capability.host, capability.domain].filter((part) => part !== "").join(".")}`
+    case "SoftwareVersion":
+      return `software-version ${capability.version}`
     case "Unknown":
       return `capability ${capability.code}`
   }
 }
 
 const ROLE_NAMES = ["provider", "route-server", "route-server-client", "customer", "peer"]
+const AFI_NAMES = ["", "ipv4", "ipv6"]
 const MODE_NAMES = ["", "receive", "send", "send and receive"]

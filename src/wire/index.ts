@@ -33,7 +33,14 @@ export {
   type OpaqueAttribute,
   reconcileAs4
 } from "./attributes.ts"
-export { AddPathMode, type Capability, CapabilityCode, capabilityNames, RoleValue } from "./capability.ts"
+export {
+  AddPathMode,
+  type Capability,
+  CapabilityCode,
+  capabilityNames,
+  codeOfCapability,
+  RoleValue
+} from "./capability.ts"
 export {
   communityText,
   extendedCommunityText,
@@ -66,7 +73,16 @@ export {
   encodeNotification,
   shutdownCommunication
 } from "./notification.ts"
-export { AS_TRANS, asnOf, decodeOpen, encodeOpen, type Open, OpenSubcode } from "./open.ts"
+export {
+  AS_TRANS,
+  asnOf,
+  decodeOpen,
+  encodeCapabilities,
+  encodeOpen,
+  namedCapabilities,
+  type Open,
+  OpenSubcode
+} from "./open.ts"
 export { decodeRouteRefresh, encodeRouteRefresh, keepalive, RefreshSubtype, type RouteRefresh } from "./refresh.ts"
 export { toHex } from "./text.ts"
 export { scanUpdate, type UpdateNote, UpdateView } from "./update.ts"

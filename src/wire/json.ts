@@ -105,6 +105,7 @@ const capabilityJson = (capability: Capability): Json => {
 const CAPABILITY_NAMES: Readonly<Record<Capability["_tag"], string>> = {
   Multiprotocol: "multiprotocol",
   RouteRefresh: "route-refresh",
+  ExtendedNextHop: "extended-next-hop",
   ExtendedMessage: "extended-message",
   Role: "role",
   GracefulRestart: "graceful-restart",
@@ -113,6 +114,7 @@ const CAPABILITY_NAMES: Readonly<Record<Capability["_tag"], string>> = {
   EnhancedRouteRefresh: "enhanced-route-refresh",
   LongLivedGracefulRestart: "long-lived-graceful-restart",
   Fqdn: "fqdn",
+  SoftwareVersion: "software-version",
   Unknown: "unknown"
 }
 

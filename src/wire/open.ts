@@ -83,6 +83,25 @@ const decodeParameters = (bytes: Uint8Array, at: number, end: number): ReadonlyA
   return capabilities
 }
 
+/**
+ * The data of an Unsupported Capability (RFC 5492 §5): capabilities as they would stand in an OPEN. What cannot be read ends the
+ * list: a NOTIFICATION is not answered.
+ */
+export const namedCapabilities = (data: Uint8Array): ReadonlyArray<Capability> => {
+  const capabilities: Array<Capability> = []
+  decodeCapabilities(data, 0, data.length, capabilities)
+  return capabilities
+}
+
+/** Capabilities behind each other, each with its code and length. */
+export const encodeCapabilities = (capabilities: ReadonlyArray<Capability>): Uint8Array =>
+  Uint8Array.from(
+    capabilities.flatMap((capability) => {
+      const value = encodeCapability(capability)
+      return [codeOfCapability(capability), value.length, ...value]
+    })
+  )
+
 /** False: one of them is malformed. */
 const decodeCapabilities = (bytes: Uint8Array, at: number, end: number, into: Array<Capability>): boolean => {
   while (at < end) {
@@ -99,11 +118,7 @@ const decodeCapabilities = (bytes: Uint8Array, at: number, end: number, into: Ar
 
 /** The whole message. One parameter holds all capabilities; past 255 bytes the extended encoding is used. */
 export const encodeOpen = (open: Open): Uint8Array => {
-  const capabilities = open.capabilities.flatMap((capability) => {
-    const value = encodeCapability(capability)
-    return [codeOfCapability(capability), value.length, ...value]
-  })
-  const parameters = encodeParameters(capabilities)
+  const parameters = encodeParameters(encodeCapabilities(open.capabilities))
   const bytes = messageOf(MessageType.Open, OPEN_BYTES_MIN - 1 + parameters.length)
   bytes[19] = open.version
   putU16(bytes, 20, open.asn)
@@ -114,7 +129,7 @@ export const encodeOpen = (open: Open): Uint8Array => {
 }
 
 /** The parameters with their length in front. */
-const encodeParameters = (capabilities: ReadonlyArray<number>): Uint8Array => {
+const encodeParameters = (capabilities: Uint8Array): Uint8Array => {
   const { length } = capabilities
   if (length === 0) return Uint8Array.of(0)
   if (length <= 253) return Uint8Array.of(length + 2, PARAMETER_CAPABILITIES, length, ...capabilities)

@@ -58,6 +58,8 @@ export class UpdateView {
   private readonly isSeen: Uint8Array = new Uint8Array(256)
   private readonly isDiscarded: Uint8Array = new Uint8Array(256)
   seenCount = 0
+  /** Types came in ascending order, as RFC 4271 §5 asks of senders and not of what receivers take. */
+  isAscending = true
 
   begin(bytes: Uint8Array, at: number, length: number): void {
     this.bytes = bytes
@@ -73,6 +75,7 @@ export class UpdateView {
       this.isDiscarded[type] = 0
     }
     this.seenCount = 0
+    this.isAscending = true
     if (this.discarded.length > 0) this.discarded.length = 0
     const none = at + length
     this.withdrawnAt = this.withdrawnEnd = none
@@ -91,6 +94,7 @@ export class UpdateView {
 
   admit(type: number, flags: number, at: number, length: number): void {
     this.isSeen[type] = 1
+    if (this.seenCount > 0 && type < this.seen[this.seenCount - 1]) this.isAscending = false
     this.seen[this.seenCount++] = type
     this.valueAt[type] = at
     this.valueLength[type] = length

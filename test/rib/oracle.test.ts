@@ -3,7 +3,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { PeerKind, REASON_NAMES, Rib, SELF } from "../../src/rib/index.ts"
+import { NO_ROLE, PeerKind, REASON_NAMES, Rib, SELF } from "../../src/rib/index.ts"
 import { type Attributes, encodeAttributes, scanUpdate, UpdateView, Verdict } from "../../src/wire/index.ts"
 import { readPrefixes } from "../support/nlri.ts"
 
@@ -140,6 +140,11 @@ class Bench {
       family: 0,
       kind: peer.kind,
       localAs: LOCAL_AS,
+      routerAs: 0,
+      overriddenAs: 0,
+      role: NO_ROLE,
+      longLived: false,
+      extendedNextHop: false,
       clusterId: LOCAL_ID,
       as4: true,
       messageBytesMax: 4096,
@@ -259,6 +264,6 @@ describe("the RIB against a dumb oracle", () => {
   })
 
   it("has a name for every reason that a path can have", () => {
-    expect(REASON_NAMES.length).toBe(18)
+    expect(REASON_NAMES.length).toBe(20)
   })
 })

@@ -1,6 +1,6 @@
 // The router machine on a bench: one router, connections that a test writes bytes into, everything it sends as bytes, its timers as
 // data, and time that stands still unless a test lets it pass. No world, no kernel: what is tested here is the step.
-import { ACCEPTED, type ConnId, ConnectionChange, type EventRecord } from "../../src/eventlog/index.ts"
+import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../../src/eventlog/index.ts"
 import { indexOf, type Micros, OpBuffer } from "../../src/machine/index.ts"
 import {
   createRouter,

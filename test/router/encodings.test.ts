@@ -213,7 +213,9 @@ describe("IPv6 unicast", () => {
 
 describe("path identifiers", () => {
   it("keep paths of one prefix apart, and the best is told on without them [RFC 7911 §3]", () => {
-    const driver = new Driver(configOf([peerConfig(A, 65002, { addPath: { receive: true, send: 0 } }), peerConfig(B, 65003)]))
+    const driver = new Driver(
+      configOf([peerConfig(A, 65002, { addPath: { receive: true, send: 0 } }), peerConfig(B, 65003)])
+    )
     const a = driver.establish(A, { asn: 65002, addPathSend: true })
     const b = driver.establish(B, { asn: 65003 })
     driver.messages(b)

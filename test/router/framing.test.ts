@@ -46,10 +46,16 @@ const good = (prefix: string): Uint8Array =>
 describe("framing", () => {
   it("law: any cut of the byte stream gives the same state and the same bytes sent [RFC 4271 §4.1]", () => {
     const stream = fc
-      .array(fc.oneof(arbitraryUpdate(CONTEXT).map((update) => encodeUpdate(update, CONTEXT)), fc.constant(keepalive())), {
-        minLength: 1,
-        maxLength: 8
-      })
+      .array(
+        fc.oneof(
+          arbitraryUpdate(CONTEXT).map((update) => encodeUpdate(update, CONTEXT)),
+          fc.constant(keepalive())
+        ),
+        {
+          minLength: 1,
+          maxLength: 8
+        }
+      )
       .map(concat)
     fc.assert(
       fc.property(stream, fc.array(fc.nat(), { maxLength: 12 }), (bytes, places) => {
@@ -67,12 +73,17 @@ describe("framing", () => {
   })
 
   it("puts an extended message together from pieces of every size [RFC 8654 §4]", () => {
-    const nlri = Array.from({ length: 3000 }, (_, index) => ({ family: 4, words: [0x0b00_0000 + index * 256], length: 24 }) as const)
+    const nlri = Array.from(
+      { length: 3000 },
+      (_, index) => ({ family: 4, words: [0x0b00_0000 + index * 256], length: 24 }) as const
+    )
     const attributes = { origin: 0, asPath: [{ type: 2, members: [65002] }], nextHop: parseAddress(A)! }
     const bytes = encodeUpdate({ attributes, nlri }, CONTEXT)
     expect(bytes.length).toBeGreaterThan(12_000)
     const pieces = (size: number): ReadonlyArray<Uint8Array> =>
-      Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.slice(index * size, (index + 1) * size))
+      Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.slice(index * size, (index + 1) * size)
+      )
     const cuts = [1, 18, 19, 20, 4095, 4096, 4097, 8192, bytes.length - 1].map(pieces)
     // The first piece is short and the second is the whole rest.
     for (const first of [10, 19, 100, 4096]) cuts.push([bytes.slice(0, first), bytes.slice(first)])

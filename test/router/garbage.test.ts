@@ -67,7 +67,10 @@ describe("the router against garbage", () => {
     const target = new Target(addPath)
     const damaged = fc.tuple(arbitraryMessageBytes, arbitraryMutation).map(([bytes, mutate]) => mutate(bytes))
     let heard = 0
-    for (const bytes of fc.sample(fc.oneof({ arbitrary: damaged, weight: 9 }, arbitraryMessageBytes), { numRuns: 12_000, seed: 7 })) {
+    for (const bytes of fc.sample(fc.oneof({ arbitrary: damaged, weight: 9 }, arbitraryMessageBytes), {
+      numRuns: 12_000,
+      seed: 7
+    })) {
       target.hear(bytes)
       heard++
     }
@@ -80,7 +83,8 @@ describe("the router against garbage", () => {
 
   it("takes any bytes without throwing", () => {
     const target = new Target(false)
-    for (const bytes of fc.sample(fc.uint8Array({ minLength: 1, maxLength: 200 }), { numRuns: 2000, seed: 7 })) target.hear(bytes)
+    for (const bytes of fc.sample(fc.uint8Array({ minLength: 1, maxLength: 200 }), { numRuns: 2000, seed: 7 }))
+      target.hear(bytes)
     check(target)
   })
 
@@ -95,7 +99,9 @@ describe("the router against garbage", () => {
   })
 
   it("holds path identifiers of one prefix against the limit too [RFC 7911 §3, RFC 4486 §4]", () => {
-    const driver = new Driver(configOf([peerConfig(A, 65002, { addPath: { receive: true, send: 0 }, maxPrefixes: 500 })]))
+    const driver = new Driver(
+      configOf([peerConfig(A, 65002, { addPath: { receive: true, send: 0 }, maxPrefixes: 500 })])
+    )
     const conn = driver.establish(A, { asn: 65002, addPathSend: true })
     const attributes = [0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 253, 234, 0x40, 3, 4, 10, 0, 0, 2]
     const nlri = Array.from({ length: 550 }, (_, index) => [0, 0, index >> 8, index & 255, 16, 10, 1]).flat()

@@ -2,7 +2,14 @@
 // as the textbook, where each message starts the timer again. RFC 4271 §6.5, §8.2.2; ADR-0009 for late expiries
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { createPeer, type Peer, type PeerEffect, peerStateName, reducePeer, TimerKind } from "../../src/session/index.ts"
+import {
+  createPeer,
+  type Peer,
+  type PeerEffect,
+  peerStateName,
+  reducePeer,
+  TimerKind
+} from "../../src/session/index.ts"
 import { encodeEndOfRib, keepalive } from "../../src/wire/index.ts"
 import { configOf, Driver, peerConfig } from "./driver.ts"
 
@@ -47,7 +54,9 @@ const armedHold = (effects: ReadonlyArray<PeerEffect>): number => {
 
 describe("hold timer", () => {
   it("law: ends a session when the textbook does, whenever messages come [RFC 4271 §6.5]", () => {
-    const gaps = fc.array(fc.oneof(fc.integer({ min: 0, max: 9000 }), fc.integer({ min: 8990, max: 9500 })), { maxLength: 12 })
+    const gaps = fc.array(fc.oneof(fc.integer({ min: 0, max: 9000 }), fc.integer({ min: 8990, max: 9500 })), {
+      maxLength: 12
+    })
     fc.assert(
       fc.property(gaps, fc.boolean(), (waits, updates) => {
         const { driver, conn } = established()
@@ -117,6 +126,8 @@ describe("hold timer", () => {
 
   it("knows the machine that it is compared with: a keepalive starts the timer for the whole hold time", () => {
     expect(armedHold(reducePeer(atEstablished(), { _tag: "KeepaliveReceived", conn: CONN })[1])).toBe(HOLD_S * 1000)
-    expect(createPeer(established().driver.state.peerAt(1).settings, { firstConn: 1, seed: 1 }).administrative).toBe("Disabled")
+    expect(createPeer(established().driver.state.peerAt(1).settings, { firstConn: 1, seed: 1 }).administrative).toBe(
+      "Disabled"
+    )
   })
 })

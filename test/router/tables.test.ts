@@ -10,8 +10,8 @@ import {
   encodeUpdate,
   formatPrefix,
   MessageType,
-  parseAddress,
   type Prefix,
+  parseAddress,
   scanUpdate,
   type UpdateContext,
   UpdateView
@@ -76,7 +76,9 @@ class Table {
 
 const withTable = (far: Partial<FarSide> = {}): { readonly driver: Driver; readonly a: ConnId } => {
   const extendedMessage = far.extendedMessage === true
-  const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003, { extendedMessage }), peerConfig(C, 65004)]))
+  const driver = new Driver(
+    configOf([peerConfig(A, 65002), peerConfig(B, 65003, { extendedMessage }), peerConfig(C, 65004)])
+  )
   const a = driver.establish(A, { asn: 65002 })
   announce(driver, a, 0, COUNT)
   driver.settle()
@@ -185,9 +187,35 @@ describe("a table of 50,000 prefixes", () => {
   })
 })
 
+describe("a route that was given up with its session", () => {
+  it("is decided on again when the next session says the very same", () => {
+    const { driver, a } = withTable()
+    const c = driver.establish(C, { asn: 65004 })
+    const say = (conn: ConnId, origin: number, asn: number, nextHop: string): void => {
+      const attributes = { origin, asPath: [{ type: 2, members: [asn] }], nextHop: parseAddress(nextHop)! }
+      driver.hear(conn, encodeUpdate({ attributes, nlri: [prefixAt(COUNT - 1)] }, PLAIN))
+    }
+    say(a, 0, 65002, A)
+    driver.closeFrom(a, "ECONNRESET")
+    say(c, 2, 65004, C)
+    driver.command({ command: "peer", address: A, action: "disable" })
+    driver.command({ command: "peer", address: A, action: "enable" })
+    say(driver.establish(A, { asn: 65002 }), 0, 65002, A)
+    driver.settle()
+    const { rib } = driver.state
+    const id = rib.tables[0].prefixes.find([...prefixAt(COUNT - 1).words], 0, 24)
+    expect(rib.adjIn.paths.peer[rib.bestOf(rib.tables[0], id)]).toBe(driver.state.byAddress.get(A))
+  })
+})
+
 describe("a peer that reads slowly", () => {
   it("law: ends with the table that a fast one has, whatever changed meanwhile", () => {
-    const change = fc.record({ from: fc.nat(60), count: fc.integer({ min: 1, max: 30 }), isGone: fc.boolean(), drains: fc.boolean() })
+    const change = fc.record({
+      from: fc.nat(60),
+      count: fc.integer({ min: 1, max: 30 }),
+      isGone: fc.boolean(),
+      drains: fc.boolean()
+    })
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
         const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003), peerConfig(C, 65004)]))

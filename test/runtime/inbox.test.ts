@@ -1,3 +1,4 @@
+// The inbox and the cutting of what waits into batches, without sockets.
 import { Effect, Fiber, Queue } from "effect"
 import { describe, expect, it } from "vitest"
 import type { EventRecord } from "../../src/eventlog/index.ts"

@@ -1,3 +1,4 @@
+// Timers by slot, with Node's clock under control.
 import { Effect, Queue } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { EventRecord } from "../../src/eventlog/index.ts"

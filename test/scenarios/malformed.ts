@@ -31,10 +31,13 @@ export const malformed: Readonly<Record<string, (speaker: SpeakerOptions, prefix
   origin: (speaker, prefix) => good(speaker, prefix).fill(9, ORIGIN_VALUE_AT, ORIGIN_VALUE_AT + 1),
   /** RFC 7606 §3 d: a well-known mandatory attribute is missing, treat-as-withdraw. */
   "no-path": (speaker, prefix) =>
-    encodeUpdate({ attributes: { origin: 0, nextHop: parseAddress(speaker.address)! }, nlri: [prefix] }, {
-      as4: true,
-      addPath: [false, false]
-    }),
+    encodeUpdate(
+      { attributes: { origin: 0, nextHop: parseAddress(speaker.address)! }, nlri: [prefix] },
+      {
+        as4: true,
+        addPath: [false, false]
+      }
+    ),
   /** RFC 7606 §3 g: of an attribute that stands twice the later one is discarded. */
   "twice-origin": (speaker, prefix) => {
     const bytes = good(speaker, prefix)

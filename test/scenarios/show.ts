@@ -7,9 +7,12 @@ import type { Stage } from "./stage.ts"
 
 type Row = Readonly<Record<string, unknown>>
 
-const rows = (stage: Stage, router: string, name: string, params: Readonly<Record<string, string>> = {}): ReadonlyArray<Row> => [
-  ...(query(stage.world.router(router).state, name, params) as Iterable<Row>)
-]
+const rows = (
+  stage: Stage,
+  router: string,
+  name: string,
+  params: Readonly<Record<string, string>> = {}
+): ReadonlyArray<Row> => [...(query(stage.world.router(router).state, name, params) as Iterable<Row>)]
 
 const peerLine = (stage: Stage, row: Row): string => {
   const { received, accepted, advertised } = row["prefixes"] as Readonly<Record<string, number>>
@@ -28,7 +31,8 @@ const advertisedLine = (stage: Stage, row: Row): string =>
 
 const fibLine = (row: Row): string => {
   const hops = (row["nextHops"] as ReadonlyArray<Row>).map(
-    ({ address, interface: device, weight }) => `${address ?? "directly"} dev ${device}${weight === 1 ? "" : ` weight ${weight}`}`
+    ({ address, interface: device, weight }) =>
+      `${address ?? "directly"} dev ${device}${weight === 1 ? "" : ` weight ${weight}`}`
   )
   return `${row["prefix"]} ${row["source"]} via ${hops.length === 0 ? "nothing" : hops.join(", ")} (kernel: ${row["kernel"]})`
 }
@@ -51,7 +55,9 @@ const showRouter = (stage: Stage, router: string, what: string, more: string | u
     case "peers":
       return rows(stage, router, "peers").map((row) => peerLine(stage, row))
     case "routes":
-      return rows(stage, router, "routes", more === undefined ? {} : { prefix: more }).map((row) => routeLine(stage, row))
+      return rows(stage, router, "routes", more === undefined ? {} : { prefix: more }).map((row) =>
+        routeLine(stage, row)
+      )
     case "advertised":
       return rows(stage, router, "routes", { advertised: "true", peer: stage.addressOf(more!) }).map((row) =>
         advertisedLine(stage, row)
@@ -89,7 +95,9 @@ export const show: Readonly<Record<string, (stage: Stage, line: Line) => void>> 
     const { divergence, checkpoints, batches, effectDigest, stateDigest } = replayWorldRouter(one)
     if (divergence !== undefined) return stage.say(`diverges at batch ${divergence.seq}: ${divergence.kind}`)
     const ends = effectDigest === one.effectDigest ? "the same effects" : "other effects"
-    stage.say(`${batches === one.batches.length ? "all" : "not all"} batches, ${checkpoints > 0 ? "checkpoints agree" : "no checkpoint"}, ${ends}, ${stateDigest === stage.digestOf(router!) ? "the same state" : "another state"} at the end`)
+    stage.say(
+      `${batches === one.batches.length ? "all" : "not all"} batches, ${checkpoints > 0 ? "checkpoints agree" : "no checkpoint"}, ${ends}, ${stateDigest === stage.digestOf(router!) ? "the same state" : "another state"} at the end`
+    )
   },
   /** leaks ROUTER: blocks of its pool that somebody still holds. */
   leaks: (stage, { names: [router] }) => stage.say(stage.world.router(router!).state.pool.describeLeaks() || "none")

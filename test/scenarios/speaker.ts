@@ -115,11 +115,15 @@ export class Speaker {
 
   private hearMessage(message: Uint8Array): void {
     const [json] = decodeToJson(message, { as4: true, addPath: [false, false] })
-    if (message[18] === MessageType.Keepalive) return this.hearKeepalive()
-    if (message[18] === MessageType.Update) return this.hearUpdate(json as unknown as UpdateJson)
-    const { type, text, asn, holdTime, id, communication } = json as Record<string, unknown>
+    if (message[18] === MessageType.Keepalive) this.hearKeepalive()
+    else if (message[18] === MessageType.Update) this.hearUpdate(json as unknown as UpdateJson)
+    else this.hearOther(message[18]!, json as Record<string, unknown>)
+  }
+
+  private hearOther(messageType: number, json: Record<string, unknown>): void {
+    const { type, text, asn, holdTime, id, communication } = json
     const saying = communication === undefined ? "" : ` "${communication}"`
-    if (message[18] === MessageType.Open) {
+    if (messageType === MessageType.Open) {
       this.send(keepalive())
       this.say(`<- ${type} as ${asn} hold ${holdTime} id ${id}`)
     } else this.say(`<- ${type} ${text ?? ""}${saying}`.trimEnd())
@@ -142,7 +146,10 @@ export class Speaker {
 
   private hearUpdate(update: UpdateJson): void {
     this.told++
-    if (update.endOfRib !== undefined) return this.say(`<- End-of-RIB ${update.endOfRib}`)
+    if (update.endOfRib !== undefined) {
+      this.say(`<- End-of-RIB ${update.endOfRib}`)
+      return
+    }
     const { reach, unreach, ...attributes } = update.attributes
     const withdrawn = [...update.withdrawn, ...(unreach?.nlri ?? [])]
     const announced = [...update.nlri, ...(reach?.nlri ?? [])]

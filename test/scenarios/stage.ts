@@ -1,12 +1,13 @@
 // The stage on which scenarios play: our routers in the virtual world, and speakers that do as they are told. A command is what an
 // operator would type; what it brings about is written down as it happens, in order, with the time where time passes.
-import { World, type WorldRouter } from "../../src/testing/world.ts"
+
 import { type Notice, type PeerConfig, type RouterConfig, stateDigest } from "../../src/router/index.ts"
+import { World, type WorldRouter } from "../../src/testing/world.ts"
 import { ethernet, kernelLines } from "./kernel-lines.ts"
 import { type Line, parseLine } from "./line.ts"
+import { sayings } from "./sayings.ts"
 import { show } from "./show.ts"
 import { Speaker } from "./speaker.ts"
-import { sayings } from "./sayings.ts"
 import { tell } from "./tell.ts"
 
 /** Long enough for everything that a command starts to come to rest; no timer is as short. */
@@ -17,7 +18,10 @@ const REDIAL_MS = 2000
 const DIALS = 4
 
 export class Stage {
-  readonly world: World = new World({ seed: 1, network: { latencyMicros: [1000, 1000], piecesMax: 1, dialTimeoutMs: 5000 } })
+  readonly world: World = new World({
+    seed: 1,
+    network: { latencyMicros: [1000, 1000], piecesMax: 1, dialTimeoutMs: 5000 }
+  })
   readonly speakers: Map<string, Speaker> = new Map()
   readonly configs: Map<string, RouterConfig> = new Map()
   private readonly addresses = new Map<string, string>()
@@ -165,7 +169,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     stage.start(name!, id, {
       router: { asn: Number(option("as")), id },
       listen: ["0.0.0.0:179"],
-      ...(kernel === "none" ? {} : { kernel: { table: 254, metric: 20, onExit: kernel as "keep" | "remove", model: true } }),
+      ...(kernel === "none"
+        ? {}
+        : { kernel: { table: 254, metric: 20, onExit: kernel as "keep" | "remove", model: true } }),
       peers: [],
       static: [],
       originate: []
@@ -197,11 +203,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   /** forget ROUTER NAME: the peer leaves the configuration. */
   forget: (stage, { names: [router, name] }) => {
     const address = stage.addressOf(name!)
-    stage.configure(router!, (config) => ({ ...config, peers: config.peers.filter((peer) => peer.address !== address) }))
+    stage.configure(router!, (config) => ({
+      ...config,
+      peers: config.peers.filter((peer) => peer.address !== address)
+    }))
   },
   /** static ROUTER PREFIX ADDRESS… */
   static: (stage, { names: [router, prefix, ...via] }) => {
-    stage.configure(router!, (config) => ({ ...config, static: [...config.static, { prefix: prefix!, via, distance: 1 }] }))
+    stage.configure(router!, (config) => ({
+      ...config,
+      static: [...config.static, { prefix: prefix!, via, distance: 1 }]
+    }))
   },
   establish: (stage, { names: [one, other] }) => stage.establish(one!, other!),
   advance: (stage, { names: [duration] }) => {

@@ -60,7 +60,8 @@ describe("our OPEN", () => {
       "Multiprotocol",
       "RouteRefresh",
       "GracefulRestart",
-      "FourOctetAs"
+      "FourOctetAs",
+      "EnhancedRouteRefresh"
     ])
   })
 
@@ -185,7 +186,9 @@ describe("two OPENs agree on", () => {
     expect(agreed(remote).gracefulRestart).toBeUndefined()
     expect(agreed(remote, settings({ gracefulRestartHelper: true })).gracefulRestart).toEqual({
       timeS: 120,
+      restarting: false,
       families: [0],
+      forwarding: [0],
       notification: true
     })
   })

@@ -56,11 +56,28 @@ const ESTABLISHED = [ENABLED, accepted(ACCEPTED), opened(ACCEPTED), kept(ACCEPTE
 const tagsOf = (effects: ReadonlyArray<PeerEffect>): ReadonlyArray<string> => effects.map(({ _tag }) => _tag)
 
 describe("a peer", () => {
-  it("takes the peer's connection while it dials, and gives its dial up", () => {
-    const [peer, effects] = run([ENABLED, accepted(ACCEPTED)])
+  it("takes the peer's connection while it dials, and gives its dial up once the session is there", () => {
+    const [peer] = run([ENABLED, accepted(ACCEPTED)])
     expect(peerStateName(peer)).toBe("OpenSent")
+    expect([peer.main.conn, peer.second?.conn]).toEqual([FIRST + 1, ACCEPTED])
+    const [after, effects] = run(ESTABLISHED)
     expect(effects).toContainEqual({ _tag: "Close", conn: FIRST + 1, abort: true })
-    expect(peer.main.conn).toBe(ACCEPTED)
+    expect([after.main.conn, after.second]).toEqual([ACCEPTED, undefined])
+  })
+
+  it("gives its dial up with the peer's connection when that fails, and waits before it tries again", () => {
+    const fault = { code: 6, subcode: 5, data: new Uint8Array(0) }
+    const [peer, effects] = run([ENABLED, accepted(ACCEPTED), { _tag: "NotificationReceived", conn: ACCEPTED, fault }])
+    expect(effects).toContainEqual({ _tag: "Close", conn: FIRST + 1, abort: true })
+    expect(effects).toContainEqual({ _tag: "CancelTimer", conn: 0, timer: TimerKind.ConnectRetry })
+    expect(peerStateName(peer)).toBe("Idle")
+    expect(peer.lastError).toBe("received Cease, Connection Rejected")
+  })
+
+  it("keeps its dial when the peer closes its own connection for it [RFC 4271 §6.8]", () => {
+    const fault = { code: 6, subcode: 7, data: new Uint8Array(0) }
+    const [peer] = run([ENABLED, accepted(ACCEPTED), { _tag: "NotificationReceived", conn: ACCEPTED, fault }])
+    expect([peerStateName(peer), peer.main.conn]).toEqual(["Connect", FIRST + 1])
   })
 
   it("keeps what was negotiated with the connection", () => {

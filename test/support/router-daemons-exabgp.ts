@@ -2,7 +2,15 @@
 // orders are appended to the first, and the second is read back as the table.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import { type InteropLab, type LabProcess, OUR_ADDRESS, OUR_AS, THEIR_ADDRESS, THEIR_AS } from "./interop-lab.ts"
+import {
+  eventually,
+  type InteropLab,
+  type LabProcess,
+  OUR_ADDRESS,
+  OUR_AS,
+  THEIR_ADDRESS,
+  THEIR_AS
+} from "./interop-lab.ts"
 import type { RouterDaemon, RouterDriver, RouterSettings } from "./router-daemons.ts"
 
 export const exabgpDriver: RouterDriver = {
@@ -107,11 +115,12 @@ neighbor ${OUR_ADDRESS} {
     this.order(prefixes.map((prefix) => `withdraw route ${prefix} next-hop self`))
   }
 
-  /** Cease/2 ends the session; then the process ends, because it has no "stay down". */
+  /** Cease/2 ends the session. It would take us again at once: it has no "stay down", so it ends. */
   readonly shutSession = async (): Promise<void> => {
     this.isShut = true
-    await this.process?.end()
-    appendFileSync(this.heardFile, '{"type":"state","neighbor":{"state":"down"}}\n')
+    this.order([`neighbor ${OUR_ADDRESS} teardown 2`])
+    await eventually("ExaBGP to end the session", async () => !(await this.isEstablished()))
+    await this.process?.kill()
   }
 
   readonly openSession = async (): Promise<void> => {
@@ -122,7 +131,9 @@ neighbor ${OUR_ADDRESS} {
   private heard(): ReadonlyArray<Heard> {
     if (!existsSync(this.heardFile)) return []
     const whole = readFileSync(this.heardFile, "utf8").split("\n").slice(0, -1)
-    return whole.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Heard)
+    // It puts the bytes of a NOTIFICATION into its JSON as they are.
+    const lines = whole.filter((line) => line.startsWith("{")).map((line) => line.replaceAll(/\p{Cc}/gu, " "))
+    return lines.map((line) => JSON.parse(line) as Heard)
   }
 
   private order(lines: ReadonlyArray<string>): void {

@@ -1,5 +1,5 @@
 // GoBGP, driven by its own command line over a unix socket.
-import { writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
 import {
   eventually,
@@ -33,6 +33,8 @@ class GoBgp implements RouterDaemon {
 
   readonly start = async (): Promise<void> => {
     const { passive, holdTimeS } = this.settings
+    // It does not take over the socket of one that crashed.
+    rmSync(this.socket, { force: true })
     writeFileSync(
       this.lab.path("gobgp.toml"),
       `[global.config]
@@ -72,8 +74,9 @@ class GoBgp implements RouterDaemon {
   }
 
   readonly received = async (): Promise<ReadonlySet<string>> => {
-    const { stdout } = await this.ask("neighbor", OUR_ADDRESS, "adj-in", "-j")
-    return new Set(stdout.trim() === "" ? [] : Object.keys(JSON.parse(stdout) as object))
+    const { code, stdout } = await this.ask("neighbor", OUR_ADDRESS, "adj-in", "-j")
+    // Without a session the answer is an error, and without routes it is empty.
+    return new Set(code === 0 && stdout.trim() !== "" ? Object.keys(JSON.parse(stdout) as object) : [])
   }
 
   readonly announce = (prefixes: ReadonlyArray<string>): Promise<void> => {

@@ -128,7 +128,7 @@ export const demandOf = (token: string, setup: Setup, gone: Set<TimerKind>): Dem
         state: (after) => (after.conn === connection.conn && after.conn !== 0 ? "DROP keeps the connection" : undefined)
       }
     case "RIB-":
-      return { marks: [["RIB-"]] }
+      return { marks: [[staleAfterAnswer(setup) ? "RIB stale" : "RIB-"]] }
     case "RIB- (stale)":
       return { marks: [["RIB stale"]] }
     case "RIB- (stale with graceful restart)":
@@ -204,6 +204,12 @@ const stops = (
 const staleAfterNotification = ({ connection, event }: Setup): boolean => {
   if (connection.negotiated?.gracefulRestart?.notification !== true) return false
   return !("fault" in event) || event.fault.code !== 6 || event.fault.subcode !== 9
+}
+
+/** RFC 8538 §4 binds the sender of a NOTIFICATION as well, unless it is one that goes out as a Hard Reset. */
+const staleAfterAnswer = (setup: Setup): boolean => {
+  const { event } = setup
+  return staleAfterNotification(setup) && !("fault" in event && wrapped(setup, event.fault).subcode === 9)
 }
 
 /** `TX N(5)`, `TX N(1/x or 2/x)` and their conditions: the NOTIFICATION where the row asks for one, written out. */

@@ -115,6 +115,8 @@ const negotiated = (holdTimeS: number, gracefulRestart: Negotiated["gracefulRest
   extendedMessage: false,
   routeRefresh: true,
   enhancedRouteRefresh: false,
+  sendsEndOfRib: gracefulRestart !== undefined,
+  gracefulNotification: gracefulRestart?.notification === true,
   gracefulRestart,
   capabilities: []
 })
@@ -123,8 +125,8 @@ const negotiated = (holdTimeS: number, gracefulRestart: Negotiated["gracefulRest
 const NEGOTIATED: ReadonlyArray<Negotiated> = [
   negotiated(30),
   negotiated(0),
-  negotiated(30, { timeS: 120, families: [0], notification: false }),
-  negotiated(30, { timeS: 120, families: [0], notification: true })
+  negotiated(30, { timeS: 120, restarting: false, families: [0], forwarding: [0], notification: false }),
+  negotiated(30, { timeS: 120, restarting: false, families: [0], forwarding: [], notification: true })
 ]
 
 const timers = (...kinds: ReadonlyArray<TimerKind>): number =>

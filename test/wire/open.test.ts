@@ -115,7 +115,7 @@ describe("an OPEN as sent by", () => {
       "4-octet-as 64510",
       "graceful-restart 120 s",
       "long-lived-graceful-restart",
-      "capability 5",
+      "extended-next-hop ipv4-unicast via ipv6",
       "add-path ipv4-unicast send and receive"
     ])
   })

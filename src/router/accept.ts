@@ -1,0 +1,92 @@
+// Connections that come in. A configured peer gets its own; an address within a range of dynamic neighbours gets a peer made for it, as
+// long as the range has room, which is counted before anything is read; everybody else is refused and counted.
+import { ACCEPTED, type ConnId } from "../eventlog/index.ts"
+import type { OpBuffer } from "../machine/index.ts"
+import { type Address, parseAddress, parsePrefix } from "../wire/index.ts"
+import { addressOf } from "./agreement.ts"
+import type { DynamicPeers } from "./config.ts"
+import { Connection } from "./connection.ts"
+import { routerEffects } from "./effects.ts"
+import type { RouterPeer } from "./peer.ts"
+import { addPeer, removePeer, revivePeer } from "./peers.ts"
+import { isRestarting } from "./restart.ts"
+import { deliver } from "./sessions.ts"
+import type { RouterState } from "./state.ts"
+
+const REFUSALS_SAID_MAX = 100
+
+/** A peer connected to us. */
+export const accept = (state: RouterState, id: ConnId, remote: string, local: string, out: OpBuffer): void => {
+  if (state.connections.has(id)) return
+  const address = addressOf(remote)
+  const peer = id >= ACCEPTED && !state.stopping ? peerFor(state, address, out) : "no such peer"
+  if (typeof peer === "string") {
+    state.counters.connectionsRefused++
+    out.put(routerEffects.code.Close, id, 1)
+    if (state.counters.connectionsRefused <= REFUSALS_SAID_MAX) {
+      const message = `connection from ${remote} refused: ${peer}`
+      state.notice({ kind: "connection-refused", level: "warning", message }, out)
+    }
+    return
+  }
+  const conn = new Connection(id, peer.index)
+  conn.remote = remote
+  conn.local = local
+  state.connections.set(id, conn)
+  deliver(state, peer, { _tag: "Accepted", conn: id }, out)
+}
+
+/** Dynamic peers that have lost their last connection: nothing is left of them, unless their routes are kept over a restart. */
+export const retireDynamic = (state: RouterState, out: OpBuffer): void => {
+  for (const index of state.departing) {
+    const peer = state.peers[index]
+    if (peer === undefined || peer.machine.administrative !== "Removed") state.departing.delete(index)
+    else if (!isRestarting(peer)) {
+      state.departing.delete(index)
+      removePeer(state, peer, out)
+    }
+  }
+}
+
+/** The peer of an address, or why there is none. */
+const peerFor = (state: RouterState, address: string, out: OpBuffer): RouterPeer | string => {
+  retireDynamic(state, out)
+  const known = state.byAddress.get(address)
+  if (known !== undefined) {
+    const peer = state.peerAt(known)
+    if (state.departing.delete(known)) {
+      revivePeer(state, peer)
+      deliver(state, peer, { _tag: "Enabled" }, out)
+    }
+    return peer
+  }
+  const parsed = parseAddress(address)
+  const dynamic = parsed === undefined ? undefined : rangeOf(state.config?.dynamic ?? [], parsed)
+  if (dynamic === undefined) return "no such peer"
+  const { range, limit } = dynamic
+  if (state.peers.filter((peer) => peer?.range === range).length >= limit) return `range ${range} is full`
+  const peer = addPeer(state, { ...dynamic.peer, address, passive: true, enabled: true }, range)
+  if (peer === undefined) return "too many peers"
+  deliver(state, peer, { _tag: "Enabled" }, out)
+  return peer
+}
+
+/** The longest range that covers an address. */
+const rangeOf = (dynamic: ReadonlyArray<DynamicPeers>, address: Address): DynamicPeers | undefined => {
+  let best: DynamicPeers | undefined
+  let longest = -1
+  for (const candidate of dynamic) {
+    const range = parsePrefix(candidate.range)
+    if (range === undefined || range.length <= longest || !covers(range, address)) continue
+    best = candidate
+    longest = range.length
+  }
+  return best
+}
+
+const covers = (range: Address & { readonly length: number }, address: Address): boolean =>
+  range.family === address.family &&
+  range.words.every((word, index) => {
+    const bits = Math.min(32, Math.max(0, range.length - index * 32))
+    return bits === 0 || ((word ^ address.words[index]) & (-1 << (32 - bits))) === 0
+  })

@@ -1,0 +1,36 @@
+// How much a peer may tell us. A warning comes once each time its count crosses the threshold; past the limit the session machine ends
+// the session and decides when to try again (RFC 4486 §4).
+import type { OpBuffer } from "../machine/index.ts"
+import { FAMILY_NAMES } from "../wire/index.ts"
+import type { RouterPeer } from "./peer.ts"
+import type { RouterState } from "./state.ts"
+
+/** The family in which the peer exceeds its limit, or -1. */
+export const exceededFamily = (state: RouterState, peer: RouterPeer, out: OpBuffer): 0 | 1 | -1 => {
+  const { maxPrefixes: limit, prefixWarningPercent = 0 } = peer.config
+  for (const family of [0, 1] as const) {
+    const count = state.rib.adjIn.peers.received[family][peer.index]
+    if (count > limit) return family
+    if (prefixWarningPercent > 0) warn(state, peer, family, count, (limit * prefixWarningPercent) / 100, out)
+  }
+  return -1
+}
+
+const warn = (
+  state: RouterState,
+  peer: RouterPeer,
+  family: 0 | 1,
+  count: number,
+  threshold: number,
+  out: OpBuffer
+): void => {
+  const isAbove = count >= threshold
+  if (isAbove === peer.warned[family]) return
+  peer.warned[family] = isAbove
+  if (!isAbove) return
+  const { address, maxPrefixes, prefixWarningPercent } = peer.config
+  const message =
+    `${address} has told ${count} ${FAMILY_NAMES[family]} prefixes, ` +
+    `over ${prefixWarningPercent} % of the ${maxPrefixes} that it may`
+  state.notice({ kind: "prefix-warning", level: "warning", peer: address, message }, out)
+}
