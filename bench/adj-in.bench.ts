@@ -1,7 +1,7 @@
 // Framing, decoding, adj-in and best path of a table that lies in memory, through the router's own step: no socket, no clock inside.
-import { ConnectionChange, ACCEPTED, type EventRecord } from "../src/eventlog/index.ts"
+import { ACCEPTED, ConnectionChange, type EventRecord } from "../src/eventlog/index.ts"
 import { BATCH_BYTES_MAX, OpBuffer } from "../src/machine/index.ts"
-import { createRouter, releaseEffects, router, type RouterConfig } from "../src/router/index.ts"
+import { createRouter, type RouterConfig, releaseEffects, router } from "../src/router/index.ts"
 import { encodeOpen, keepalive } from "../src/wire/index.ts"
 import type { Row } from "./run.ts"
 import { table } from "./table.ts"
@@ -47,7 +47,15 @@ export const run = (prefixes: number, withSink: boolean): Row => {
     router.step(state, { seq: seq++, at: 1_000_000 * seq, records }, out)
     releaseEffects(out, (lease) => state.pool.release(lease))
     for (const conn of state.connections.values()) {
-      if (conn.drainingBytes > 0) pending.push({ _tag: "Connection", conn: conn.conn, change: ConnectionChange.Drained, remote: "", local: "", cause: "" })
+      if (conn.drainingBytes > 0)
+        pending.push({
+          _tag: "Connection",
+          conn: conn.conn,
+          change: ConnectionChange.Drained,
+          remote: "",
+          local: "",
+          cause: ""
+        })
     }
   }
   const pending: Array<EventRecord> = []
@@ -58,7 +66,10 @@ export const run = (prefixes: number, withSink: boolean): Row => {
       asn,
       holdTime: 240,
       id: conn & 0xff,
-      capabilities: [{ _tag: "Multiprotocol", afi: 1, safi: 1 }, { _tag: "FourOctetAs", asn }]
+      capabilities: [
+        { _tag: "Multiprotocol", afi: 1, safi: 1 },
+        { _tag: "FourOctetAs", asn }
+      ]
     })
     const remote = `${address}:1000`
     step({ _tag: "Connection", conn, change: ConnectionChange.Accepted, remote, local: "10.99.0.1:179", cause: "" })
@@ -69,7 +80,11 @@ export const run = (prefixes: number, withSink: boolean): Row => {
   if (withSink) establish(ACCEPTED + 2, "10.99.2.1", 65101)
   const start = process.hrtime.bigint()
   for (let at = 0; at < bytes.length; at += BATCH_BYTES_MAX) {
-    step(...pending.splice(0), { _tag: "Bytes", conn: ACCEPTED + 1, bytes: bytes.subarray(at, Math.min(at + BATCH_BYTES_MAX, bytes.length)) })
+    step(...pending.splice(0), {
+      _tag: "Bytes",
+      conn: ACCEPTED + 1,
+      bytes: bytes.subarray(at, Math.min(at + BATCH_BYTES_MAX, bytes.length))
+    })
   }
   const seconds = Number(process.hrtime.bigint() - start) / 1e9
   const paths = state.rib.adjIn.paths.count

@@ -53,12 +53,15 @@ if (import.meta.main) {
   else if (which === "daemon") {
     if (spawnSync("bird", ["--version"]).error !== undefined) throw new Error("bird is not installed")
     await daemon(Number(numbers[0] ?? 3))
+  } else if (which === "walks") {
+    const { run } = await import("./walks.bench.ts")
+    for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
   } else if (which === "sessions") {
     const { run } = await import("./sessions.bench.ts")
     const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
     for (const row of await run(peers, prefixes)) print(row)
   } else {
-    console.error("usage: npm run bench -- [micro | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]")
+    console.error("usage: npm run bench -- [micro | walks | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]")
     process.exitCode = 2
   }
 }

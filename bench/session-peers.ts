@@ -53,7 +53,7 @@ class ScriptedPeer {
       const capabilities = [{ _tag: "Multiprotocol", afi: 1, safi: 1 } as const, { _tag: "FourOctetAs", asn } as const]
       this.socket.write(encodeOpen({ version: 4, asn, holdTime: holdS, id, capabilities }))
     })
-    this.socket.on("data", (chunk) => this.receive(chunk))
+    this.socket.on("data", (chunk: Buffer) => this.receive(chunk))
     this.socket.on("error", (error) => this.drop(error.message))
     this.socket.on("close", () => this.drop("closed by the daemon"))
   }

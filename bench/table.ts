@@ -27,7 +27,10 @@ export const table = (prefixes: number, senderAs = 64501, seed = 1, pathSeed = 1
   }
   if (!existsSync(file)) {
     const options = { n: prefixes, o: file, a: senderAs, h: "10.99.1.1", s: seed, p: pathSeed }
-    execFileSync(binary, Object.entries(options).flatMap(([flag, value]) => [`-${flag}`, String(value)]))
+    execFileSync(
+      binary,
+      Object.entries(options).flatMap(([flag, value]) => [`-${flag}`, String(value)])
+    )
   }
   return new Uint8Array(readFileSync(file))
 }

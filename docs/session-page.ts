@@ -87,11 +87,22 @@ What the two OPENs agreed on belongs to the connection, never to the peer. Chanc
 * Between our OPEN and the peer's the hold time is ${LARGE_HOLD_S} s. The send hold time is twice the hold time, at least ${SEND_HOLD_MIN_S} s.
 * A retry waits for \`idleHoldS\`, doubled with each failure up to ${IDLE_HOLD_MAX_S} s, times 0.75 to 1. Each keepalive interval that a session
   lives through takes one failure back. Redials after an attempt that came to nothing grow the same way, up to \`connectRetryS\`.
-* An incoming connection is taken while our own dial is under way, and the dial is given up. Beside a connection that is up it gets a
-  machine of its own, and when the OPENs of both have arrived the connection begun by the speaker with the higher identifier stays
-  (then the higher AS); the other is closed with Cease 6/7. An Established connection stays unless
-  CollisionDetectEstablishedState is set. A third connection is refused with Cease 6/5.
+* An incoming connection beside a dial or a connection gets a machine of its own. A dial is not given up for it before the session is
+  there: were both ends to do that at the same moment, neither connection would remain. When the OPENs of both have arrived the connection
+  begun by the speaker with the higher identifier stays (then the higher AS, RFC 6286); the other is closed with Cease 6/7. A third
+  connection is refused with Cease 6/5.
+* A connection that comes while a session is Established waits for the peer's OPEN before it sends ours, and loses with 6/7, unless
+  CollisionDetectEstablishedState is set or the peer restarts gracefully. Where our OPEN was out before the session came up, and by its
+  initiator that connection wins, neither is closed until the peer has spoken: only the peer knows how far it was. With these rules one
+  session remains in every order of arrival; \`test/session/collision-orders.test.ts\` walks them all.
+* A failure on a connection that the peer began ends our dial with it, so that the wait before the next try begins.
 * A loser of a collision starts no idle hold: the peer has the other connection.
+* Too many prefixes end the session with 6/1; the peer stays in Idle for \`prefixRestartS\`, and for good where that is 0.
+* After Ceases 6/2, 6/3, 6/5 and 6/8 the wait grows even without DampPeerOscillations (RFC 4486 §4). After 2/4 and 2/7 the next OPEN leaves
+  out what was refused (RFC 5492); with nothing left to leave out, and after a session, it is whole again.
+* Routes are kept as stale when the connection fails (RFC 4724), and where both set the N bit after any NOTIFICATION, sent or received, but
+  a Hard Reset (RFC 8538). There an operator's stop, and a reset that is not called graceful, go out as Hard Resets.
+* A dynamic peer never dials and is \`Gone\` with its last connection.
 * A SendHold timer is started with every message; whoever performs the effect leaves a running one alone while earlier bytes still wait.`
 
 const STATE_MEANINGS: Readonly<Record<ConnectionState, readonly [string, string]>> = {

@@ -3,6 +3,7 @@
 
 export * as buffers from "./buffers/index.ts"
 export * as eventlog from "./eventlog/index.ts"
+export * as fanout from "./fanout/index.ts"
 export * as fib from "./fib/index.ts"
 export * as ksync from "./ksync/index.ts"
 export * from "./machine/index.ts"

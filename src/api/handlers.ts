@@ -7,10 +7,10 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Command, Notice } from "../router/index.ts"
+import type { Command, Notice, PeerCommand } from "../router/index.ts"
 import { DaemonPort, type DaemonPortService, isTable, type QueryName } from "./daemon-port.ts"
 import { toGraphviz } from "./graphviz.ts"
-import { BackwalkApi, PEER_ACTIONS, type PeerAction, RouteChanges } from "./http-api.ts"
+import { BackwalkApi, PEER_ACTIONS, type PeerAction, PeerOrder, RouteChanges } from "./http-api.ts"
 import { canonicalAddress, canonicalPrefix, normaliseParams } from "./questions.ts"
 import { ndjson } from "./rows.ts"
 
@@ -77,17 +77,47 @@ export const operatingHandlers = HttpApiBuilder.group(
   })
 )
 
-const actOnPeer = (port: DaemonPortService, text: string, action: string) =>
+const actOnPeer = (port: DaemonPortService, named: string, action: string) =>
   Effect.gen(function* () {
-    const address = canonicalAddress(text)
-    if (address === undefined) return refuse(400, `"${text}" is not an address`)
+    const address = canonicalAddress(named)
+    if (address === undefined) return refuse(400, `"${named}" is not an address`)
     if (!isPeerAction(action)) return refuse(404, `there is no action "${action}"; known: ${PEER_ACTIONS.join(", ")}`)
     const peers = onlyPeer("peers", address, yield* port.query("peers", { address }))
     if (isPeerMissing("peers", address, peers)) return refuse(404, `there is no peer ${address}`)
-    return yield* perform(port, [{ command: "peer", address, action }])
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const text = yield* Effect.result(request.text)
+    const order = Result.isFailure(text) ? "the body cannot be read" : orderOf(action, text.success)
+    return typeof order === "string" ? refuse(400, order) : yield* perform(port, [{ ...order, address }])
   }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
 
 const isPeerAction = (action: string): action is PeerAction => (PEER_ACTIONS as ReadonlyArray<string>).includes(action)
+
+const decodeOrder = Schema.decodeUnknownResult(PeerOrder)
+
+/** An order and what comes with it, or what is wrong with that. */
+const orderOf = (action: PeerAction, body: string): Omit<PeerCommand, "address"> | string => {
+  const given = decodeOrder(body.trim() === "" ? {} : jsonOf(body), { onExcessProperty: "error" })
+  if (Result.isFailure(given)) return 'expected nothing, or {"message": TEXT, "soft": true or false}'
+  const { message = "", soft = false } = given.success
+  if (message !== "" && action !== "disable" && action !== "reset")
+    return `${action} tells the peer nothing: leave message out`
+  if (soft && action !== "reset") return `soft is for reset, not for ${action}`
+  const bytes = new TextEncoder().encode(message).length
+  if (bytes > COMMUNICATION_BYTES_MAX)
+    return `the message has ${bytes} bytes, and RFC 9003 allows ${COMMUNICATION_BYTES_MAX}`
+  return { command: "peer", action, ...(message === "" ? {} : { message }), ...(soft ? { soft } : {}) }
+}
+
+const COMMUNICATION_BYTES_MAX = 255
+
+/** `undefined` for what is no JSON. */
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const decodeChanges = Schema.decodeUnknownResult(RouteChanges)
 

@@ -18,6 +18,35 @@ const Refused = Refusal.annotate({ identifier: "Refused" }).pipe(HttpApiSchema.s
 
 const AnyObject = Schema.Record(Schema.String, Schema.Unknown)
 
+const GracefulRestart = Schema.Struct({
+  time: Schema.Int,
+  restarting: Schema.Boolean,
+  notification: Schema.Boolean,
+  families: Schema.Array(Schema.String),
+  forwarding: Schema.Array(Schema.String)
+})
+
+/** What the two OPENs of a session agree on. */
+const Negotiated = Schema.Struct({
+  remoteAs: Schema.Int,
+  remoteId: Schema.String,
+  as4: Schema.Boolean,
+  holdTime: Schema.Int,
+  keepalive: Schema.Int,
+  families: Schema.Array(Schema.String),
+  addPath: Schema.Struct({ receive: Schema.Array(Schema.String), send: Schema.Array(Schema.String) }),
+  extendedMessage: Schema.Boolean,
+  extendedNextHop: Schema.Boolean,
+  routeRefresh: Schema.Boolean,
+  enhancedRouteRefresh: Schema.Boolean,
+  endOfRib: Schema.Boolean,
+  gracefulRestart: Schema.NullOr(GracefulRestart),
+  longLived: Schema.NullOr(
+    Schema.Array(Schema.Struct({ family: Schema.String, time: Schema.Int, forwarding: Schema.Boolean }))
+  ),
+  role: Schema.NullOr(Schema.Struct({ own: Schema.String, remote: Schema.String, announced: Schema.Boolean }))
+}).annotate({ identifier: "Negotiated" })
+
 const PeerRow = Schema.Struct({
   address: Schema.String,
   port: Schema.Int,
@@ -28,7 +57,22 @@ const PeerRow = Schema.Struct({
   since: Schema.Unknown,
   families: Schema.Array(Schema.String),
   capabilities: Schema.Unknown,
-  prefixes: Schema.Struct({ received: Schema.Int, accepted: Schema.Int, advertised: Schema.Int }),
+  negotiated: Schema.NullOr(Negotiated),
+  hostname: Schema.NullOr(Schema.String),
+  softwareVersion: Schema.NullOr(Schema.String),
+  dynamic: Schema.Boolean,
+  range: Schema.NullOr(Schema.String),
+  md5: Schema.Boolean,
+  ttlSecurity: Schema.Boolean,
+  restarting: Schema.Boolean,
+  prefixes: Schema.Struct({
+    received: Schema.Int,
+    accepted: Schema.Int,
+    advertised: Schema.Int,
+    stale: Schema.Int
+  }),
+  stale: Schema.Record(Schema.String, Schema.Int),
+  findings: Schema.Struct({ discarded: Schema.Int, treatedAsWithdraw: Schema.Int, last: Schema.String }),
   messages: Schema.Struct({ in: Schema.Int, out: Schema.Int }),
   lastError: Schema.Unknown
 }).annotate({ identifier: "Peer" })
@@ -114,6 +158,18 @@ const reading = HttpApiGroup.make("reading").add(
 export const PEER_ACTIONS = ["enable", "disable", "reset", "refresh"] as const
 export type PeerAction = (typeof PEER_ACTIONS)[number]
 
+/** What may come with an order to a peer. */
+export const PeerOrder = Schema.Struct({
+  message: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "with disable and reset: what the peer is told, at most 255 bytes (RFC 9003)"
+    })
+  ),
+  soft: Schema.optionalKey(
+    Schema.Boolean.annotate({ description: "with reset: only if both sides keep the routes meanwhile (RFC 8538)" })
+  )
+}).annotate({ identifier: "PeerOrder" })
+
 /** Routes by hand: what to announce and what to take back, in this order. */
 export const RouteChanges = Schema.Struct({
   withdraw: Schema.optionalKey(Schema.Array(Schema.String)),
@@ -127,6 +183,7 @@ const Done = Schema.Struct({ message: Schema.String })
 const operating = HttpApiGroup.make("operating").add(
   HttpApiEndpoint.post("peer", "/v1/peers/:address/:action", {
     params: { address: Schema.String, action: Schema.String.annotate({ description: PEER_ACTIONS.join(", ") }) },
+    payload: PeerOrder,
     success: Done,
     error: [BadRequest, Missing, Refused]
   }),

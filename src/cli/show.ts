@@ -31,11 +31,14 @@ export const showValue = (connection: Connection, name: string, params: Params):
     yield* Effect.promise(() => print(describe(JSON.parse(text))))
   })
 
-/** A JSON array with one row per peer. */
-export const showPeers = (connection: Connection): Effect.Effect<void, Failure> =>
+/** A JSON array with one row per peer. Of a single one people see everything. */
+export const showPeers = (connection: Connection, address: string | undefined): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
-    const peers = yield* callJson({ socket: connection.socket, method: "GET", path: "/v1/peers" })
+    const peers = yield* callJson({ socket: connection.socket, method: "GET", path: pathOf("peers", { address }) })
     if (connection.json) return yield* sayJson(peers)
+    if (address !== undefined) {
+      return yield* Effect.promise(() => print((peers as ReadonlyArray<Row>).map((peer) => describe(peer)).join("")))
+    }
     const table = new TableWriter(COLUMNS["peers"]!)
     const text = (peers as ReadonlyArray<Row>).map((peer) => table.add(peer)).join("") + table.end()
     yield* Effect.promise(() => print(text === "" ? "no peers are configured\n" : text))
@@ -78,8 +81,21 @@ const instruct = (connection: Connection, path: string, body?: unknown): Effect.
     yield* say(plain(String((done as Row)["message"] ?? "done")))
   })
 
-export const actOnPeer = (connection: Connection, address: string, action: string): Effect.Effect<void, Failure> =>
-  instruct(connection, `/v1/peers/${encodeURIComponent(address)}/${action}`)
+export interface PeerOrder {
+  readonly message: string | undefined
+  readonly soft: boolean
+}
+
+export const actOnPeer = (
+  connection: Connection,
+  address: string,
+  action: string,
+  { message, soft }: PeerOrder
+): Effect.Effect<void, Failure> => {
+  const order = { ...(message === undefined ? {} : { message }), ...(soft ? { soft } : {}) }
+  const body = Object.keys(order).length === 0 ? undefined : order
+  return instruct(connection, `/v1/peers/${encodeURIComponent(address)}/${action}`, body)
+}
 
 export const announce = (
   connection: Connection,

@@ -72,13 +72,23 @@ const nextHopText = (row: Row): unknown =>
     return `${String(hop["address"] ?? "")}${hop["interface"] ? `%${String(hop["interface"])}` : ""}${weight}`
   })
 
+/** The session's state, and what a reader should know before wondering. */
+const stateText = (row: Row): string => {
+  const remarks = [
+    ...(row["dynamic"] === true ? ["dynamic"] : []),
+    ...(row["enabled"] === false ? ["disabled"] : []),
+    ...(row["restarting"] === true ? ["restarting"] : [])
+  ]
+  return `${String(row["state"])}${remarks.length === 0 ? "" : ` (${remarks.join(", ")})`}`
+}
+
 /** Columns of the answers that have rows. */
 export const COLUMNS: Readonly<Record<string, ReadonlyArray<Column>>> = {
   peers: [
     field("PEER", "address"),
     field("AS", "asn", true),
     { title: "NAME", cell: (row) => (row["name"] === row["address"] ? "" : row["name"]) },
-    field("STATE", "state"),
+    { title: "STATE", cell: stateText },
     field("SINCE", "since"),
     inside("RECEIVED", "prefixes", "received"),
     inside("ACCEPTED", "prefixes", "accepted"),

@@ -66,9 +66,16 @@ const demo = Command.make(
     })
 ).pipe(Command.withDescription("Run a daemon with two built-in speakers on loopback that play a real table"))
 
-const showPeers = Command.make("peers", {}, () => Effect.flatMap(showing, ([to, show]) => show.showPeers(to))).pipe(
-  Command.withDescription("Sessions and their state")
-)
+const showPeers = Command.make(
+  "peers",
+  {
+    address: Argument.String("ADDRESS").pipe(
+      Argument.withDescription("Only this peer, and everything about it"),
+      Argument.optional
+    )
+  },
+  ({ address }) => Effect.flatMap(showing, ([to, show]) => show.showPeers(to, optional(address)))
+).pipe(Command.withDescription("Sessions, their state, and what was negotiated"))
 
 const showRoutes = Command.make(
   "routes",
@@ -150,9 +157,12 @@ const peer = Command.make(
     address: Argument.String("ADDRESS").pipe(Argument.withDescription("The peer")),
     action: Argument.Literals("ACTION", ["enable", "disable", "reset", "refresh"]).pipe(
       Argument.withDescription("enable, disable, reset or refresh")
-    )
+    ),
+    message: text("message", "TEXT", "With disable and reset: what the peer is told (RFC 9003)"),
+    soft: flag("soft", "With reset: only if both sides keep the routes meanwhile (RFC 8538)")
   },
-  ({ address, action }) => Effect.flatMap(showing, ([to, show]) => show.actOnPeer(to, address, action))
+  ({ address, action, message, soft }) =>
+    Effect.flatMap(showing, ([to, show]) => show.actOnPeer(to, address, action, { message: optional(message), soft }))
 ).pipe(Command.withDescription("Enable, disable, reset or refresh a peer"))
 
 const prefixes = Argument.String("PREFIX").pipe(Argument.withDescription("Prefixes"), Argument.variadic({ min: 1 }))

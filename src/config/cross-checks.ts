@@ -1,12 +1,11 @@
 // What the schema cannot see because it takes two places to tell: names that lead nowhere, things said twice, values that contradict
 // each other, and sections that are known but not supported yet. It looks at the data as read, whatever the schema says of it, so
 // that a reader gets every problem in one go.
+import { checkPasswords } from "./password-checks.ts"
+import { checkDynamic, checkPeers } from "./peer-checks.ts"
 import type { ConfigPath, Problem } from "./problems.ts"
-import { didYouMean } from "./problems.ts"
-import { hostAddress, isLinkLocal, isLoopback, type Parsed, parseEndpoint, parseHost, parseNetwork } from "./values.ts"
-
-type Raw = Readonly<Record<string, unknown>>
-type Report = (path: ConfigPath, message: string, atKey?: boolean) => void
+import { canonical, list, type Raw, type Report, record } from "./raw.ts"
+import { hostAddress, isLinkLocal, isLoopback, parseEndpoint, parseHost, parseNetwork } from "./values.ts"
 
 export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
@@ -16,21 +15,13 @@ export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   checkApi(record(file["api"]), report)
   checkListen(list(file["listen"]), report)
   checkPeers(file, report)
+  checkDynamic(file, report)
+  checkPasswords(file, report)
   checkRoutes(file, report)
   return problems
 }
 
-const record = (value: unknown): Raw =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Raw) : {}
-const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
-const canonical = (value: unknown, parse: (text: string) => Parsed<string>): string | undefined => {
-  if (typeof value !== "string") return undefined
-  const parsed = parse(value)
-  return "value" in parsed ? parsed.value : undefined
-}
-
 const SECTIONS: Readonly<Record<string, string>> = {
-  dynamic: "list each peer under peers",
   policies: "use `policy: open` on a peer to accept and announce everything",
   fanout: "remove the section"
 }
@@ -88,76 +79,6 @@ const checkListen = (endpoints: ReadonlyArray<unknown>, report: Report): void =>
   })
 }
 
-const checkPeers = (file: Raw, report: Report): void => {
-  const groups = record(file["groups"])
-  const ownAsn = record(file["router"])["asn"]
-  const seen = new Map<string, number>()
-  list(file["peers"]).forEach((entry, at) => {
-    const peer = record(entry)
-    if (peer !== entry) return
-    const path: ConfigPath = ["peers", at]
-    const name = peer["group"]
-    if (typeof name === "string" && !Object.hasOwn(groups, name)) {
-      const meant = didYouMean(name, Object.keys(groups))
-      const mend = meant === undefined ? "add it under groups" : `did you mean "${meant}"?`
-      report([...path, "group"], `there is no group "${name}"; ${mend}`)
-    }
-    const address = canonical(peer["address"], parseHost)
-    if (address !== undefined) {
-      const first = seen.get(address)
-      if (first === undefined) seen.set(address, at)
-      else report([...path, "address"], `${address} is already peer number ${first + 1}; an address has one peer`)
-    }
-    const options = mergeOptions(peer, typeof name === "string" && Object.hasOwn(groups, name) ? groups[name] : {})
-    checkPeerOptions(options, address, ownAsn, path, report)
-  })
-}
-
-const checkPeerOptions = (
-  options: Raw,
-  address: string | undefined,
-  ownAsn: unknown,
-  path: ConfigPath,
-  report: Report
-): void => {
-  const asn = options["asn"]
-  if (asn === undefined) {
-    report(path, `"asn" is missing here and in the peer's group; add the peer's AS number`)
-  }
-  const type = options["type"]
-  if (typeof asn === "number" && typeof ownAsn === "number" && typeof type === "string") {
-    const inside = type === "internal" || type === "route-reflector-client"
-    if (inside && asn !== ownAsn) {
-      report(
-        [...path, "type"],
-        `${type} peers have our AS number ${ownAsn}, not ${asn}; correct asn, or leave type out`
-      )
-    }
-    if (!inside && asn === ownAsn) {
-      report(
-        [...path, "type"],
-        `${type} peers have another AS number than ours, ${ownAsn}; correct asn, or leave type out`
-      )
-    }
-  }
-  const families = list(options["families"])
-  if (Array.isArray(options["families"]) && families.length === 0) {
-    report([...path, "families"], "a session without a family carries nothing; name one, or leave families out")
-  }
-  if (new Set(families).size < families.length) report([...path, "families"], "a family is listed twice; remove one")
-  checkLocalAddress(options["local-address"], address, path, report)
-}
-
-const checkLocalAddress = (value: unknown, address: string | undefined, path: ConfigPath, report: Report): void => {
-  const local = canonical(value, parseHost)
-  if (local === undefined || address === undefined) return
-  if (hostAddress(local)?.family !== hostAddress(address)?.family) {
-    report([...path, "local-address"], `${local} and ${address} are of different families; a session has one`)
-  } else if (local === address) {
-    report([...path, "local-address"], "the peer's own address; write the address of this router")
-  }
-}
-
 const checkRoutes = (file: Raw, report: Report): void => {
   const seen = new Set<string>()
   list(file["static"]).forEach((entry, at) => {
@@ -203,14 +124,4 @@ const checkNextHop = (hop: string | undefined, prefix: string, path: ConfigPath,
       `${hop} is of another family than ${prefix}, which is not supported yet; use a next hop of the same family`
     )
   }
-}
-
-/** A peer's own word wins over its group's; `~` in the peer takes the group's word back. */
-export const mergeOptions = (peer: Raw, group: unknown): Raw => {
-  const merged: Record<string, unknown> = {}
-  for (const [key, value] of [...Object.entries(record(group)), ...Object.entries(peer)]) {
-    if (value === null || value === undefined) delete merged[key]
-    else merged[key] = value
-  }
-  return merged
 }

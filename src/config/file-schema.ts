@@ -2,15 +2,21 @@
 // is resolved to the router's configuration in resolve.ts. Every check says how to mend what it refuses. The JSON Schema for editors
 // is made from this.
 import * as Schema from "effect/Schema"
+import { PEERS_MAX } from "../machine/index.ts"
 import { annotationOf } from "./problems.ts"
 import type { Parsed } from "./values.ts"
 import {
+  parseAnyAsn,
   parseAsn,
   parseCommunity,
   parseEndpoint,
   parseHoldTime,
   parseHost,
+  parseHostname,
+  parseInterface,
   parseNetwork,
+  parsePassword,
+  parseRestart,
   parseRouterId,
   parseSeconds,
   parseSize,
@@ -64,6 +70,8 @@ const endpoint = parsedText("an address with a port, like 192.0.2.1:179 or [2001
 
 export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
 export const PEER_TYPES = ["external", "internal", "route-reflector-client", "route-server-client"] as const
+/** RFC 9234 §4.1: what we are to the peer. */
+export const ROLES = ["provider", "customer", "peer", "rs", "rs-client"] as const
 
 /** `~` takes back what the group says: the default holds, as if nobody had said anything. */
 const option = <S extends Schema.Top>(schema: S) =>
@@ -75,6 +83,22 @@ const annotationsOf = ({ ast }: Schema.Top): { message?: string; description?: s
   const description = annotationOf(ast, "description")
   return { ...(message === undefined ? {} : { message }), ...(description === undefined ? {} : { description }) }
 }
+
+const gracefulRestart = Schema.Union([
+  flag("graceful restart"),
+  section("graceful restart (RFC 4724, RFC 8538, RFC 9494)", {
+    helper: Schema.optionalKey(flag("keep the routes of a peer that restarts")),
+    "restart-time": Schema.optionalKey(
+      parsedScalar("for how long the peer keeps our routes: seconds, 0 to 4095", parseSeconds(0, 4095))
+    ),
+    "long-lived-time": Schema.optionalKey(
+      parsedScalar("for how long after that, as a last resort: seconds, 0 to 16777215", parseSeconds(0, 0xff_ffff))
+    )
+  })
+]).annotate({
+  message: "expected graceful restart: true, false, or keys and values",
+  description: "graceful restart (RFC 4724, RFC 8538, RFC 9494)"
+})
 
 /** What peers and groups have in common. */
 const peerOptions = {
@@ -95,12 +119,24 @@ const peerOptions = {
       send: Schema.optionalKey(integer("how many paths to send for a prefix (0: just the best)", 0, 64))
     })
   ),
+  "extended-next-hop": option(flag("IPv4 routes may have IPv6 next hops (RFC 8950)")),
   "extended-message": option(flag("offer messages of up to 65535 bytes (RFC 8654)")),
-  password: option(text("the TCP MD5 password")),
+  "graceful-restart": option(gracefulRestart),
+  "delay-open": option(parsedScalar("a time in seconds, 0 to 65535", parseSeconds(0, 65535))),
+  damping: option(flag("wait longer after each failure")),
+  password: option(parsedText("the TCP MD5 password", parsePassword)),
   "ttl-security": option(flag("accept only packets that were not routed (GTSM, RFC 5082)")),
   multihop: option(integer("the TTL for a peer that is not on-link", 1, 255)),
+  interface: option(parsedText("the name of an interface", parseInterface)),
+  "local-as": option(asn),
+  "as-override": option(flag("replace the peer's AS number in AS paths by ours")),
+  "allow-own-as": option(integer("how often our AS number may stand in an AS path from the peer", 0, 255)),
+  role: option(oneOf("what we are to the peer (RFC 9234)", ROLES)),
+  "role-strict": option(flag("refuse a peer that does not say its role (RFC 9234)")),
   policy: option(oneOf("a policy", ["open"])),
   "max-prefixes": option(integer("how many prefixes the peer may send", 1, 0xffff_ffff)),
+  "prefix-warning": option(integer("the percentage of max-prefixes at which to warn", 1, 100)),
+  "prefix-restart": option(parsedScalar("a time in seconds, 1 to 604800, or never", parseRestart)),
   import: option(text("the name of a policy")),
   export: option(text("the name of a policy"))
 }
@@ -110,6 +146,13 @@ const peer = section("a peer", {
   address: host,
   group: Schema.optionalKey(text("the name of a group")),
   ...peerOptions
+})
+
+const dynamic = section("a range of peers", {
+  range: prefix,
+  group: Schema.optionalKey(text("the name of a group")),
+  asn: option(parsedScalar('an AS number, or "any"', parseAnyAsn)),
+  limit: Schema.optionalKey(integer("how many peers at a time", 1, PEERS_MAX))
 })
 
 const kernel = section("the kernel's routing table", {
@@ -138,7 +181,8 @@ const later = (what: string) => Schema.Unknown.annotate({ description: `${what} 
 export const FileSchema = section("a configuration", {
   router: section("the router's identity", {
     asn,
-    id: parsedText("a router id, like 192.0.2.1", parseRouterId)
+    id: parsedText("a router id, like 192.0.2.1", parseRouterId),
+    hostname: Schema.optionalKey(parsedText("a host name", parseHostname))
   }),
   listen: Schema.optionalKey(list("addresses with ports", endpoint)),
   api: Schema.optionalKey(
@@ -161,9 +205,9 @@ export const FileSchema = section("a configuration", {
     })
   ),
   peers: Schema.optionalKey(list("peers", peer)),
+  dynamic: Schema.optionalKey(list("ranges of peers", dynamic)),
   static: Schema.optionalKey(list("static routes", staticRoute)),
   originate: Schema.optionalKey(list("routes to originate", originatedRoute)),
-  dynamic: Schema.optionalKey(later("peers from a range of addresses")),
   policies: Schema.optionalKey(later("policies by name")),
   fanout: Schema.optionalKey(later("followers of this router's table"))
 })
@@ -172,3 +216,4 @@ export const FileSchema = section("a configuration", {
 export type ConfigFile = typeof FileSchema.Type
 export type PeerOptions = typeof group.Type
 export type PeerEntry = typeof peer.Type
+export type DynamicEntry = typeof dynamic.Type

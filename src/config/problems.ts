@@ -68,6 +68,11 @@ export const problemsOfIssue = (issue: SchemaIssue.Issue): ReadonlyArray<Problem
       case "Pointer":
         visit(node.issue, [...path, ...node.path])
         return
+      case "AnyOf":
+        // One alternative has the right form, and something inside it is wrong.
+        if (node.issues.length === 1) visit(node.issues[0]!, path)
+        else for (const { message } of format(node).issues) problems.push({ path, atKey: false, message })
+        return
       case "UnexpectedKey":
         problems.push({ path, atKey: true, message: unknownKey(String(path.at(-1)), keysOf(node.ast)) })
         return

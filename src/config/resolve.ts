@@ -1,26 +1,15 @@
 // From the configuration as written to the configuration as the router takes it: groups merged, defaults filled in, every text in its
 // canonical form. Runs only on what the schema and the cross-checks accepted, so nothing here can fail.
-import type {
-  FamilyName,
-  KernelConfig,
-  OriginatedRoute,
-  PeerConfig,
-  PeerType,
-  RouterConfig,
-  StaticRoute
-} from "../router/index.ts"
-import { mergeOptions } from "./cross-checks.ts"
-import type { ConfigFile, PeerEntry, PeerOptions } from "./file-schema.ts"
+import type { KernelConfig, OriginatedRoute, PeerConfig, RouterConfig, StaticRoute } from "../router/index.ts"
+import type { ConfigFile } from "./file-schema.ts"
 import type { DaemonSettings } from "./loaded.ts"
+import { resolveDynamic, resolvePeer } from "./resolve-peer.ts"
 import {
-  hostAddress,
   parseCommunity,
   parseEndpoint,
-  parseHoldTime,
   parseHost,
   parseNetwork,
   parseRouterId,
-  parseSeconds,
   parseSize,
   parseTable,
   valueOf
@@ -34,7 +23,9 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   router: { asn: file.router.asn, id: valueOf(parseRouterId(file.router.id)) },
   listen: (file.listen ?? DEFAULT_LISTEN).map((text) => valueOf(parseEndpoint(text)).text),
   ...(file.kernel === undefined ? {} : { kernel: resolveKernel(file.kernel) }),
+  ...(file.router.hostname === undefined ? {} : { hostname: file.router.hostname }),
   peers: (file.peers ?? []).map((peer) => resolvePeer(peer, file)),
+  ...(file.dynamic === undefined ? {} : { dynamic: resolveDynamic(file.dynamic, file) }),
   static: (file.static ?? []).map(
     (route): StaticRoute => ({
       prefix: valueOf(parseNetwork(route.prefix)),
@@ -62,12 +53,24 @@ export const resolveDaemon = (file: ConfigFile): DaemonSettings => ({
 })
 
 /** What is allowed and probably not meant; said once, at start and by `check`. */
-export const warningsOf = (config: RouterConfig): ReadonlyArray<string> => {
-  const silent = config.peers.filter((peer) => !peer.policyOpen && peer.type === "external")
-  return silent.map(
-    (peer) =>
-      `peer ${peer.address} is external and has no policy: nothing is accepted from it or announced to it (RFC 8212); write \`policy: open\` to pass everything`
-  )
+export const warningsOf = (config: RouterConfig): ReadonlyArray<string> => [
+  ...config.peers.flatMap((peer) => warningsOfPeer(`peer ${peer.address}`, peer, config.kernel)),
+  ...(config.dynamic ?? []).flatMap(({ range, peer }) => warningsOfPeer(`range ${range}`, peer, config.kernel))
+]
+
+const warningsOfPeer = (who: string, peer: PeerConfig, kernel: KernelConfig | undefined): ReadonlyArray<string> => {
+  const warnings: Array<string> = []
+  if (!peer.policyOpen && peer.type === "external") {
+    warnings.push(
+      `${who} is external and has no policy: nothing is accepted from it or announced to it (RFC 8212); write \`policy: open\` to pass everything`
+    )
+  }
+  if ((peer.gracefulRestart?.restartTime ?? 0) > 0 && kernel?.onExit === "remove") {
+    warnings.push(
+      `${who} is asked to keep our routes over a restart, and the kernel is told to remove them: traffic is lost meanwhile; write \`on-exit: keep\`, or \`restart-time: 0\``
+    )
+  }
+  return warnings
 }
 
 const resolveKernel = (kernel: NonNullable<ConfigFile["kernel"]>): KernelConfig => ({
@@ -76,37 +79,3 @@ const resolveKernel = (kernel: NonNullable<ConfigFile["kernel"]>): KernelConfig 
   onExit: kernel["on-exit"] ?? "keep",
   model: kernel.model ?? false
 })
-
-const resolvePeer = (entry: PeerEntry, file: ConfigFile): PeerConfig => {
-  const options = mergeOptions(entry, entry.group === undefined ? {} : file.groups?.[entry.group]) as PeerOptions
-  const address = valueOf(parseHost(entry.address))
-  const asn = options.asn!
-  const localAddress = options["local-address"]
-  return {
-    address,
-    port: options.port ?? 179,
-    asn,
-    type: options.type ?? defaultType(asn, file.router.asn),
-    name: options.name ?? address,
-    localAddress: typeof localAddress === "string" ? valueOf(parseHost(localAddress)) : "",
-    passive: options.passive ?? false,
-    enabled: options.enabled ?? true,
-    families: options.families ?? defaultFamilies(address),
-    holdTime: valueOf(parseHoldTime(options["hold-time"] ?? 90)),
-    connectRetry: valueOf(parseSeconds(1, 65535)(options["connect-retry"] ?? 120)),
-    idleHold: valueOf(parseSeconds(0, 65535)(options["idle-hold"] ?? 5)),
-    addPath: { receive: options["add-path"]?.receive ?? false, send: options["add-path"]?.send ?? 0 },
-    extendedMessage: options["extended-message"] ?? false,
-    password: options.password ?? "",
-    ttlSecurity: options["ttl-security"] ?? false,
-    multihop: options.multihop ?? 0,
-    policyOpen: options.policy === "open",
-    maxPrefixes: options["max-prefixes"] ?? 0
-  }
-}
-
-const defaultType = (asn: number, ownAsn: number): PeerType => (asn === ownAsn ? "internal" : "external")
-
-/** The family of the session's own addresses: the one for which a next hop exists without being told. */
-const defaultFamilies = (address: string): ReadonlyArray<FamilyName> =>
-  hostAddress(address)?.family === 6 ? ["ipv6-unicast"] : ["ipv4-unicast"]

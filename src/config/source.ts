@@ -5,6 +5,7 @@ import {
   isAlias,
   isMap,
   isNode,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -44,12 +45,13 @@ const dataOf = (
 ): { readonly value: unknown; readonly problems: ReadonlyArray<PlacedProblem> } => {
   const problems: Array<PlacedProblem> = []
   visit(document, {
-    Alias: (_, alias) => {
-      if (alias.resolve(document) === undefined) {
-        problems.push(
-          at(alias.range?.[0] ?? 0, `there is no anchor "&${alias.source}" before this; add it, or write the value`)
-        )
-      }
+    Alias: (_, alias, parents) => {
+      if (alias.resolve(document) !== undefined) return
+      // A password that begins with an asterisk is no alias, and is not repeated.
+      const message = isPassword(parents.at(-1))
+        ? "this is read as an alias; a password that begins with * stands in quotes"
+        : `there is no anchor "&${alias.source}" before this; add it, or write the value`
+      problems.push(at(alias.range?.[0] ?? 0, message))
     }
   })
   if (problems.length > 0) return { value: undefined, problems }
@@ -59,6 +61,8 @@ const dataOf = (
     return { value: undefined, problems: [at(0, error instanceof Error ? firstLine(error.message) : String(error))] }
   }
 }
+
+const isPassword = (node: unknown): boolean => isPair(node) && isScalar(node.key) && node.key.value === "password"
 
 export const sourceOfModule = (value: unknown, file: string): ConfigSource => ({
   value,

@@ -56,8 +56,12 @@ export const parseHost = (text: string): Parsed<string> => {
     return no(`a link-local address needs its interface: write ${formatAddress(address)}%eth0`)
   }
   if (!isLinkLocal(address) && percent >= 0) return no(`only link-local addresses take an interface: drop "%${scope}"`)
-  return ok(formatAddress(address) + (scope === "" ? "" : `%${scope}`))
+  const named = scope === "" ? ok("") : parseInterface(scope)
+  return "problem" in named ? named : ok(formatAddress(address) + (scope === "" ? "" : `%${scope}`))
 }
+
+/** The interface in canonical host text; empty: there is none. */
+export const hostInterface = (host: string): string => host.split("%")[1] ?? ""
 
 /** The address behind canonical host text, without its interface. */
 export const hostAddress = (host: string): Address | undefined => parseAddress(host.split("%")[0]!)
@@ -122,6 +126,41 @@ const networkOf = (address: Address, length: number): string => {
   return formatPrefix({ family: address.family, words, length })
 }
 
+/** The kernel takes no longer key (TCP_MD5SIG_MAXKEYLEN). */
+export const PASSWORD_BYTES_MAX = 80
+
+/** RFC 2385. What is wrong with it is said without it: errors end up in logs. */
+export const parsePassword = (text: string): Parsed<string> => {
+  const bytes = new TextEncoder().encode(text).length
+  if (bytes === 0) return no("an empty password protects nothing; write one, or ~ for none")
+  return bytes > PASSWORD_BYTES_MAX
+    ? no(`the password is longer than the ${PASSWORD_BYTES_MAX} bytes that TCP MD5 takes; choose a shorter one`)
+    : ok(text)
+}
+
+// IFNAMSIZ is 16, with the zero at the end.
+const INTERFACE_NAME = /^[^\s/]{1,15}$/
+
+export const parseInterface = (text: string): Parsed<string> =>
+  INTERFACE_NAME.test(text) && text !== "." && text !== ".."
+    ? ok(text)
+    : no(`"${text}" is not the name of an interface; write it like eth0: 1 to 15 characters, no spaces`)
+
+const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?$/
+
+export const parseHostname = (text: string): Parsed<string> =>
+  HOST_NAME.test(text)
+    ? ok(text)
+    : no(`"${text}" is not a host name; write it like edge1 or edge1.example.net, at most 64 characters`)
+
+/** 0 stands for any. */
+export const parseAnyAsn = (value: number | string): Parsed<number> => {
+  if (typeof value === "number") return parseAsn(value)
+  return value === "any"
+    ? ok(0)
+    : no(`"${value}" is not an AS number; write a whole number from 1 to 4294967295, or any`)
+}
+
 const SIZE = /^(\d+(?:\.\d+)?) ?(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)?$/
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   B: 1,
@@ -156,6 +195,15 @@ export const parseSeconds =
     const seconds = Number(match[1]) * DURATION_UNITS[match[2] ?? "s"]!
     return seconds < least || seconds > most ? no(`${value} is not between ${least} and ${most} seconds`) : ok(seconds)
   }
+
+const RESTART_S_MAX = 7 * 86400
+
+/** 0 stands for never. */
+export const parseRestart = (value: number | string): Parsed<number> => {
+  if (value === "never") return ok(0)
+  const parsed = parseSeconds(1, RESTART_S_MAX)(value)
+  return "value" in parsed ? parsed : no(`${parsed.problem}; or write never, to wait for the operator`)
+}
 
 /** RFC 4271 §4.2: zero, or at least three seconds. */
 export const parseHoldTime = (value: number | string): Parsed<number> => {

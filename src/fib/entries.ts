@@ -2,7 +2,7 @@
 // 13 bytes. Nearly all entries have one source, BGP, and need nothing else; the few with more have a record beside the columns.
 import { assert } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
-import { ChildLists } from "./children.ts"
+import { ChildLists, type ReleaseListener } from "./children.ts"
 import { grown } from "./columns.ts"
 import { Walks } from "./walks.ts"
 
@@ -37,11 +37,12 @@ export class EntryTable {
   readonly walks: Walks
   private readonly records = new Map<PrefixId, SourceRecord>()
 
-  constructor(prefixes: PrefixTable, capacity: number) {
+  /** `listener` hears of path-lists that neither an entry nor a walk of this family holds any more. */
+  constructor(prefixes: PrefixTable, capacity: number, listener?: ReleaseListener) {
     this.prefixes = prefixes
     this.pathList = new Uint32Array(capacity)
     this.flags = new Uint8Array(capacity)
-    this.children = new ChildLists(capacity, 64)
+    this.children = new ChildLists(capacity, 64, 1, listener)
     this.walks = new Walks(this.children)
   }
 

@@ -4,6 +4,7 @@
 import { assert, fold } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
+import type { ReleaseListener } from "./children.ts"
 import { CoveredIndex } from "./covered.ts"
 import { EntryFlag, EntryTable, SourceRank, type SourceRecord } from "./entries.ts"
 import { flatten, metricOf, sameLeaves } from "./flatten.ts"
@@ -30,7 +31,7 @@ export interface Reachability {
   readonly metric: number
 }
 
-export class Fib implements ConnectedListener {
+export class Fib implements ConnectedListener, ReleaseListener {
   readonly pathLists: PathLists = new PathLists()
   readonly interfaces: Interfaces
   readonly entries: readonly [EntryTable, EntryTable]
@@ -55,8 +56,8 @@ export class Fib implements ConnectedListener {
     this.resolves = options.resolves
     this.listener = listener
     this.entries = [
-      new EntryTable(options.tables[0], options.capacity),
-      new EntryTable(options.tables[1], Math.min(options.capacity, 1024))
+      new EntryTable(options.tables[0], options.capacity, this),
+      new EntryTable(options.tables[1], Math.min(options.capacity, 1024), this)
     ]
     this.interfaces = new Interfaces(this)
   }
@@ -166,7 +167,7 @@ export class Fib implements ConnectedListener {
   }
 
   get pending(): boolean {
-    return this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0
+    return this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0 || this.unused.size > 0
   }
 
   // Sources of an entry
@@ -238,15 +239,12 @@ export class Fib implements ConnectedListener {
 
   private setRecordedBgp(family: 0 | 1, prefix: PrefixId, pathList: number): void {
     const record = this.entries[family].record(prefix)
-    if (record.bgp === pathList) return
     const before = record.bgp
+    if (before === pathList) return
     if (pathList !== 0) this.pathLists.get(pathList).holders++
     record.bgp = pathList
     this.evaluate(family, prefix)
-    if (before === 0) return
-    const list = this.pathLists.get(before)
-    list.holders--
-    this.noteUnused(list)
+    if (before !== 0) this.releaseNextHops(before)
   }
 
   /** Moves an entry to another path-list, or to none. */
@@ -258,9 +256,7 @@ export class Fib implements ConnectedListener {
     const identity = prefixes.hashOf(prefix)
     if (before !== 0) {
       children.removeChild(before, prefix)
-      const list = lists[before]!
-      this.entryDigest = (this.entryDigest - fold(identity, list.hash)) >>> 0
-      if (children.count(before) === 0) this.noteUnused(list)
+      this.entryDigest = (this.entryDigest - fold(identity, lists[before]!.hash)) >>> 0
     } else prefixes.retain(prefix)
     entries.pathList[prefix] = pathList
     entries.setRank(prefix, rank)
@@ -375,16 +371,20 @@ export class Fib implements ConnectedListener {
     })
   }
 
+  /** The last entry of a family left a path-list, or the last walk. */
+  listReleased(list: number): void {
+    this.noteUnused(this.pathLists.get(list))
+  }
+
   private noteUnused(list: PathList): void {
     if (list.holders === 0) this.unused.add(list)
   }
 
   private removeUnused(list: PathList): void {
     this.unused.delete(list)
-    const used = this.entries.some((entries) => entries.children.count(list.id) > 0)
-    if (used || list.holders > 0 || list.viaBy.size > 0) return
-    // A walk's marker still stands in its list of children; it leaves with the next quantum.
-    if (this.entries.some((entries) => entries.children.front(list.id) !== 0)) return
+    if (list.holders > 0 || list.viaBy.size > 0) return
+    // Where only a walk's marker is left, the list is released once more when the walk ends.
+    if (this.entries.some((entries) => entries.children.isHeld(list.id))) return
     this.dirtyLists.delete(list)
     this.reported.delete(list)
     list.leaves = []

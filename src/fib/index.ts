@@ -1,7 +1,9 @@
 // fib: the forwarding graph and the walks that keep it true. Entries with prioritised sources, path-lists shared by content, recursive
 // resolution with loop detection, next-hop tracking for the decision process, and walks that tell children of a changed parent.
 
-export { ChildLists } from "./children.ts"
+export { bucketPaths, mapAround, type Normalisation, normaliseWeights, type Share, stickyPaths } from "./buckets.ts"
+export { ChildLists, Place, type ReleaseListener } from "./children.ts"
+export { type Edge, Edges } from "./edges.ts"
 export { EntryFlag, EntryTable, SOURCE_NAMES, SourceRank, type SourceRecord } from "./entries.ts"
 export { Fib, type FibListener, type FibOptions, type Reachability } from "./fib.ts"
 export { flatten, sameLeaves, WEIGHT_MAX } from "./flatten.ts"
@@ -20,10 +22,32 @@ export {
 export {
   noWalks,
   reduceWalks,
-  type WalkElement,
+  type WalkFrame,
+  type WalkGrant,
   type WalkState,
   type WalksEffect,
   type WalksEvent,
-  type WalksState
+  type WalksState,
+  walksUnder
 } from "./reduce-walks.ts"
-export { type Visit, WalkReason, type WalkStatistics, Walks } from "./walks.ts"
+export type { WalkElement } from "./walk-lists.ts"
+export {
+  WALK_POLICIES,
+  WALK_PRIORITY_NAMES,
+  type WalkContext,
+  WalkFlag,
+  type WalkPolicy,
+  WalkPriority,
+  WalkReason,
+  type WalkStart,
+  walkReasonText
+} from "./walk-policy.ts"
+export {
+  type Drained,
+  type FinishedWalk,
+  Histogram,
+  type HistogramBucket,
+  WalkRecord,
+  type WalkStatistics
+} from "./walk-record.ts"
+export { type Visit, Walks, type WalksOptions } from "./walks.ts"

@@ -2,137 +2,274 @@
 // suspended. Two walks that meet become one: a child needs the final state, not each step towards it. Budgets count nodes, never
 // time, so that a replay does the same work in the same batch (ADR-0008). This is the form that runs, in place; `reduceWalks` is the
 // same machine as a textbook reducer, and a test holds them equal.
-import { assert } from "../machine/index.ts"
-import { type ChildLists, childOf, elementOfChild, isMarker, markerOf } from "./children.ts"
+import { assert, WALK_DEPTH_MAX } from "../machine/index.ts"
+import { type ChildLists, isMarker, markerOf } from "./children.ts"
+import type { Edges } from "./edges.ts"
+import {
+  WALK_POLICIES,
+  type WalkContext,
+  WalkFlag,
+  type WalkPolicy,
+  WalkPriority,
+  type WalkStart
+} from "./walk-policy.ts"
+import { WalkQueues } from "./walk-queues.ts"
+import { REASONS_KEPT, WalkRecord, type WalkStatistics } from "./walk-record.ts"
 
-/** Why a walk runs. A child that is visited for several reasons is shown them in the order in which they arose. */
-export const WalkReason = {
-  /** The parent became usable, or unusable, or moved to another group: children must look again. */
-  Evaluate: 1
-} as const
-
-/** What happened so far, for `show walks`. */
-export interface WalkStatistics {
-  readonly started: number
-  readonly merged: number
-  readonly finished: number
-  readonly visits: number
-  readonly waiting: number
-  readonly lastVisits: ReadonlyArray<number>
-}
+/** Shows a context to a child. The child may do anything meanwhile: come, go, start walks, also of its own parent. */
+export type Visit = (child: number, reason: number, context: WalkContext) => void
 
 interface Walk {
+  readonly number: number
   readonly list: number
-  /** Ordered by time; the oldest is applied first. */
-  readonly contexts: Array<number>
+  readonly isSynchronous: boolean
+  readonly startedAt: number
+  /** Ordered by time; the oldest is shown first. */
+  readonly contexts: Array<WalkContext>
+  isExecuting: boolean
   visits: number
-  ended: boolean
 }
 
-export type Visit = (child: number, reason: number) => void
+const Step = { More: 0, Done: 1, Merged: 2 } as const
+type Step = (typeof Step)[keyof typeof Step]
 
-const FINISHED_KEPT = 16
+export interface WalksOptions {
+  readonly policy?: WalkPolicy
+  /** Where children have several parents: whose the elements are. */
+  readonly edges?: Edges
+}
 
 export class Walks {
   private readonly lists: ChildLists
-  private readonly walks: Array<Walk> = []
-  private readonly freeWalks: Array<number> = []
-  /** Walk numbers in the order of their start: first in, first out (quirk Q7 of the source). */
-  private queue: Array<number> = []
-  private started = 0
-  private merged = 0
-  private finished = 0
-  private visits = 0
-  private lastVisits: Array<number> = []
+  private readonly policy: WalkPolicy
+  private readonly edges: Edges | undefined
+  private readonly walks: Array<Walk | undefined> = []
+  private readonly freeNumbers: Array<number> = []
+  private readonly queues = new WalkQueues()
+  private readonly record: WalkRecord
+  /** Steps of all walks since the grant began, those that visits started among them. */
+  private steps = 0
+  private isGranted = false
 
-  constructor(lists: ChildLists) {
+  constructor(lists: ChildLists, { policy = WALK_POLICIES.corrected, edges }: WalksOptions = {}) {
     this.lists = lists
-  }
-
-  /** Starts a walk over the children of `list`, unless it has none. */
-  start(list: number, reason: number): void {
-    if (this.lists.count(list) === 0) return
-    this.started++
-    const front = this.lists.front(list)
-    // A walk that has visited nobody yet takes the reason along: n changes before a quantum are one walk.
-    if (isMarker(front)) {
-      this.merge([reason], this.walks[markerOf(front)])
-      return
-    }
-    const number = this.freeWalks.pop() ?? this.walks.length
-    this.walks[number] = { list, contexts: [reason], visits: 0, ended: false }
-    this.lists.addMarker(list, number)
-    this.queue.push(number)
+    this.policy = policy
+    this.edges = edges
+    this.record = new WalkRecord(policy.clamps)
   }
 
   get pending(): boolean {
-    return this.queue.length > 0
+    return !this.queues.isEmpty
   }
 
-  /** Visits at most `nodes` children; returns how many it visited. */
-  quantum(nodes: number, visit: Visit): number {
-    let left = nodes
-    let at = 0
-    for (; at < this.queue.length; at++) {
-      const number = this.queue[at]
-      const walk = this.walks[number]
-      while (!walk.ended && left > 0) left -= this.advance(number, walk, visit)
-      if (!walk.ended) break
-      this.freeWalks.push(number)
+  /** Starts a walk over the children of `list` that waits for a grant. A forced one does not wait: then `visit` is needed. */
+  start(list: number, reason: number, how: WalkStart = {}, visit?: Visit): void {
+    const context = this.contextOf(list, reason, how)
+    if (context === undefined) return
+    if ((context.flags & WalkFlag.ForceSynchronous) !== 0) {
+      assert(visit !== undefined, "a walk that may not wait is started by somebody who visits")
+      this.startNow(list, reason, visit, this.policy.forcesOnce ? how : { ...how, depth: context.depth })
+      return
     }
-    if (at > 0) this.queue = this.queue.slice(at)
-    return nodes - left
+    const { priority = WalkPriority.Low } = how
+    const first = this.lists.front(list)
+    const waiting = this.policy.joinsAtStart && isMarker(first) ? this.walks[markerOf(first)] : undefined
+    const joined = waiting !== undefined && !waiting.isExecuting && this.queues.priorityOf(waiting.number) !== -1
+    this.record.waitingStarted(priority, joined)
+    if (joined) {
+      this.join(context, waiting)
+      if (this.policy.promotes && priority < this.queues.priorityOf(waiting.number)) {
+        this.queues.remove(waiting.number)
+        this.queues.append(waiting.number, priority)
+      }
+      return
+    }
+    const { number } = this.place(list, context, false)
+    if (this.policy.isFair) this.queues.append(number, priority)
+    else this.queues.prepend(number, priority)
+  }
+
+  /** Walks over the children of `list` before it returns, also over what is left to walks that it meets. */
+  startNow(list: number, reason: number, visit: Visit, how: WalkStart = {}): void {
+    const context = this.contextOf(list, reason, how)
+    if (context === undefined) return
+    this.record.synchronousStarted()
+    let walk = this.place(list, context, true)
+    for (;;) {
+      walk.isExecuting = true
+      let step: Step = Step.More
+      while (step === Step.More) step = this.advance(walk, visit)
+      if (step === Step.Done) break
+      const ahead = this.walkBehindMarker(walk)
+      this.end(walk, true)
+      // A walk that executes is one that we are inside of: there is a loop, and what it has left it visits itself.
+      if (ahead.isExecuting) return
+      walk = ahead
+    }
+    this.end(walk, false)
+  }
+
+  /** Lets waiting walks make at most `nodes` steps; returns how many they made. */
+  quantum(nodes: number, visit: Visit): number {
+    if (this.isGranted) return 0
+    this.isGranted = true
+    this.record.grants++
+    this.steps = 0
+    const { policy, record } = this
+    const visitsBefore = record.visits
+    const byNodes = policy.budget === "nodes"
+    const used = (): number => (byNodes ? this.steps : record.visits - visitsBefore)
+    let ownSteps = 0
+    let isSuspended = false
+    let priority = 0
+    while (!isSuspended) {
+      priority = this.queues.firstPriority(policy.looksUpAgain ? 0 : priority)
+      if (priority === -1) break
+      if (byNodes && used() >= nodes) {
+        isSuspended = true
+        break
+      }
+      const walk = this.walks[this.queues.first(priority)]!
+      walk.isExecuting = true
+      let step: Step
+      do {
+        step = this.advance(walk, visit)
+        ownSteps++
+      } while (step === Step.More && (used() < nodes || this.isForced(walk)))
+      if (step === Step.More) {
+        walk.isExecuting = false
+        isSuspended = true
+      } else {
+        record.completedAt(this.queues.priorityOf(walk.number))
+        this.end(walk, step === Step.Merged)
+      }
+    }
+    this.isGranted = false
+    record.drained({ steps: ownSteps, used: used(), granted: nodes, isSuspended })
+    return used()
   }
 
   statistics(): WalkStatistics {
-    return {
-      started: this.started,
-      merged: this.merged,
-      finished: this.finished,
-      visits: this.visits,
-      waiting: this.queue.length,
-      lastVisits: this.lastVisits
+    return this.record.statistics([this.queues.size(0), this.queues.size(1)])
+  }
+
+  /** The context of a walk that may start; undefined where none may. */
+  private contextOf(
+    list: number,
+    reason: number,
+    { flags = 0, depth = 0, data = 0 }: WalkStart
+  ): WalkContext | undefined {
+    if (depth >= WALK_DEPTH_MAX) {
+      this.record.tooDeep++
+      return undefined
+    }
+    const none = this.policy.countsChildren ? this.lists.count(list) === 0 : this.lists.front(list) === 0
+    return none ? undefined : { reason, flags, depth: depth + 1, data }
+  }
+
+  private place(list: number, context: WalkContext, isSynchronous: boolean): Walk {
+    const number = this.freeNumbers.pop() ?? this.walks.length
+    const walk: Walk = {
+      number,
+      list,
+      isSynchronous,
+      startedAt: this.record.grants,
+      contexts: [context],
+      isExecuting: false,
+      visits: 0
+    }
+    this.walks[number] = walk
+    this.lists.addMarker(list, number)
+    return walk
+  }
+
+  private walkBehindMarker(walk: Walk): Walk {
+    const ahead = this.walks[markerOf(this.lists.after(-(walk.number + 1)))]
+    assert(ahead !== undefined && ahead.list === walk.list, "walks meet in the list of one parent")
+    return ahead
+  }
+
+  /** One step: the child behind the marker sees all contexts, or a walk that stands there takes them over, or nothing is there. Hot. */
+  private advance(walk: Walk, visit: Visit): Step {
+    const { lists, record } = this
+    const marker = -(walk.number + 1)
+    const next = lists.after(marker)
+    this.steps++
+    if (next === 0) return Step.Done
+    if (next < 0) {
+      this.merge(walk, this.walkBehindMarker(walk))
+      return Step.Merged
+    }
+    const child = this.childOf(next)
+    const { contexts } = walk
+    // A visit may start another walk of this parent, which may meet this one: there may be more contexts while we are here.
+    for (let shown = 0; shown < contexts.length; shown++) {
+      if (shown > 0 && this.policy.sparesDeparted && this.childOf(lists.after(marker)) !== child) break
+      record.visits++
+      walk.visits++
+      visit(child, contexts[shown].reason, contexts[shown])
+    }
+    return this.moveOn(walk, child)
+  }
+
+  private moveOn(walk: Walk, visited: number): Step {
+    const { lists, policy } = this
+    const marker = -(walk.number + 1)
+    const next = lists.after(marker)
+    if (policy.skipsNobody ? this.childOf(next) === visited : next !== 0) lists.advanceMarker(walk.list, walk.number)
+    else if (!policy.skipsNobody) return Step.Done
+    return policy.budget === "nodes" && lists.after(marker) === 0 ? Step.Done : Step.More
+  }
+
+  /** -1 for a marker or the end. */
+  private childOf(element: number): number {
+    if (element <= 0) return -1
+    return this.edges === undefined ? element - 1 : this.edges.childOf(element - 1)
+  }
+
+  /** Everything before `ahead` has seen the contexts of `behind`; whoever comes after must see them too. */
+  private merge(behind: Walk, ahead: Walk): void {
+    const { policy, queues } = this
+    const handed = policy.handsOverAll ? behind.contexts.length : 1
+    for (let index = 0; index < handed; index++) this.join(behind.contexts[index], ahead)
+    if (!policy.promotes) return
+    const urgent = queues.priorityOf(behind.number)
+    if (urgent !== -1 && urgent < queues.priorityOf(ahead.number)) {
+      queues.remove(ahead.number)
+      // In the place of the one that it replaces, which was being served.
+      queues.insertBehind(ahead.number, behind.number)
     }
   }
 
-  /** One step: a visit (returns 1), or the walk's end (returns 0). */
-  private advance(number: number, walk: Walk, visit: Visit): number {
-    const lists = this.lists
-    const next = lists.after(-(number + 1))
-    if (next === 0) {
-      this.end(number, walk)
-      return 0
+  /** Only the latest context can be the same one: what came before it was shown in between. */
+  private join(context: WalkContext, ahead: Walk): void {
+    const { contexts } = ahead
+    const last = contexts[contexts.length - 1]
+    const { unites } = this.policy
+    if (last.reason !== context.reason || (unites && last.data !== context.data)) {
+      contexts.push(context)
+      return
     }
-    if (isMarker(next)) {
-      const ahead = this.walks[markerOf(next)]
-      assert(ahead.list === walk.list && !ahead.ended, "walks meet in the list of one parent")
-      this.merge(walk.contexts, ahead)
-      this.end(number, walk)
-      return 0
-    }
-    const child = childOf(next)
-    // A visit may start another walk of this parent, which may meet this one: `contexts` may grow while we are here.
-    for (let index = 0; index < walk.contexts.length; index++) visit(child, walk.contexts[index])
-    walk.visits++
-    this.visits++
-    // A child that unlinked itself must not make the marker step over its sibling (quirk Q2 of the source).
-    if (lists.after(-(number + 1)) === elementOfChild(child)) lists.advanceMarker(walk.list, number)
-    return 1
+    // The larger depth: in a loop a walk meets itself, and with the smaller one it would never end.
+    const depth = Math.max(last.depth, context.depth)
+    const flags = unites ? last.flags | context.flags : last.flags
+    if (depth !== last.depth || flags !== last.flags) contexts[contexts.length - 1] = { ...last, depth, flags }
   }
 
-  /** Everything before `ahead` has seen the contexts of `behind`; whoever comes after must see them too, all of them (quirk Q1). */
-  private merge(behind: ReadonlyArray<number>, ahead: Walk): void {
-    for (const context of behind) {
-      if (ahead.contexts[ahead.contexts.length - 1] !== context) ahead.contexts.push(context)
-    }
-    this.merged++
+  /** Somebody who may not be put off merged into a walk that waits: it is not put off any more. */
+  private isForced(walk: Walk): boolean {
+    return this.policy.unites && walk.contexts.some(({ flags }) => (flags & WalkFlag.ForceSynchronous) !== 0)
   }
 
-  private end(number: number, walk: Walk): void {
-    this.lists.removeMarker(walk.list, number)
-    walk.ended = true
-    this.finished++
-    this.lastVisits.push(walk.visits)
-    if (this.lastVisits.length > FINISHED_KEPT) this.lastVisits = this.lastVisits.slice(-FINISHED_KEPT)
+  private end(walk: Walk, isMerged: boolean): void {
+    const { list, number, visits, startedAt, isSynchronous, contexts } = walk
+    this.queues.remove(number)
+    this.walks[number] = undefined
+    this.freeNumbers.push(number)
+    const reasons = contexts.slice(0, REASONS_KEPT).map(({ reason }) => reason)
+    const endedAt = this.record.grants
+    this.record.finished({ parent: list, visits, startedAt, endedAt, isSynchronous, isMerged, reasons })
+    // Last, because it may let the parent go, and with it others.
+    this.lists.removeMarker(list, number)
   }
 }

@@ -2,10 +2,11 @@
 // ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the set of
 // candidates and not on their order, the result does not depend on the order of arrival. Before everything else stands RFC 9494 §4.3:
 // what is stale for long is preferred to nothing.
+import { RoleValue } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
 import type { PathRef, Paths } from "./paths.ts"
-import { LeftOver, NO_ROLE, type RibPeers, Role } from "./peers.ts"
+import { LeftOver, NO_ROLE, type RibPeers } from "./peers.ts"
 
 /** Why a path is what it is: best, beaten at a step, or not eligible at all. */
 export const Reason = {
@@ -134,8 +135,8 @@ export class Decision {
     if ((traits & Trait.ClusterLoop) !== 0) return Reason.ClusterLoop
     const role = peers.role[peer]
     if ((traits & Trait.OnlyToCustomer) === 0 || role === NO_ROLE) return Reason.Best
-    if (role === Role.Customer || role === Role.RouteServerClient) return Reason.RouteLeak
-    return role === Role.Peer && store.onlyToCustomer[set] !== peers.asn[peer] ? Reason.RouteLeak : Reason.Best
+    if (role === RoleValue.Customer || role === RoleValue.RouteServerClient) return Reason.RouteLeak
+    return role === RoleValue.Peer && store.onlyToCustomer[set] !== peers.asn[peer] ? Reason.RouteLeak : Reason.Best
   }
 
   /** The smaller, the better, at this step. */

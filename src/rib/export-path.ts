@@ -78,7 +78,8 @@ const writeSegments = (
     target[at++] = first ? members + count : members
     if (first) at = putOwn(target, at, to, as4)
     from += 2
-    for (let member = 0; member < members; member++, from += 4) at = putAs(target, at, toldAs(wordAt(bytes, from), to), as4)
+    for (let member = 0; member < members; member++, from += 4)
+      at = putAs(target, at, toldAs(wordAt(bytes, from), to), as4)
   }
   return at
 }

@@ -35,6 +35,7 @@ export const withLongLivedStale = (store: AttributeStore, id: AttributeId): Attr
   return store.intern(scratch, 0, at, nextHopLength)
 }
 
-const putLongLivedStale = (at: number): number => writeWord(scratch, at, COMMUNITIES_FLAGS, AttributeType.Communities, LLGR_STALE)
+const putLongLivedStale = (at: number): number =>
+  writeWord(scratch, at, COMMUNITIES_FLAGS, AttributeType.Communities, LLGR_STALE)
 
 const COMMUNITIES_FLAGS = 0xc0

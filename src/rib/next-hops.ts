@@ -18,8 +18,7 @@ export class NextHops {
   private readonly ipv6 = new Map<string, NextHopId>()
 
   intern(address: Address): NextHopId {
-    const known =
-      address.family === 4 ? this.ipv4.get(address.words[0]) : this.ipv6.get(formatAddress(address))
+    const known = address.family === 4 ? this.ipv4.get(address.words[0]) : this.ipv6.get(formatAddress(address))
     if (known !== undefined) return known
     const id = this.addresses.length
     this.addresses.push(address)

@@ -1,6 +1,6 @@
 // Adj-in: every path of every prefix, as columns. The paths of a prefix form a list whose first element is the best one after a
 // decision; paths that lost keep the reason. Twelve bytes a path, sixteen once a peer sends path identifiers.
-import { type AttributeId } from "./attribute-store.ts"
+import type { AttributeId } from "./attribute-store.ts"
 import { grown } from "./prefix-table.ts"
 
 /** A path's number plus one; 0 is "none", so that zeroed columns mean empty lists. */

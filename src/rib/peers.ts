@@ -18,10 +18,8 @@ export const LeftOver = {
 } as const
 export type LeftOver = (typeof LeftOver)[keyof typeof LeftOver]
 
-/** The role of a peer where none was agreed on; the others are those of RFC 9234 §4.1. */
+/** The role of a peer where none was agreed on; the others are `wire`'s RoleValue (RFC 9234 §4.1). */
 export const NO_ROLE = 255
-/** RFC 9234 §4.1. */
-export const Role = { Provider: 0, RouteServer: 1, RouteServerClient: 2, Customer: 3, Peer: 4 } as const
 
 export interface PeerFacts {
   readonly kind: PeerKind

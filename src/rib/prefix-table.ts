@@ -182,7 +182,10 @@ export class PrefixTable {
 }
 
 /** A longer copy of a column. The old one is garbage as soon as the caller assigns the result. */
-export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array>(column: Column, length: number): Column => {
+export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array>(
+  column: Column,
+  length: number
+): Column => {
   const make = column.constructor as new (length: number) => Column
   const larger = new make(length)
   larger.set(column)

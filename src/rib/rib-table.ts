@@ -27,7 +27,8 @@ export class RibTable {
     const bit = 1 << (id & 31)
     if ((this.changedBits[id >>> 5] & bit) !== 0) return
     this.changedBits[id >>> 5] |= bit
-    if (this.changedCount === this.changedIds.length) this.changedIds = grown(this.changedIds, this.changedIds.length * 2)
+    if (this.changedCount === this.changedIds.length)
+      this.changedIds = grown(this.changedIds, this.changedIds.length * 2)
     this.changedIds[this.changedCount++] = id
     // Whoever waits for a decision holds the prefix: its number must not be given to another one in between.
     this.prefixes.retain(id)

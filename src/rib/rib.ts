@@ -32,7 +32,7 @@ export interface RibOptions {
 const LOCAL_SHARE = 0xffff
 const FAMILIES = [0, 1] as const
 const NOTHING_KEPT: readonly [boolean, boolean] = [false, false]
-/** Refreshes begun and not ended that a peer's generations can tell apart. */
+/** Generations that can be told apart, with some to spare. */
 const GENERATIONS_MAX = 250
 
 /** A scan over all prefixes, done a slice at a time. */
@@ -53,10 +53,8 @@ export class Rib {
   private readonly decision: Decision
   private readonly sweeps: Array<Sweep> = []
   private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
-  /** By family: 1 for a peer that may have something left over. */
-  private readonly marked: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
-  /** Refreshes begun since a peer last had nothing left over, by family. */
-  private readonly refreshes: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  /** By family: generations begun since what a peer had left over was last purged. */
+  private readonly begun: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
   /** Nothing is told to anybody yet: we have restarted and wait for our peers' tables (RFC 4724 §4.1). */
   isHolding = false
 
@@ -85,14 +83,9 @@ export class Rib {
     }
   }
 
-  /**
-   * A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is left over from before goes at
-   * once (RFC 4724 §4.2: consecutive restarts).
-   */
+  /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is being purged goes at once. */
   endSession(peer: number, kept: readonly [boolean, boolean] = NOTHING_KEPT): void {
     for (const family of FAMILIES) {
-      if (kept[family] && this.marked[family][peer] === 1) this.expire(peer, family)
-      this.finishSweeps(peer, family)
       this.beginGeneration(peer, family)
       if (!kept[family]) this.expire(peer, family)
     }
@@ -100,24 +93,21 @@ export class Rib {
 
   /** The peer tells a family's table again (RFC 7313 §4): what it does not repeat is left over, and in use until `expire`. */
   refreshBegan(peer: number, family: 0 | 1): void {
-    // Numbers of generations come round: whoever begins so many refreshes and ends none loses what is left over.
-    if (this.refreshes[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
-    this.finishSweeps(peer, family)
     this.beginGeneration(peer, family)
-    this.refreshes[family][peer]++
   }
 
   /** What is left over of a peer's family is purged, in slices. */
   expire(peer: number, family: 0 | 1): void {
     const { leftOver, received } = this.adjIn.peers
     leftOver[family][peer] = LeftOver.Ended
-    this.refreshes[family][peer] = 0
+    this.begun[family][peer] = 0
     if (received[family][peer] > 0) this.sweeps.push({ family, kind: "purge", subject: peer, position: 0 })
   }
 
   /** What is left over of a peer's family becomes long-lived stale (RFC 9494 §4.2), in slices. */
   age(peer: number, family: 0 | 1): void {
-    if (this.adjIn.peers.received[family][peer] > 0) this.sweeps.push({ family, kind: "age", subject: peer, position: 0 })
+    if (this.adjIn.peers.received[family][peer] > 0)
+      this.sweeps.push({ family, kind: "age", subject: peer, position: 0 })
   }
 
   /** Whether nothing is left that names a peer, so that its number may be given to another. */
@@ -128,8 +118,11 @@ export class Rib {
   }
 
   private beginGeneration(peer: number, family: 0 | 1): void {
-    const { generation, leftOver, received } = this.adjIn.peers
-    if (received[family][peer] > 0) this.marked[family][peer] = 1
+    const { generation, leftOver } = this.adjIn.peers
+    // Numbers of generations come round: whoever begins so many and ends none loses what is left over.
+    if (this.begun[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
+    this.finishSweeps(peer, family)
+    this.begun[family][peer]++
     generation[family][peer]++
     leftOver[family][peer] = LeftOver.Kept
   }
@@ -233,7 +226,8 @@ export class Rib {
 
   digest(): number {
     let digest = this.adjIn.digest
-    for (const exportClass of this.classes) digest = (digest + fold(exportClass.digest, exportClass.members.length)) >>> 0
+    for (const exportClass of this.classes)
+      digest = (digest + fold(exportClass.digest, exportClass.members.length)) >>> 0
     return digest
   }
 
@@ -260,7 +254,8 @@ export class Rib {
     const { packer } = this
     let except = SELF
     packer.begin(exportClass.parameters, (block, from, to) => {
-      for (const member of exportClass.members) if (member.live && member.peer !== except) transmit(member.peer, block, from, to)
+      for (const member of exportClass.members)
+        if (member.live && member.peer !== except) transmit(member.peer, block, from, to)
     })
     for (let index = 0; index < table.changedCount; index++) {
       const id = table.changedAt(index)
@@ -285,7 +280,13 @@ export class Rib {
     packer.finish()
   }
 
-  private notePending(exportClass: ExportClass, id: PrefixId, source: number, beforeSource: number, before: number): void {
+  private notePending(
+    exportClass: ExportClass,
+    id: PrefixId,
+    source: number,
+    beforeSource: number,
+    before: number
+  ): void {
     for (const member of exportClass.members) {
       if (!member.live) exportClass.addPending(member, id)
       else if (source !== beforeSource && member.peer === source && before !== 0) exportClass.addPending(member, id)
@@ -356,11 +357,9 @@ export class Rib {
 
   private dropFinishedSweeps(): void {
     for (let index = this.sweeps.length - 1; index >= 0; index--) {
-      const { family, kind, position, subject } = this.sweeps[index]
+      const { family, position } = this.sweeps[index]
       const { prefixes } = this.tables[family]
-      if (position < Math.min(prefixes.bound, this.tables[family].heads.length)) continue
-      this.sweeps.splice(index, 1)
-      if (kind === "purge") this.marked[family][subject] = 0
+      if (position >= Math.min(prefixes.bound, this.tables[family].heads.length)) this.sweeps.splice(index, 1)
     }
   }
 }

@@ -1,12 +1,12 @@
 // Path attributes as they leave us. Writing takes only the stored set, the source of the route and the parameters of the export
 // class, so that nothing that belongs to one peer can leak into bytes that many peers share. Attributes go out in ascending order of
 // type; what is inserted finds its place while the rest is copied, and nothing behind it is lost.
-import { AttributeType, AttributeFlag } from "../wire/index.ts"
+import { AttributeFlag, AttributeType, RoleValue } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { putAs, writeAsPath } from "./export-path.ts"
+import { PeerKind as Kind, NO_ROLE, type PeerKind } from "./peers.ts"
 import { copy, putWord, writeHeader, writeWord } from "./put.ts"
-import { NO_ROLE, type PeerKind, PeerKind as Kind, Role } from "./peers.ts"
 
 /** Everything that decides what attributes and encoding the members of a class get. */
 export interface ExportParameters {
@@ -131,11 +131,12 @@ const insert = (
 
 /** RFC 9234 §5: from here on a route only goes down, to customers. */
 const isDownhill = (to: ExportParameters): boolean =>
-  to.role === Role.Customer || to.role === Role.Peer || to.role === Role.RouteServerClient
+  to.role === RoleValue.Customer || to.role === RoleValue.Peer || to.role === RoleValue.RouteServerClient
 
 /** RFC 9234 §5: a route with ONLY_TO_CUSTOMER goes neither up nor sideways. */
 export const refusesMarked = (to: ExportParameters): boolean =>
-  to.role !== NO_ROLE && (to.role === Role.Provider || to.role === Role.Peer || to.role === Role.RouteServer)
+  to.role !== NO_ROLE &&
+  (to.role === RoleValue.Provider || to.role === RoleValue.Peer || to.role === RoleValue.RouteServer)
 
 const writeNextHop = (
   target: Uint8Array,
@@ -183,7 +184,9 @@ const copyAttribute = (
     case AttributeType.ClusterList:
       return external ? at : writeClusterList(target, at, bytes, value, length, reflected ? to.clusterId : 0)
     case AttributeType.ExtendedCommunities:
-      return external ? writeTransitive(target, at, bytes, value, length) : copy(target, at, bytes, from, value + length)
+      return external
+        ? writeTransitive(target, at, bytes, value, length)
+        : copy(target, at, bytes, from, value + length)
     case AttributeType.Origin:
     case AttributeType.AtomicAggregate:
     case AttributeType.Communities:
@@ -219,7 +222,8 @@ const writeAggregator = (
   length: number,
   as4: boolean
 ): number => {
-  if (as4) return copy(target, writeHeader(target, at, 0xc0, AttributeType.Aggregator, length), bytes, value, value + length)
+  if (as4)
+    return copy(target, writeHeader(target, at, 0xc0, AttributeType.Aggregator, length), bytes, value, value + length)
   const asn = wordAt(bytes, value)
   at = putAs(target, writeHeader(target, at, 0xc0, AttributeType.Aggregator, 6), asn, false)
   at = copy(target, at, bytes, value + 4, value + 8)

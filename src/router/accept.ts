@@ -18,8 +18,10 @@ const REFUSALS_SAID_MAX = 100
 /** A peer connected to us. */
 export const accept = (state: RouterState, id: ConnId, remote: string, local: string, out: OpBuffer): void => {
   if (state.connections.has(id)) return
-  const address = addressOf(remote)
-  const peer = id >= ACCEPTED && !state.stopping ? peerFor(state, address, out) : "no such peer"
+  // A link-local peer is known by its link too.
+  const scoped = remote.startsWith("[") ? remote.slice(1, remote.indexOf("]")) : ""
+  const address = state.byAddress.has(scoped) ? scoped : addressOf(remote)
+  const peer = id >= ACCEPTED && !state.stopping ? peerFor(state, address, out) : "we are stopping"
   if (typeof peer === "string") {
     state.counters.connectionsRefused++
     out.put(routerEffects.code.Close, id, 1)
@@ -62,11 +64,20 @@ const peerFor = (state: RouterState, address: string, out: OpBuffer): RouterPeer
   }
   const parsed = parseAddress(address)
   const dynamic = parsed === undefined ? undefined : rangeOf(state.config?.dynamic ?? [], parsed)
-  if (dynamic === undefined) return "no such peer"
+  if (dynamic === undefined) {
+    state.counters.refusedUnknownPeer++
+    return "no such peer"
+  }
   const { range, limit } = dynamic
-  if (state.peers.filter((peer) => peer?.range === range).length >= limit) return `range ${range} is full`
+  if (state.peers.filter((peer) => peer?.range === range).length >= limit) {
+    state.counters.refusedRangeFull++
+    return `range ${range} is full`
+  }
   const peer = addPeer(state, { ...dynamic.peer, address, passive: true, enabled: true }, range)
-  if (peer === undefined) return "too many peers"
+  if (peer === undefined) {
+    state.counters.refusedTooManyPeers++
+    return "too many peers"
+  }
   deliver(state, peer, { _tag: "Enabled" }, out)
   return peer
 }

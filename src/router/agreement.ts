@@ -1,8 +1,8 @@
 // What a session that comes up means to the RIB: the facts of the peer by which its paths are judged, what becomes of attributes on the
 // way in, and the parameters that decide what it is told. Everything here comes from the configuration and from what was negotiated.
-import { type ExportParameters, NO_ROLE, type PeerFacts, PeerKind, Role } from "../rib/index.ts"
+import { type ExportParameters, NO_ROLE, type PeerFacts, PeerKind } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { parseAddress } from "../wire/index.ts"
+import { parseAddress, RoleValue } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
 import type { PeerConfig, PeerType, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
@@ -24,7 +24,7 @@ export const factsOf = (peer: RouterPeer, negotiated: Negotiated, rank: number):
 export const intakeOf = (config: RouterConfig, peer: RouterPeer, negotiated: Negotiated): Intake => {
   const role = negotiated.role?.remote ?? NO_ROLE
   // RFC 9234 §5: what comes from above or from beside only goes down from here.
-  const isFromAbove = role === Role.Provider || role === Role.Peer || role === Role.RouteServer
+  const isFromAbove = role === RoleValue.Provider || role === RoleValue.Peer || role === RoleValue.RouteServer
   const { localAs } = peer.settings
   return {
     onlyToCustomer: isFromAbove ? negotiated.remoteAs : 0,

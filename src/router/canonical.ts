@@ -68,7 +68,7 @@ const putNextHop = (end: number, view: UpdateView, intake: Intake): void => {
   const { bytes, reachNextHopAt: at, reachNextHopLength: length } = view
   for (let index = 0; index < length && index < NEXT_HOP_BYTES; index++) scratch[end + index] = bytes[at + index]
   if (length < NEXT_HOP_BYTES || !isConfined(end)) return
-  intake.peerAddress.forEach((word, index) => putWord(end + index * 4, word))
+  for (let index = 0; index < intake.peerAddress.length; index++) putWord(end + index * 4, intake.peerAddress[index])
   if (intake.peerAddress.length > 0 || length === NEXT_HOP_BYTES || scratch[end] !== 0) return
   for (let index = 0; index < NEXT_HOP_BYTES; index++) scratch[end + index] = bytes[at + NEXT_HOP_BYTES + index]
 }
@@ -120,8 +120,7 @@ const copyKept = (view: UpdateView): number => {
     const type = bytes[at + 1]
     const value = at + (extended ? 4 : 3)
     const after = value + (extended ? (bytes[at + 2] << 8) | bytes[at + 3] : bytes[at + 2])
-    const kept =
-      type !== AttributeType.MpReach && type !== AttributeType.MpUnreach && view.valueAt[type] === value
+    const kept = type !== AttributeType.MpReach && type !== AttributeType.MpUnreach && view.valueAt[type] === value
     if (kept) for (let index = at; index < after; index++) scratch[end++] = bytes[index]
     at = after
   }

@@ -57,6 +57,14 @@ export interface PeerConfig {
   readonly allowOwnAs?: number
   /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
   readonly extendedNextHop?: boolean
+  /** Refuse a peer that does not say its role; absent: no. */
+  readonly roleStrict?: boolean
+  /** Seconds to wait for the peer's OPEN before ours is sent; absent or 0: none. */
+  readonly delayOpen?: number
+  /** DampPeerOscillations; absent: yes. */
+  readonly damping?: boolean
+  /** The interface that its connections come and go by; absent: any. */
+  readonly interface?: string
 }
 
 /** Peers that are made when somebody from a range of addresses connects, and are gone with their last connection. */
@@ -101,12 +109,24 @@ export interface RouterConfig {
   readonly dynamic?: ReadonlyArray<DynamicPeers>
   readonly static: ReadonlyArray<StaticRoute>
   readonly originate: ReadonlyArray<OriginatedRoute>
+  /** What we call ourselves to peers; absent: nothing is said. */
+  readonly hostname?: string
+}
+
+export interface PeerCommand {
+  readonly command: "peer"
+  readonly address: string
+  readonly action: "enable" | "disable" | "reset" | "refresh"
+  /** With `disable` and `reset`: what the peer is told (RFC 9003), at most 255 bytes of UTF-8. */
+  readonly message?: string
+  /** With `reset`: only where both sides keep the routes meanwhile (RFC 8538); nothing happens where they do not. */
+  readonly soft?: boolean
 }
 
 /** What a `Command` record holds, as JSON. */
 export type Command =
   | { readonly command: "configure"; readonly config: RouterConfig; readonly seed: number }
-  | { readonly command: "peer"; readonly address: string; readonly action: "enable" | "disable" | "reset" | "refresh" }
+  | PeerCommand
   | { readonly command: "announce"; readonly route: OriginatedRoute }
   | { readonly command: "withdraw"; readonly prefix: string }
   /** Cease to all peers, kernel routes as `kernel.onExit` says; done when no connection is left. */

@@ -39,6 +39,7 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
   state.forwarding.setStatic(config.static)
   replaceOriginated(state, before?.originate ?? [], config.originate)
   replaceRanges(state, before?.dynamic ?? [], config.dynamic ?? [], out)
+  if (before !== undefined && before.hostname !== config.hostname) rename(state, config.hostname ?? "")
   replacePeers(state, before?.peers ?? [], config.peers, out)
   state.notice(
     { kind: "configured", level: "info", message: `configuration applied: ${config.peers.length} peers` },
@@ -46,7 +47,8 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
   )
 }
 
-const needsRestart = (before: RouterConfig, after: RouterConfig): boolean =>
+/** The router is not made for another AS number, identifier, kernel or listener under way. */
+export const needsRestart = (before: RouterConfig, after: RouterConfig): boolean =>
   JSON.stringify([before.router, before.kernel, before.listen]) !==
   JSON.stringify([after.router, after.kernel, after.listen])
 
@@ -89,9 +91,19 @@ const adapt = (state: RouterState, peer: RouterPeer, before: PeerConfig, after: 
   return true
 }
 
+/** No session is worth less than our name: its peer hears it with the next one. */
+const rename = (state: RouterState, hostname: string): void => {
+  for (const peer of state.peers) {
+    if (peer === undefined) continue
+    peer.settings = { ...peer.settings, hostname }
+    peer.machine = replaceSettings(peer.machine, peer.settings)
+  }
+}
+
 /** What the session and its routes were made with. The rest is asked again each time that it is needed. */
 const lasting = (peer: PeerConfig): Partial<PeerConfig> => {
-  const { name: _, enabled, connectRetry, idleHold, maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = peer
+  const { name: _, enabled, connectRetry, idleHold, delayOpen, damping, ...session } = peer
+  const { maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = session
   return rest
 }
 

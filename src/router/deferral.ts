@@ -29,7 +29,8 @@ export const beginRestart = (state: RouterState, config: RouterConfig, out: OpBu
 
 /** After a batch: whether everybody who is waited for has told. */
 export const advanceRestart = (state: RouterState, out: OpBuffer): void => {
-  if (state.restarting && state.peers.every((peer) => peer === undefined || !isAwaited(state, peer))) endRestart(state, out)
+  if (state.restarting && state.peers.every((peer) => peer === undefined || !isAwaited(state, peer)))
+    endRestart(state, out)
 }
 
 /** RFC 4724 §4.1: a peer that sends no End-of-RIB, or has just restarted itself, is not waited for. */

@@ -1,5 +1,5 @@
 // What users see of the forwarding side: entries, the graph below one, kernel objects with their states, walks. Tables are generators.
-import { isUsable, type PathList, SOURCE_NAMES } from "../fib/index.ts"
+import { isUsable, type PathList, SOURCE_NAMES, type WalkStatistics, walkReasonText } from "../fib/index.ts"
 import {
   ENTRY_EVENT_NAMES,
   ENTRY_STATE_NAMES,
@@ -64,7 +64,7 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
 }
 
 export const showWalks = (forwarding: Forwarding): unknown => {
-  const [ipv4, ipv6] = forwarding.fib.entries.map((entries) => entries.walks.statistics())
+  const [ipv4, ipv6] = forwarding.fib.entries.map(({ walks }) => walksRow(forwarding, walks.statistics()))
   const counters = forwarding.kernelSide?.sync.counters()
   return {
     ipv4,
@@ -73,6 +73,21 @@ export const showWalks = (forwarding: Forwarding): unknown => {
     ...(counters === undefined ? {} : { kernel: counters })
   }
 }
+
+/** Durations are in grants: there is no clock here. */
+const walksRow = (forwarding: Forwarding, statistics: WalkStatistics): unknown => ({
+  ...statistics,
+  lastFinished: statistics.lastFinished.map(({ parent, startedAt, endedAt, reasons, ...walk }) => ({
+    pathList: parent,
+    // Under that number there may be another path-list by now.
+    nextHops:
+      forwarding.fib.pathLists.lists[parent]?.paths.map(({ nextHop }) => formatAddress(nextHop.address)) ?? null,
+    ...walk,
+    endedAt,
+    grants: endedAt - startedAt,
+    reasons: reasons.map(walkReasonText)
+  }))
+})
 
 const WAITING: ReadonlySet<number> = new Set([EntryState.AddDefer, EntryState.ChangeDefer, EntryState.DeleteDeferRef])
 

@@ -7,14 +7,16 @@ export type {
   FamilyName,
   KernelConfig,
   OriginatedRoute,
+  PeerCommand,
   PeerConfig,
   PeerType,
   RouterConfig,
   StaticRoute
 } from "./config.ts"
+export { needsRestart } from "./configure.ts"
 export { type RouterEffect, routerEffects, span, spanFrom, spanTo } from "./effects.ts"
 export { type Explanation, explain, type Question, questionFrom } from "./explain.ts"
 export * from "./replay.ts"
-export { createRouter, router, uptimeMs } from "./router.ts"
+export { createRouter, keepsRoutesOverReset, router, uptimeMs } from "./router.ts"
 export { kindOfText, query } from "./show.ts"
 export { type Counters, type Notice, RouterState, stateDigest } from "./state.ts"

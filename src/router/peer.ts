@@ -1,5 +1,5 @@
 // A configured peer as the router holds it: its configuration, the state of its session machine, and what users ask about.
-import { type ConnId } from "../eventlog/index.ts"
+import type { ConnId } from "../eventlog/index.ts"
 import type { Micros } from "../machine/index.ts"
 import type { Peer, PeerSettings } from "../session/index.ts"
 import type { Address } from "../wire/index.ts"

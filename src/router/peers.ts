@@ -16,11 +16,7 @@ import type { RouterState } from "./state.ts"
 const CONNECTIONS_PER_PEER_BITS = 18
 
 /** Adds a peer, in Idle; `range` is that of a dynamic one. `undefined`: there are as many as there may be. */
-export const addPeer = (
-  state: RouterState,
-  config: PeerConfig,
-  range: string | undefined
-): RouterPeer | undefined => {
+export const addPeer = (state: RouterState, config: PeerConfig, range: string | undefined): RouterPeer | undefined => {
   const index = unusedNumber(state)
   if (index >= PEERS_MAX) return undefined
   const address = parseAddress(config.address.replace(/%.*/, ""))
@@ -101,16 +97,17 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     holdTimeS: peer.holdTime,
     connectRetryS: peer.connectRetry,
     idleHoldS: peer.idleHold,
-    delayOpenS: 0,
-    dampPeerOscillations: true,
+    delayOpenS: peer.delayOpen ?? 0,
+    dampPeerOscillations: peer.damping ?? true,
     families: peer.families.map((name): Family => (name === "ipv4-unicast" ? 0 : 1)),
     addPathReceive: peer.addPath.receive,
     addPathSend: false,
     extendedMessage: peer.extendedMessage,
-    hostname: "",
+    hostname: config.hostname ?? "",
     ...(restart === undefined ? {} : gracefulRestartOf(state, config, restart)),
     ...(peer.extendedNextHop === true ? { extendedNextHop: true } : {}),
     ...(role === undefined || role === "" ? {} : { role: role as PeerRole }),
+    ...(peer.roleStrict === true ? { roleStrict: true } : {}),
     ...(prefixRestart === undefined ? {} : { prefixRestartS: prefixRestart }),
     ...(dynamic ? { dynamic: true } : {})
   }

@@ -20,7 +20,7 @@ export const refreshReceived = (
   const family = familyOf(message.afi, message.safi)
   // What was not negotiated is ignored (RFC 2918 §4, RFC 7313 §5).
   if (session === undefined || family < 0 || !session.negotiated.families.includes(family)) return
-  if (message.subtype === RefreshSubtype.Request) return repeatTable(state, peer, family)
+  if (message.subtype === RefreshSubtype.Request) repeatTable(state, peer, family)
   if (!session.negotiated.enhancedRouteRefresh) return
   if (message.subtype === RefreshSubtype.Begin) refreshBegan(state, peer, family as 0 | 1, out)
   else if (message.subtype === RefreshSubtype.End && peer.refreshing[family as 0 | 1]) {

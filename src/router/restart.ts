@@ -33,9 +33,12 @@ export const sessionLost = (
   cancelTimers(state, peer, out)
   const { families, gracefulRestart: restart, longLived } = negotiated
   const longLivedOf = (family: 0 | 1): number => longLived?.families.find((one) => one.family === family)?.timeS ?? 0
-  const waits = (family: 0 | 1): boolean => restart !== undefined && restart.timeS > 0 && restart.families.includes(family)
+  const waits = (family: 0 | 1): boolean =>
+    restart !== undefined && restart.timeS > 0 && restart.families.includes(family)
   const keeps = (family: 0 | 1): boolean =>
     retain && restart !== undefined && families.includes(family) && (waits(family) || longLivedOf(family) > 0)
+  // Consecutive restarts: what was stale already goes at once. What only a refresh had not repeated yet is as good as the rest.
+  for (const family of FAMILIES) if (peer.retention[family] !== undefined) state.rib.expire(peer.index, family)
   state.rib.endSession(peer.index, [keeps(0), keeps(1)])
   for (const family of FAMILIES) {
     peer.retention[family] = keeps(family) ? { stage: "restarting", longLivedS: longLivedOf(family) } : undefined
@@ -82,7 +85,8 @@ export const restartTimerFired = (state: RouterState, peer: RouterPeer, kind: nu
   if (kind !== PeerTimer.Restart) {
     const family = (kind - PeerTimer.LongLived) as 0 | 1
     say(state, peer, `is away for too long: its stale ${FAMILY_NAMES[family]} routes go`, out)
-    return giveUp(state, peer, family, out)
+    giveUp(state, peer, family, out)
+    return
   }
   for (const family of FAMILIES) {
     if (peer.retention[family]?.stage !== "restarting") continue
@@ -97,7 +101,10 @@ export const isRestarting = (peer: RouterPeer): boolean => peer.retention.some((
 /** The restart time is over, or there was none. */
 const outliveRestart = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
   const { longLivedS } = peer.retention[family]!
-  if (longLivedS === 0) return giveUp(state, peer, family, out)
+  if (longLivedS === 0) {
+    giveUp(state, peer, family, out)
+    return
+  }
   peer.retention[family] = { stage: "long-lived", longLivedS }
   state.rib.age(peer.index, family)
   state.timers.arm({ peer: peer.index, conn: 0, kind: PeerTimer.LongLived + family }, longLivedS * 1000, out)

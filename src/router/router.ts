@@ -15,12 +15,13 @@ import { type BestChanged, SELF, type Transmit } from "../rib/index.ts"
 import { TimerKind } from "../session/index.ts"
 import { afiOf, encodeRouteRefresh, type Family, safiOf } from "../wire/index.ts"
 import { accept, retireDynamic } from "./accept.ts"
-import type { Command } from "./config.ts"
+import type { Command, PeerCommand } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
 import type { Connection } from "./connection.ts"
 import { advanceRestart, endRestart, SELECTION_DEFERRAL } from "./deferral.ts"
 import { routerEffects, span } from "./effects.ts"
 import type { ForwardingTimer } from "./forwarding.ts"
+import type { RouterPeer } from "./peer.ts"
 import { receiveBytes } from "./receive.ts"
 import { refreshEnded, repeatTable } from "./refresh.ts"
 import { PeerTimer, restartTimerFired } from "./restart.ts"
@@ -128,29 +129,29 @@ const obey = (state: RouterState, command: Command, out: OpBuffer): void => {
       if (state.isConfigured) withdraw(state, command.prefix)
       return
     case "peer":
-      return operate(state, command.address, command.action, out)
+      return operate(state, command, out)
     case "shutdown":
       state.stopping = true
       out.put(routerEffects.code.Unlisten)
-      for (const peer of state.peers) if (peer !== undefined) deliver(state, peer, { _tag: "Disabled", communication: "" }, out)
+      for (const peer of state.peers)
+        if (peer !== undefined) deliver(state, peer, { _tag: "Disabled", communication: "" }, out)
       if (state.isConfigured) state.forwarding.shutdown(out)
       else finish(state, out)
       return
   }
 }
 
-const operate = (
-  state: RouterState,
-  address: string,
-  action: "enable" | "disable" | "reset" | "refresh",
-  out: OpBuffer
-): void => {
+const operate = (state: RouterState, { address, action, message = "", soft }: PeerCommand, out: OpBuffer): void => {
   const index = state.byAddress.get(address)
   if (index === undefined) return
   const peer = state.peerAt(index)
   if (action === "enable") return deliver(state, peer, { _tag: "Enabled" }, out)
-  if (action === "disable") return deliver(state, peer, { _tag: "Disabled", communication: "" }, out)
-  if (action === "reset") return deliver(state, peer, { _tag: "ResetRequested" }, out)
+  if (action === "disable") return deliver(state, peer, { _tag: "Disabled", communication: message }, out)
+  if (action === "reset") {
+    const graceful = soft === true
+    if (graceful && !keepsRoutesOverReset(state, peer)) return
+    return deliver(state, peer, { _tag: "ResetRequested", communication: message, graceful }, out)
+  }
   const conn = state.connections.get(peer.established)
   if (conn?.session === undefined) return
   const { families, routeRefresh } = conn.session.negotiated
@@ -160,6 +161,10 @@ const operate = (
     if (routeRefresh) state.sendControl(conn, encodeRouteRefresh(message), out)
   }
 }
+
+/** Whether the peer and we keep each other's routes when we end the session and begin anew (RFC 8538). */
+export const keepsRoutesOverReset = (state: RouterState, peer: RouterPeer): boolean =>
+  state.connections.get(peer.established)?.session?.negotiated.gracefulRestart?.notification === true
 
 /** After the records of a batch: decide, tell, forward, and ask for more time where work is left. */
 const settle = (state: RouterState, out: OpBuffer): void => {
@@ -171,9 +176,7 @@ const settle = (state: RouterState, out: OpBuffer): void => {
   releaseNextHops(state)
   forwarding.flush(WALK_QUANTUM_NODES, out)
   forwarding.drainChanges((nextHopSet) => trackNextHop(state, nextHopSet))
-  forwarding.drainTimers((kind, milliseconds) =>
-    state.timers.arm({ peer: SELF, conn: 0, kind }, milliseconds, out)
-  )
+  forwarding.drainTimers((kind, milliseconds) => state.timers.arm({ peer: SELF, conn: 0, kind }, milliseconds, out))
   forwarding.drainNotices((level, message) => state.notice({ kind: "kernel", level, message }, out))
   if (!state.initialSyncDone && isSynchronised(state)) {
     state.initialSyncDone = true
@@ -186,7 +189,6 @@ const settle = (state: RouterState, out: OpBuffer): void => {
     out.put(routerEffects.code.WantQuantum, TABLE_SLICE_PREFIXES)
   }
 }
-
 
 /** Every peer that is wanted has told its whole table. A peer that never does is what forwarding's grace timer is for. */
 const isSynchronised = (state: RouterState): boolean =>

@@ -2,7 +2,14 @@
 // session that comes up or goes down reaches the RIB.
 import type { ConnId } from "../eventlog/index.ts"
 import { MICROS_PER_MS, type OpBuffer, unreachable } from "../machine/index.ts"
-import { type Negotiated, type PeerEffect, type PeerEvent, peerStateName, reducePeer, TimerKind } from "../session/index.ts"
+import {
+  type Negotiated,
+  type PeerEffect,
+  type PeerEvent,
+  peerStateName,
+  reducePeer,
+  TimerKind
+} from "../session/index.ts"
 import { describeNotification, encodeNotification, encodeOpen, FAMILY_NAMES, keepalive } from "../wire/index.ts"
 import { exportParameters, factsOf, intakeOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
@@ -107,13 +114,7 @@ const send = (state: RouterState, id: ConnId, message: Uint8Array, out: OpBuffer
   if (conn !== undefined && !conn.closing) state.sendControl(conn, message, out)
 }
 
-const sessionUp = (
-  state: RouterState,
-  peer: RouterPeer,
-  id: ConnId,
-  negotiated: Negotiated,
-  out: OpBuffer
-): void => {
+const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated: Negotiated, out: OpBuffer): void => {
   const conn = state.connections.get(id)
   if (conn === undefined) return
   const { rib } = state

@@ -10,11 +10,9 @@ import {
   SELF,
   writeAttributes
 } from "../rib/index.ts"
-import { peerStateName } from "../session/index.ts"
 import {
   type Attributes,
   attributesJson,
-  capabilityNames,
   decodeAttributes,
   FAMILY_NAMES,
   formatPrefixWords,
@@ -22,9 +20,8 @@ import {
   parseAddress,
   parsePrefix
 } from "../wire/index.ts"
-import type { RouterPeer } from "./peer.ts"
-import { isRestarting } from "./restart.ts"
-import { type RouterState } from "./state.ts"
+import { peerRows } from "./show-peers.ts"
+import type { RouterState } from "./state.ts"
 
 /** Answers a question, or `undefined` if nothing goes by that name. Arrays and objects are one value, other iterables are tables. */
 export const query = (
@@ -34,7 +31,7 @@ export const query = (
 ): unknown => {
   switch (name) {
     case "peers":
-      return state.peers.filter((peer) => peer !== undefined).map((peer) => peerRow(state, peer))
+      return peerRows(state)
     case "routes":
       return state.isConfigured ? routes(state, params) : []
     case "fib":
@@ -51,39 +48,6 @@ export const query = (
       return health(state)
     default:
       return undefined
-  }
-}
-
-const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> => {
-  const session = state.connections.get(peer.established)?.session
-  const received = state.isConfigured
-    ? state.rib.adjIn.peers.received.reduce((sum, family) => sum + family[peer.index], 0)
-    : 0
-  const advertised = (session?.memberships ?? []).reduce(
-    (sum, { exportClass, member }) => sum + exportClass.sentCountTo(peer.index) - member.pendingCount,
-    0
-  )
-  return {
-    address: peer.config.address,
-    port: peer.config.port,
-    asn: peer.config.asn,
-    name: peer.config.name,
-    type: peer.config.type,
-    state: peerStateName(peer.machine),
-    since: isoTime(peer.since),
-    families: (session?.negotiated.families ?? []).map((family) => FAMILY_NAMES[family]),
-    capabilities: session === undefined ? [] : capabilityNames(session.negotiated.capabilities),
-    holdTime: session?.negotiated.holdTimeS ?? null,
-    endOfRib: peer.endOfRib,
-    restarting: isRestarting(peer),
-    prefixes: {
-      received,
-      accepted: peer.config.policyOpen || peer.config.type !== "external" ? received : 0,
-      advertised: Math.max(0, advertised)
-    },
-    messages: { ...peer.messages },
-    findings: { ...peer.findings },
-    lastError: peer.lastError
   }
 }
 
@@ -164,12 +128,7 @@ const withoutNextHop = (attributes: Attributes): Record<string, unknown> => {
 const scratch: Uint8Array = new Uint8Array(140_000)
 
 /** What a peer was told about a prefix, as it was written for it. */
-function* advertisedRows(
-  state: RouterState,
-  table: RibTable,
-  id: number,
-  peer: number | undefined
-): Iterable<unknown> {
+function* advertisedRows(state: RouterState, table: RibTable, id: number, peer: number | undefined): Iterable<unknown> {
   for (const exportClass of state.rib.classes) {
     if (exportClass.parameters.family !== table.prefixes.family) continue
     for (const member of exportClass.members) {
@@ -191,7 +150,11 @@ const advertisedRow = (
   const { store } = state.rib
   const { peers } = state.rib.adjIn
   const from = exportClass.sentSource[id]
-  const source = { local: from === SELF, internal: from !== SELF && peers.external[from] === 0, routerId: peers.routerId[from] }
+  const source = {
+    local: from === SELF,
+    internal: from !== SELF && peers.external[from] === 0,
+    routerId: peers.routerId[from]
+  }
   const parameters = { ...exportClass.parameters, as4: true }
   const end = writeAttributes(scratch, 0, store, set, source, parameters)
   const attributes = decodeAttributes(scratch, 0, end, true)
@@ -226,11 +189,22 @@ const buffers = (state: RouterState): Record<string, unknown> => ({
 const health = (state: RouterState): Record<string, unknown> => {
   const peers = state.peers.filter((peer) => peer !== undefined)
   const up = peers.filter((peer) => peer.established !== 0).length
+  const { connectionsRefused, refusedUnknownPeer, refusedRangeFull, refusedTooManyPeers } = state.counters
   return {
     status: state.stopping ? "stopping" : "ok",
     startedAt: isoTime(state.startedAt),
     now: isoTime(state.now),
-    peers: { configured: peers.length, established: up },
+    peers: {
+      configured: peers.filter(({ range }) => range === undefined).length,
+      dynamic: peers.filter(({ range }) => range !== undefined).length,
+      established: up
+    },
+    refused: {
+      unknownPeer: refusedUnknownPeer,
+      rangeFull: refusedRangeFull,
+      tooManyPeers: refusedTooManyPeers,
+      stopping: connectionsRefused - refusedUnknownPeer - refusedRangeFull - refusedTooManyPeers
+    },
     prefixes: state.isConfigured ? state.rib.tables.map((table) => table.prefixes.count) : [0, 0],
     paths: state.isConfigured ? state.rib.adjIn.paths.count : 0,
     nextHops: state.isConfigured ? state.rib.store.nextHops.addresses.length : 0,

@@ -37,6 +37,10 @@ export interface Counters {
   sessionsUp: number
   sessionsDown: number
   connectionsRefused: number
+  /** Of those, by cause; the rest came while we were stopping. */
+  refusedUnknownPeer: number
+  refusedRangeFull: number
+  refusedTooManyPeers: number
   staleTimers: number
 }
 
@@ -64,6 +68,9 @@ export class RouterState {
     sessionsUp: 0,
     sessionsDown: 0,
     connectionsRefused: 0,
+    refusedUnknownPeer: 0,
+    refusedRangeFull: 0,
+    refusedTooManyPeers: 0,
     staleTimers: 0
   }
   /** Notices of the batch being stepped; cleared when the next one begins. */
@@ -162,7 +169,8 @@ export class RouterState {
 /** 32 bits that agree whenever two routers hold the same. Kept sums, so that it costs nothing to speak of. */
 export const stateDigest = (state: RouterState): number => {
   let digest = fold(hashJson(state.config), state.seed)
-  for (const peer of state.peers) if (peer !== undefined) digest = fold(digest, fold(peer.index, digestPeer(peer.machine)))
+  for (const peer of state.peers)
+    if (peer !== undefined) digest = fold(digest, fold(peer.index, digestPeer(peer.machine)))
   if (!state.isConfigured) return digest
   return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
 }

@@ -7,11 +7,11 @@ import type { LoadedConfig } from "../config/index.ts"
 import type { EventRecord } from "../eventlog/index.ts"
 import type { Command, Notice } from "../router/index.ts"
 import { Core } from "./core.ts"
-import { sayNotice, sayWarnings, stderrLogger } from "./diary.ts"
+import { sayNotice, stderrLogger } from "./diary.ts"
 import { cutIntoBatches, Inbox } from "./inbox.ts"
 import { perform } from "./interpreter.ts"
 import type { Kernel } from "./kernel.ts"
-import { configureCommand, type Daemon, daemonFace, Orders, reloadOnHangup } from "./orders.ts"
+import { configureCommand, type Daemon, daemonFace, Orders, reloadOnHangup, tcpPeers } from "./orders.ts"
 import { type DaemonFailed, kernelOf, recorderOf } from "./outfit.ts"
 import { Recorder } from "./recorder.ts"
 import { Timers } from "./timers.ts"
@@ -84,10 +84,9 @@ const daemon = Effect.fnUntraced(function* <E, R>(
 
   const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport }
   const face = daemonFace(parts)
-  yield* sayWarnings(config)
   yield* options.surface?.(face) ?? Effect.void
   yield* reloadOnHangup(face)
-  for (const problem of transport.configure(config.router.peers)) yield* Effect.logError(problem)
+  for (const problem of transport.configure(tcpPeers(config.router))) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)
   yield* Effect.raceFirst(Fiber.join(running), failed).pipe(

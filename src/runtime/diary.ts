@@ -1,7 +1,6 @@
 // What the daemon says while it runs: one line for each thing that somebody may want to know, on stderr, through Effect's logger, so
 // that an embedder can send it elsewhere.
 import { Cause, Effect, type Layer, Logger } from "effect"
-import type { LoadedConfig } from "../config/index.ts"
 import type { Notice } from "../router/index.ts"
 
 /** `2026-01-31T23:59:59.123Z WARN message`, one line even if the message has more. */
@@ -18,15 +17,13 @@ export const stderrLogger: Layer.Layer<never> = Logger.layer([
 
 const LEVELS: Readonly<Record<string, string>> = { Info: "INFO", Warn: "WARN", Error: "ERROR", Debug: "DEBUG" }
 
-export const sayNotice = (notice: Notice): Effect.Effect<void> =>
-  notice.level === "warning" ? Effect.logWarning(notice.message) : Effect.logInfo(notice.message)
-
-/** What is allowed and probably not meant, and what this version does not do yet though the configuration asks for it. */
-export const sayWarnings = (config: LoadedConfig): Effect.Effect<void> => {
-  const peers = config.router.peers
-  const unprotected = peers.filter((peer) => peer.password !== "" || peer.ttlSecurity || peer.multihop !== 0)
-  const undone = unprotected.map(
-    ({ address }) => `peer ${address}: password, ttl-security and multihop are not applied to its connections yet`
-  )
-  return Effect.forEach(undone, (warning) => Effect.logWarning(warning), { discard: true })
+export const sayNotice = ({ level, message }: Notice): Effect.Effect<void> => {
+  switch (level) {
+    case "error":
+      return Effect.logError(message)
+    case "warning":
+      return Effect.logWarning(message)
+    case "info":
+      return Effect.logInfo(message)
+  }
 }

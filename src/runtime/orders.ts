@@ -4,11 +4,22 @@ import { createHmac, randomBytes } from "node:crypto"
 import { Deferred, Effect, FiberSet, type PubSub, Stream } from "effect"
 import { type ConfigError, type LoadedConfig, loadConfig } from "../config/index.ts"
 import type { EventRecord } from "../eventlog/index.ts"
-import { type Command, type Notice, query, type RouterConfig, type RouterState } from "../router/index.ts"
+import {
+  type Command,
+  keepsRoutesOverReset,
+  type Notice,
+  needsRestart,
+  type PeerCommand,
+  type PeerConfig,
+  query,
+  type RouterConfig,
+  type RouterState
+} from "../router/index.ts"
 import type { Core } from "./core.ts"
 import type { BoundedInbox } from "./inbox.ts"
 import type { RecorderStats } from "./recorder.ts"
-import type { TransportService } from "./transport.ts"
+import type { TcpPeer } from "./tcp-options.ts"
+import type { TransportService, TransportStats } from "./transport.ts"
 
 export interface OrderResult {
   readonly ok: boolean
@@ -70,9 +81,7 @@ const NOTHING_TO_TELL = (): void => undefined
 const resultOf = (command: Command, state: RouterState): OrderResult => {
   switch (command.command) {
     case "peer":
-      return state.byAddress.has(command.address)
-        ? { ok: true, message: `${command.address}: ${command.action}` }
-        : { ok: false, message: `there is no peer ${command.address}` }
+      return resultOfPeer(command, state)
     case "withdraw":
       return state.originated.has(command.prefix)
         ? { ok: true, message: `${command.prefix} is withdrawn` }
@@ -84,6 +93,19 @@ const resultOf = (command: Command, state: RouterState): OrderResult => {
     case "shutdown":
       return { ok: true, message: "shutting down" }
   }
+}
+
+const resultOfPeer = ({ address, action, soft }: PeerCommand, state: RouterState): OrderResult => {
+  const peer = state.peers[state.byAddress.get(address) ?? 0]
+  if (peer === undefined) return { ok: false, message: `there is no peer ${address}` }
+  if (action === "refresh" && peer.established === 0) {
+    return { ok: false, message: `${address} is not up: there is nothing to refresh` }
+  }
+  if (action === "reset" && soft === true && !keepsRoutesOverReset(state, peer)) {
+    const mend = "use refresh, which ends no session, or reset without --soft"
+    return { ok: false, message: `${address} and we have not agreed to keep routes over a reset (RFC 8538); ${mend}` }
+  }
+  return { ok: true, message: `${address}: ${action}` }
 }
 
 export interface FaceParts {
@@ -100,7 +122,8 @@ export interface FaceParts {
 export const daemonFace = (parts: FaceParts): Daemon => ({
   query: (name, params) => {
     const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
-    return name === "buffers" ? { ...(answer as object), transport: parts.transport.stats() } : answer
+    if (name === "buffers") return { ...(answer as object), transport: parts.transport.stats() }
+    return name === "health" ? withRefusals(answer as Health, parts.transport.stats()) : answer
   },
   command: parts.orders.give,
   events: Stream.fromPubSub(parts.notices),
@@ -108,16 +131,49 @@ export const daemonFace = (parts: FaceParts): Daemon => ({
   reload: reload(parts)
 })
 
+interface Health {
+  readonly refused: Readonly<Record<string, number>>
+}
+
+/** What the transport and the kernel turned away before the router heard of it. Packets are counted for the whole network namespace. */
+const withRefusals = (health: Health, { refused, tcp }: TransportStats): object => {
+  const unprotected = Object.values(tcp.refused).reduce((sum, count) => sum + count, 0)
+  return {
+    ...health,
+    refused: { ...health.refused, tooManyConnections: refused - unprotected, unprotected },
+    droppedPackets: {
+      wrongTtl: tcp.lowTtl,
+      md5Wrong: tcp.md5.wrong,
+      md5Absent: tcp.md5.absent,
+      md5Unexpected: tcp.md5.unexpected
+    }
+  }
+}
+
 const reload = ({ config, orders, seed, transport }: FaceParts): Effect.Effect<OrderResult> =>
   loadConfig(config.path).pipe(
-    Effect.tap((loaded) =>
-      Effect.forEach(transport.configure(loaded.router.peers), (problem) => Effect.logError(problem))
-    ),
-    Effect.flatMap((loaded) => orders.give(configureCommand(loaded.router, seed))),
+    Effect.flatMap((loaded) => {
+      if (needsRestart(config.router, loaded.router)) return Effect.succeed(RESTART_NEEDED)
+      const isServedElsewhere = JSON.stringify(config.daemon) !== JSON.stringify(loaded.daemon)
+      const warnings = isServedElsewhere ? [...loaded.warnings, SERVED_AS_BEFORE] : loaded.warnings
+      return Effect.forEach(warnings, (warning) => Effect.logWarning(warning)).pipe(
+        Effect.andThen(Effect.suspend(() => sayProblems(transport.configure(tcpPeers(loaded.router))))),
+        Effect.andThen(orders.give(configureCommand(loaded.router, seed)))
+      )
+    }),
     Effect.catchTag("ConfigError", (error: ConfigError) =>
       Effect.succeed({ ok: false, message: `the configuration stays as it was:\n${error.message}` })
     )
   )
+
+const sayProblems = (problems: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.forEach(problems, (problem) => Effect.logError(problem), { discard: true })
+
+const RESTART_NEEDED: OrderResult = {
+  ok: false,
+  message: "the configuration stays as it was: a new router.asn, router.id, listen or kernel needs a restart"
+}
+const SERVED_AS_BEFORE = "api and log are read at start only: what is new there takes effect with a restart"
 
 /** The configuration as the router gets it and the log records it: without passwords, but a changed one is a changed peer. */
 export const configureCommand = (config: RouterConfig, seed: number): Command => ({
@@ -125,9 +181,23 @@ export const configureCommand = (config: RouterConfig, seed: number): Command =>
   seed,
   config: {
     ...config,
-    peers: config.peers.map((peer) => ({ ...peer, password: peer.password === "" ? "" : fingerprint(peer.password) }))
+    peers: config.peers.map(withoutPassword),
+    ...(config.dynamic === undefined
+      ? {}
+      : { dynamic: config.dynamic.map((range) => ({ ...range, peer: withoutPassword(range.peer) })) })
   }
 })
+
+const withoutPassword = (peer: PeerConfig): PeerConfig => ({
+  ...peer,
+  password: peer.password === "" ? "" : fingerprint(peer.password)
+})
+
+/** Whoever may connect or is dialled: the peers, and ranges under their prefix. */
+export const tcpPeers = ({ peers, dynamic = [] }: RouterConfig): ReadonlyArray<TcpPeer> => [
+  ...peers,
+  ...dynamic.map(({ range, peer }) => ({ ...peer, address: range }))
+]
 
 const fingerprint = (secret: string): string => createHmac("sha256", RUN_KEY).update(secret).digest("hex").slice(0, 16)
 

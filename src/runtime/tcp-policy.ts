@@ -19,6 +19,8 @@ export interface TcpStats {
   readonly refused: Readonly<Record<string, number>>
   /** What the kernel dropped for TCP MD5 in this network namespace: the sender gets no answer and no socket learns of it. */
   readonly md5: Md5Drops
+  /** What it dropped for TTL security, in the same way. */
+  readonly lowTtl: number
 }
 
 export class TcpPolicy {
@@ -79,7 +81,7 @@ export class TcpPolicy {
   }
 
   stats(): TcpStats {
-    return { refused: Object.fromEntries(this.refused), md5: md5Drops() }
+    return { refused: Object.fromEntries(this.refused), ...kernelDrops() }
   }
 
   /** Why the kernel cannot have asked this peer for its password. */
@@ -140,13 +142,16 @@ export interface Md5Drops {
 }
 
 /** Zeros where the system keeps no such counters. */
-const md5Drops = (): Md5Drops => {
+const kernelDrops = (): Pick<TcpStats, "md5" | "lowTtl"> => {
   const [names, values] = netstatLines()
   const count = (name: string): number => Number(values[names.indexOf(name)] ?? 0)
   return {
-    wrong: count("TCPMD5Failure"),
-    absent: count("TCPMD5NotFound"),
-    unexpected: count("TCPMD5Unexpected")
+    md5: {
+      wrong: count("TCPMD5Failure"),
+      absent: count("TCPMD5NotFound"),
+      unexpected: count("TCPMD5Unexpected")
+    },
+    lowTtl: count("TCPMinTTLDrop")
   }
 }
 

@@ -35,7 +35,8 @@ const accept = (work: Work, event: PeerEvent): void => {
       else enable(work)
       break
     case "Disabled":
-      stop(work, "Disabled", notifications.administrativeShutdown(event.communication))
+      if (peer.administrative === "Removed") ignore(work, event)
+      else stop(work, "Disabled", notifications.administrativeShutdown(event.communication))
       break
     case "Removed":
       stop(work, "Removed", notifications.peerDeconfigured())

@@ -11,7 +11,7 @@ import {
   type RouterState,
   router
 } from "../router/index.ts"
-import { encodeOpen, keepalive } from "../wire/index.ts"
+import { type Capability, encodeOpen, keepalive } from "../wire/index.ts"
 
 const peer = (address: string, asn: number, passive: boolean): PeerConfig => ({
   address,
@@ -40,7 +40,12 @@ export const ROUTER_CONFIG: RouterConfig = {
   router: { asn: 64500, id: "192.0.2.1" },
   listen: ["0.0.0.0:179"],
   kernel: { table: 254, metric: 20, onExit: "remove", model: true },
-  peers: [peer("192.0.2.7", 64501, true), peer("192.0.2.8", 64502, false), peer("192.0.2.9", 64500, true)],
+  peers: [
+    { ...peer("192.0.2.7", 64501, true), gracefulRestart: { helper: true, restartTime: 0, longLivedTime: 9 } },
+    { ...peer("192.0.2.8", 64502, false), role: "provider" },
+    peer("192.0.2.9", 64500, true)
+  ],
+  dynamic: [{ range: "198.51.100.0/24", limit: 1, peer: peer("", 64501, true) }],
   static: [{ prefix: "203.0.113.0/24", via: ["192.0.2.7"], distance: 1 }],
   originate: [{ prefix: "198.51.100.0/24", communities: ["64500:1"] }]
 }
@@ -72,6 +77,14 @@ const open = fc.constantFrom(64501, 64502, 64500).map((asn) =>
     capabilities: [{ _tag: "Multiprotocol", afi: 1, safi: 1 }, { _tag: "FourOctetAs", asn }, { _tag: "RouteRefresh" }]
   })
 )
+
+/** What a peer says that restarts gracefully, and stays away for long. */
+const FAMILY = { afi: 1, safi: 1, forwarding: true }
+const RESTARTING: ReadonlyArray<Capability> = [
+  { _tag: "EnhancedRouteRefresh" },
+  { _tag: "GracefulRestart", restarting: true, notification: true, timeS: 3, families: [FAMILY] },
+  { _tag: "LongLivedGracefulRestart", families: [{ ...FAMILY, timeS: 3 }] }
+]
 
 /** IPv4 routes with few paths; now and then an attribute is cut short, which RFC 7606 has words for. */
 const update = fc
@@ -106,7 +119,8 @@ const bytes: fc.Arbitrary<EventRecord> = fc.record({
     { arbitrary: fc.constant(keepalive()), weight: 3 },
     { arbitrary: open, weight: 2 },
     fc.constant(message(3, [6, 2])),
-    fc.constant(message(5, [0, 1, 0, 1])),
+    fc.constantFrom(message(5, [0, 1, 0, 1]), message(5, [0, 1, 1, 1]), message(5, [0, 1, 2, 1])),
+    fc.constant(message(2, [0, 0, 0, 0])),
     // Halves of messages, so that the next bytes complete or break them.
     update.map((whole) => whole.slice(0, 21)),
     fc.uint8Array({ maxLength: 40 })
@@ -128,7 +142,13 @@ const bringUp: fc.Arbitrary<ReadonlyArray<EventRecord>> = fc
     {
       _tag: "Bytes",
       conn: id,
-      bytes: encodeOpen({ version: 4, asn, holdTime: 9, id: asn, capabilities: [{ _tag: "FourOctetAs", asn }] })
+      bytes: encodeOpen({
+        version: 4,
+        asn,
+        holdTime: 9,
+        id: asn,
+        capabilities: [{ _tag: "FourOctetAs", asn }, ...(asn === 64501 ? RESTARTING : [])]
+      })
     },
     { _tag: "Bytes", conn: id, bytes: keepalive() },
     ...updates.map((one) => ({ _tag: "Bytes", conn: id, bytes: one }) as const)

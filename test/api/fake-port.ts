@@ -23,8 +23,16 @@ export const PEER = {
   since: "2026-01-31T12:00:00.000Z",
   families: ["ipv4-unicast"],
   capabilities: ["four-octet-as"],
-  prefixes: { received: 3, accepted: 2, advertised: 1 },
+  negotiated: { as4: true, holdTime: 90, families: ["ipv4-unicast"], gracefulRestart: null },
+  hostname: "edge1",
+  softwareVersion: null,
+  dynamic: false,
+  md5: true,
+  ttlSecurity: false,
+  restarting: false,
+  prefixes: { received: 3, accepted: 2, advertised: 1, stale: 0 },
   messages: { in: 10, out: 11 },
+  findings: { discarded: 1, treatedAsWithdraw: 2, last: "" },
   lastError: ""
 }
 

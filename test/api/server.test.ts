@@ -188,6 +188,34 @@ describe("orders", () => {
     expect(daemon.commands).toEqual([{ command: "peer", address: "192.0.2.7", action: "reset" }])
   })
 
+  it("passes on what the peer is to be told, and how soft the reset is to be", async () => {
+    const daemon = makeFakeDaemon()
+    await serve(daemon)
+    expect((await post("/v1/peers/192.0.2.7/disable", { message: "back at 4" })).status).toBe(200)
+    expect((await post("/v1/peers/192.0.2.7/reset", { message: "", soft: true })).status).toBe(200)
+    expect((await post("/v1/peers/192.0.2.7/reset", { soft: false })).status).toBe(200)
+    expect(daemon.commands).toEqual([
+      { command: "peer", address: "192.0.2.7", action: "disable", message: "back at 4" },
+      { command: "peer", address: "192.0.2.7", action: "reset", soft: true },
+      { command: "peer", address: "192.0.2.7", action: "reset" }
+    ])
+  })
+
+  it.each([
+    ["enable", { message: "hello" }, "enable tells the peer nothing: leave message out"],
+    ["disable", { soft: true }, "soft is for reset, not for disable"],
+    ["disable", { message: "é".repeat(128) }, "the message has 256 bytes, and RFC 9003 allows 255"],
+    ["disable", { why: "maintenance" }, 'expected nothing, or {"message": TEXT, "soft": true or false}'],
+    ["reset", { soft: "yes" }, 'expected nothing, or {"message": TEXT, "soft": true or false}'],
+    ["reset", [], 'expected nothing, or {"message": TEXT, "soft": true or false}']
+  ])("refuses %s with %j and says why", async (action, body, why) => {
+    const daemon = makeFakeDaemon()
+    await serve(daemon)
+    const answer = await post(`/v1/peers/192.0.2.7/${action}`, body)
+    expect([answer.status, JSON.parse(answer.text).error]).toEqual([400, why])
+    expect(daemon.commands).toEqual([])
+  })
+
   it("refuses unknown peers, unknown actions and things that are no address", async () => {
     const daemon = makeFakeDaemon()
     await serve(daemon)

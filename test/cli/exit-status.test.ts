@@ -1,10 +1,8 @@
 // The command line as scripts see it: the program is spawned, and its exit status and what it prints where are what counts.
-import { spawn } from "node:child_process"
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -13,30 +11,7 @@ import { serveApi } from "../../src/api/index.ts"
 import { VERSION } from "../../src/cli/version.ts"
 import { BatchWriter, encodeHeader } from "../../src/eventlog/index.ts"
 import { type FakeDaemon, makeFakeDaemon, PEER, ROUTES } from "../api/fake-port.ts"
-
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-
-interface Ended {
-  readonly status: number | null
-  readonly out: string
-  readonly err: string
-}
-
-const backwalk = (args: ReadonlyArray<string>, options: { input?: string; uid?: number } = {}): Promise<Ended> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], options.uid === undefined ? {} : { uid: options.uid })
-    let out = ""
-    let err = ""
-    child.stdout.on("data", (chunk: Buffer) => {
-      out += chunk.toString()
-    })
-    child.stderr.on("data", (chunk: Buffer) => {
-      err += chunk.toString()
-    })
-    child.on("error", reject)
-    child.on("close", (status) => resolve({ status, out, err }))
-    child.stdin.end(options.input ?? "")
-  })
+import { backwalk } from "./process.ts"
 
 let directory: string
 let socket: string
@@ -117,13 +92,43 @@ describe("status 0: done", () => {
     expect(daemon.questions.at(-1)).toEqual(["routes", { best: "true" }])
   })
 
+  it("prints everything about one peer for people", async () => {
+    const { status, out } = await backwalk(["show", "peers", "192.0.2.7", "--socket", socket])
+    expect(status).toBe(0)
+    expect(out).toMatch(/^address +192\.0\.2\.7$/m)
+    expect(out).toMatch(/^negotiated$/m)
+    expect(out).toMatch(/^ +holdTime +90$/m)
+    expect(daemon.questions.at(-1)).toEqual(["peers", { address: "192.0.2.7" }])
+  })
+
+  it("shows no password when it prints a configuration", async () => {
+    const path = file(
+      "secret.yaml",
+      `router: { asn: 65000, id: 192.0.2.1 }
+groups: { closed: { password: s3cret, policy: open } }
+peers: [{ address: 192.0.2.7, asn: 1, group: closed }]
+dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
+`
+    )
+    const text = await backwalk(["check", path])
+    expect(text).toEqual({ status: 0, out: `${path}: good: AS 65000, 1 peer, 1 range, no kernel\n`, err: "" })
+    const json = await backwalk(["check", path, "--json"])
+    expect(json.status).toBe(0)
+    expect(json.out).not.toContain("s3cret")
+    expect(JSON.parse(json.out).router.dynamic[0].peer.password).toBe("(set)")
+  })
+
   it("gives orders", async () => {
     const to = ["--socket", socket]
     expect((await backwalk(["peer", "192.0.2.7", "reset", ...to])).status).toBe(0)
+    expect((await backwalk(["peer", "192.0.2.7", "disable", "--message", "back at 4", ...to])).status).toBe(0)
+    expect((await backwalk(["peer", "192.0.2.7", "reset", "--soft", ...to])).status).toBe(0)
     expect((await backwalk(["announce", "10.1.0.0/16", "10.2.0.0/16", "--community", "65000:1", ...to])).status).toBe(0)
     expect((await backwalk(["withdraw", "10.1.0.0/16", ...to])).status).toBe(0)
     expect(daemon.commands).toEqual([
       { command: "peer", address: "192.0.2.7", action: "reset" },
+      { command: "peer", address: "192.0.2.7", action: "disable", message: "back at 4" },
+      { command: "peer", address: "192.0.2.7", action: "reset", soft: true },
       { command: "announce", route: { prefix: "10.1.0.0/16", communities: ["65000:1"] } },
       { command: "announce", route: { prefix: "10.2.0.0/16", communities: ["65000:1"] } },
       { command: "withdraw", prefix: "10.1.0.0/16" }
@@ -196,6 +201,7 @@ describe("status 2: usage or configuration", () => {
     [["show", "routes", "--bset"], "--best"],
     [["run"], "--config"],
     [["peer", "192.0.2.7", "explode"], "explode"],
+    [["peer", "192.0.2.7", "reset", "--hard"], "--hard"],
     [["decode", "xyz"], '"x" is not a hex digit'],
     [["decode", "fff"], "no whole number of bytes"],
     [["decode", "--add-path", "ipv5", "ff"], 'unknown family "ipv5"'],
@@ -223,6 +229,8 @@ describe("status 2: usage or configuration", () => {
   })
 
   it("passes on what the daemon does not understand", async () => {
+    const { status: refused, err: why } = await backwalk(["peer", "192.0.2.7", "enable", "--soft", "--socket", socket])
+    expect({ refused, why }).toEqual({ refused: 2, why: "soft is for reset, not for enable\n" })
     const { status, err } = await backwalk(["show", "routes", "10.0.0.1/8", "--socket", socket])
     expect(status).toBe(2)
     expect(err).toContain("without host bits")

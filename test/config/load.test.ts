@@ -248,7 +248,16 @@ describe("sources", () => {
       "prefix",
       "address",
       "group",
-      "families"
+      "families",
+      "dynamic",
+      "range",
+      "password",
+      "graceful-restart",
+      "restart-time",
+      "role",
+      "interface",
+      "local-as",
+      "prefix-restart"
     )
     const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
       tree: fc.oneof(

@@ -1,122 +1,156 @@
-// Walks in place and walks as a reducer are one machine; and what a walk owes to the children of its parent.
+// What a walk owes to the children of its parent: the laws of the default policy.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { ChildLists, noWalks, reduceWalks, Walks, type WalksEvent, type WalksState } from "../../src/fib/index.ts"
-import { arbitraryWalksEvent } from "../../src/testing/forwarding.ts"
+import { ChildLists, Edges, Place, WALK_POLICIES, Walks } from "../../src/fib/index.ts"
 
-/** The columns and the reducer side by side. */
-class Pair {
-  readonly lists = new ChildLists(16, 8)
-  readonly walks = new Walks(this.lists)
-  state: WalksState = noWalks
-  /** Which list a child is in: it can be in one only. */
-  readonly home = new Map<number, number>()
+const REASONS = [1, 2, 64] as const
 
-  /** Applies an event to both; returns the visits of both, as `child/reason`. */
-  step(event: WalksEvent): readonly [ReadonlyArray<string>, ReadonlyArray<string>] {
-    if (event._tag === "ChildAdded" && this.home.has(event.child)) return [[], []]
-    if (event._tag === "ChildRemoved" && this.home.get(event.child) !== event.list) return [[], []]
-    const [next, effects] = reduceWalks(this.state, event)
-    this.state = next
-    const visits: Array<string> = []
-    switch (event._tag) {
-      case "ChildAdded":
-        this.home.set(event.child, event.list)
-        this.lists.addChild(event.list, event.child)
-        break
-      case "ChildRemoved":
-        this.home.delete(event.child)
-        this.lists.removeChild(event.list, event.child)
-        break
-      case "Started":
-        this.walks.start(event.list, event.reason)
-        break
-      case "Granted":
-        this.walks.quantum(event.nodes, (child, reason) => visits.push(`${child}/${reason}`))
-    }
-    return [visits, effects.flatMap((effect) => (effect._tag === "Visit" ? [`${effect.child}/${effect.reason}`] : []))]
+/** One parent, number 0, and what its children saw. */
+class Family {
+  readonly lists = new ChildLists(64, 2)
+  readonly walks = new Walks(this.lists, { policy: WALK_POLICIES.corrected })
+  readonly seen: Array<readonly [child: number, reason: number]> = []
+
+  constructor(children: number) {
+    for (let child = children - 1; child >= 0; child--) this.lists.addChild(0, child)
+  }
+
+  start(reason: number, priority = 1): this {
+    this.walks.start(0, reason, { priority })
+    return this
+  }
+
+  grant(nodes: number): this {
+    const before = this.seen.length
+    const used = this.walks.quantum(nodes, (child, reason) => this.seen.push([child, reason]))
+    expect(used).toBeLessThanOrEqual(nodes)
+    expect(new Set(this.seen.slice(before).map(([child]) => child)).size).toBeLessThanOrEqual(nodes)
+    return this
+  }
+
+  /** Each child and reason that was seen, once, in order. */
+  shown(): ReadonlyArray<string> {
+    return [...new Set(this.seen.map(([child, reason]) => `${child} for ${reason}`))].sort()
   }
 }
 
 describe("walks", () => {
-  it("visit in place what the reducer says, in the same order", () => {
+  it("that merge visit what each of them would have visited, and not more often", () => {
+    const walk = fc.record({ reason: fc.constantFrom(...REASONS), priority: fc.nat(1), before: fc.nat(4) })
     fc.assert(
-      fc.property(fc.array(arbitraryWalksEvent, { maxLength: 60 }), (events) => {
-        const pair = new Pair()
-        for (const event of events) {
-          const [visits, said] = pair.step(event)
-          expect(visits).toEqual(said)
-          expect(pair.walks.statistics().waiting).toBe(pair.state.queue.length)
-        }
+      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(walk, { minLength: 2, maxLength: 5 }), (children, walks) => {
+        const together = new Family(children)
+        for (const { reason, priority, before } of walks) together.grant(before).start(reason, priority)
+        together.grant(10_000)
+        const apart = walks.map(({ reason }) => new Family(children).start(reason).grant(10_000))
+        expect(together.shown()).toEqual([...new Set(apart.flatMap((family) => family.shown()))].sort())
+        expect(together.seen.length).toBeLessThanOrEqual(apart.reduce((sum, { seen }) => sum + seen.length, 0))
+        expect(together.walks.pending).toBe(false)
       })
     )
   })
 
-  it("show every reason to every child that was there when it arose and stayed", () => {
-    fc.assert(
-      fc.property(fc.array(arbitraryWalksEvent, { maxLength: 60 }), (events) => {
-        const pair = new Pair()
-        const owed = new Map<number, Set<number>>()
-        const settle = (visits: ReadonlyArray<string>) => {
-          for (const visit of visits) {
-            const [child, reason] = visit.split("/").map(Number)
-            owed.get(child)?.delete(reason)
-          }
-        }
-        for (const event of events) {
-          if (event._tag === "Started") {
-            for (const [child, list] of pair.home) {
-              if (list === event.list) owed.set(child, (owed.get(child) ?? new Set()).add(event.reason))
-            }
-          }
-          const before = pair.home.get(event._tag === "ChildRemoved" ? event.child : -1)
-          if (event._tag === "ChildRemoved" && before === event.list) owed.delete(event.child)
-          settle(pair.step(event)[0])
-        }
-        settle(pair.step({ _tag: "Granted", nodes: 10_000 })[0])
-        expect([...owed.values()].filter((reasons) => reasons.size > 0)).toEqual([])
-        expect(pair.walks.pending).toBe(false)
-      })
+  it("have shown every child the final state of its parent when all is quiet", () => {
+    const child = fc.nat(9)
+    const step = fc.oneof(
+      fc.record({ change: fc.constantFrom(...REASONS), now: fc.boolean(), priority: fc.nat(1) }),
+      fc.record({ grant: fc.nat(3) }),
+      fc.record({ add: child, place: fc.constantFrom(Place.Front, Place.Back), class: fc.nat(2) }),
+      fc.record({ remove: child })
     )
-  })
-
-  it("of one parent for one reason before a quantum cost one visit per child", () => {
-    const pair = new Pair()
-    for (const child of [1, 2, 3, 4]) pair.step({ _tag: "ChildAdded", list: 0, child })
-    for (let time = 0; time < 5; time++) pair.step({ _tag: "Started", list: 0, reason: 1 })
-    expect(pair.step({ _tag: "Granted", nodes: 100 })[0]).toEqual(["4/1", "3/1", "2/1", "1/1"])
-  })
-
-  it("hand over all reasons when they merge (Q1)", () => {
-    const pair = new Pair()
-    for (const child of [1, 2]) pair.step({ _tag: "ChildAdded", list: 0, child })
-    for (const reason of [1, 2, 3]) pair.step({ _tag: "Started", list: 0, reason })
-    expect(pair.step({ _tag: "Granted", nodes: 100 })[0]).toEqual(["2/1", "2/2", "2/3", "1/1", "1/2", "1/3"])
-  })
-
-  it("skip no sibling when a child removes itself while it is visited (Q2)", () => {
-    const lists = new ChildLists(8, 2)
-    const walks = new Walks(lists)
-    for (const child of [1, 2, 3]) lists.addChild(0, child)
-    walks.start(0, 1)
-    const visits: Array<number> = []
-    walks.quantum(100, (child) => {
-      visits.push(child)
-      lists.removeChild(0, child)
+    // At its nth visit a child leaves, or leaves and comes again, or changes the parent itself.
+    const hook = fc.record({
+      child,
+      nth: fc.integer({ min: 1, max: 3 }),
+      does: fc.constantFrom("leave", "move", "change")
     })
-    expect(visits).toEqual([3, 2, 1])
-    expect(lists.front(0)).toBe(0)
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.array(hook, { maxLength: 4 }), (steps, hooks) => {
+        const lists = new ChildLists(0, 1, 3)
+        const edges = new Edges(lists, 4)
+        const walks = new Walks(lists, { edges })
+        const edgeOf = new Map<number, number>()
+        const believed = new Map<number, number>()
+        const visits = new Map<number, number>()
+        let state = 0
+        const add = (one: number, place: number, childClass: number): void => {
+          if (edgeOf.has(one)) return
+          believed.set(one, state)
+          edgeOf.set(one, edges.add(0, one, place, childClass))
+        }
+        const remove = (one: number): void => {
+          const edge = edgeOf.get(one)
+          if (edge === undefined) return
+          edgeOf.delete(one)
+          believed.delete(one)
+          edges.remove(edge)
+        }
+        const change = (reason: number, now: boolean, priority = 1): void => {
+          state++
+          if (now) walks.startNow(0, reason, visit)
+          else walks.start(0, reason, { priority })
+        }
+        const visit = (one: number): void => {
+          // Only those are visited that are there.
+          expect(edgeOf.has(one)).toBe(true)
+          believed.set(one, state)
+          const nth = (visits.get(one) ?? 0) + 1
+          visits.set(one, nth)
+          for (const hooked of hooks.filter((other) => other.child === one && other.nth === nth)) {
+            if (hooked.does === "change") change(1, false)
+            else remove(one)
+            if (hooked.does === "move") add(one, Place.Front, 0)
+          }
+        }
+        for (const one of steps) {
+          if ("change" in one) change(one.change, one.now, one.priority)
+          else if ("grant" in one) expect(walks.quantum(one.grant, visit)).toBeLessThanOrEqual(one.grant)
+          else if ("add" in one) add(one.add, one.place, one.class)
+          else remove(one.remove)
+        }
+        while (walks.pending) walks.quantum(5, visit)
+        expect([...believed].filter(([, seen]) => seen !== state)).toEqual([])
+        for (const one of edgeOf.keys()) remove(one)
+        expect(lists.isHeld(0)).toBe(false)
+      }),
+      { numRuns: 400 }
+    )
+  })
+
+  it("for n changes of one parent before a grant are one walk, and one visit per child", () => {
+    const family = new Family(4)
+    for (let time = 0; time < 50; time++) family.start(2)
+    const { scheduledLow, merged, waiting } = family.walks.statistics()
+    expect({ scheduledLow, merged, waiting }).toEqual({ scheduledLow: 1, merged: 49, waiting: 1 })
+    family.grant(100)
+    expect(family.seen).toEqual([0, 1, 2, 3].map((child) => [child, 2]))
+    expect(family.walks.statistics().finished).toBe(1)
   })
 
   it("stop at the budget and go on where they stopped", () => {
-    const lists = new ChildLists(8, 2)
+    const family = new Family(3).start(1).grant(2)
+    family.lists.addChild(0, 9)
+    family.grant(0).grant(9)
+    expect(family.seen.map(([child]) => child)).toEqual([0, 1, 2])
+  })
+
+  it("end with their last child: the grant that visits it leaves nothing behind", () => {
+    const family = new Family(2).start(1).grant(2)
+    expect(family.walks.pending).toBe(false)
+    expect(family.lists.front(0)).toBe(1)
+  })
+
+  it("of a parent that its owner let go keep it until they end", () => {
+    const released: Array<number> = []
+    const lists = new ChildLists(4, 1, 1, { listReleased: (list) => released.push(list) })
     const walks = new Walks(lists)
-    for (const child of [1, 2, 3]) lists.addChild(1, child)
-    walks.start(1, 1)
-    const visits: Array<number> = []
-    expect(walks.quantum(2, (child) => visits.push(child))).toBe(2)
-    lists.addChild(1, 4)
-    expect(walks.quantum(9, (child) => visits.push(child))).toBe(1)
-    expect(visits).toEqual([3, 2, 1])
+    lists.hold(0)
+    lists.addChild(0, 1)
+    walks.start(0, 1)
+    lists.letGo(0)
+    lists.removeChild(0, 1)
+    expect([released.slice(), lists.isHeld(0)]).toEqual([[], true])
+    walks.quantum(9, () => expect.unreachable("no child is left"))
+    expect(released).toEqual([0])
   })
 })

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { LogReader } from "../../src/eventlog/index.ts"
-import { frame } from "../../src/wire/index.ts"
+import { frame, toHex } from "../../src/wire/index.ts"
 import { BackwalkUnderTest } from "../support/interop-backwalk.ts"
 import { eventually, InteropLab } from "../support/interop-lab.ts"
 import { DRIVERS } from "../support/router-daemons.ts"
@@ -66,7 +66,7 @@ const messagesOf = (directory: string): ReadonlyArray<Uint8Array> => {
     for (let at = 0; frame(bytes, at, bytes.length, 4096) > 0; ) {
       const length = frame(bytes, at, bytes.length, 4096)
       const message = bytes.slice(at, at + length)
-      messages.set(message.toHex(), message)
+      messages.set(toHex(message), message)
       at += length
     }
   }

@@ -2,6 +2,7 @@
 // with #, every other line is the hexadecimal of one message, or of one chunk as it came from a socket.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { toHex } from "../../src/wire/index.ts"
 
 const FOLDER = join(import.meta.dirname, "corpus")
 
@@ -20,10 +21,10 @@ export const fromText = (text: string): ReadonlyArray<Uint8Array> =>
   text
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => Uint8Array.fromHex(line.trim()))
+    .map((line) => new Uint8Array(Buffer.from(line.trim(), "hex")))
 
 export const toText = (comment: ReadonlyArray<string>, messages: ReadonlyArray<Uint8Array>): string =>
-  [...comment.map((line) => `# ${line}`), ...messages.map((message) => message.toHex()), ""].join("\n")
+  [...comment.map((line) => `# ${line}`), ...messages.map((message) => toHex(message)), ""].join("\n")
 
 /** Keeps what broke a law; returns the file's name. */
 export const keepFinding = (

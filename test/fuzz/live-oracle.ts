@@ -34,12 +34,14 @@ export class Oracle {
   readonly known: readonly [Set<string>, Set<string>] = [new Set(), new Set()]
   /** What the session agrees on, or is going to. */
   private readonly context: UpdateContext
+  private readonly extendedNextHop: boolean
   private readonly view = new UpdateView()
   private readonly tally: Tally
   private left: Uint8Array = new Uint8Array(0)
   private phase: Phase
 
-  constructor(phase: Phase, context: UpdateContext, tally: Tally) {
+  constructor(phase: Phase, context: UpdateContext, extendedNextHop: boolean, tally: Tally) {
+    this.extendedNextHop = extendedNextHop
     this.phase = phase
     this.context = context
     this.tally = tally
@@ -108,7 +110,9 @@ export class Oracle {
     this.tally.count(`Established: ${VERDICTS[verdict]}`)
     if (view.fault !== undefined) return answered(view.fault.code, view.fault.subcode)
     if (verdict === Verdict.DisableFamily) return answered(3, 9)
-    this.learn(stream, verdict === Verdict.TreatAsWithdraw)
+    // An IPv6 next hop of IPv4 prefixes that was not agreed on (RFC 8950 §4) leads nowhere.
+    const astray = view.reachFamily === 0 && view.reachNlriEnd > view.reachNlriAt && view.reachNextHopLength > 4
+    this.learn(stream, verdict === Verdict.TreatAsWithdraw || (astray && !this.extendedNextHop))
     return STAYS
   }
 

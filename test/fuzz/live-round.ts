@@ -19,6 +19,7 @@ export const LIVE_ROUND = 600
 const MESSAGES_PER_EPISODE = 200
 /** A try is an episode here. */
 const TRIES_PER_CHUNK = 600
+const TRIES_MAX = 4000
 
 export const liveRound = (
   seed: number,
@@ -35,7 +36,7 @@ export const liveRound = (
     const moves = drawMoves(dice, source, open, Math.min(left, MESSAGES_PER_EPISODE))
     if (watch !== undefined) for (const { chunks } of moves) for (const chunk of chunks) watch(chunk)
     const law = breaksLaw(setting, moves, step, tally)
-    if (law !== undefined) return shrunk(setting, moves, step, law, seed)
+    if (law !== undefined) return shrunk(setting, moves, step, law, seed, watch)
   }
   return undefined
 }
@@ -84,10 +85,21 @@ const cut = (dice: Dice, messages: ReadonlyArray<Uint8Array>): ReadonlyArray<Uin
   return chunks
 }
 
-const shrunk = (setting: Setting, moves: ReadonlyArray<Move>, step: Step, law: string, seed: number): Failure => {
+const shrunk = (
+  setting: Setting,
+  moves: ReadonlyArray<Move>,
+  step: Step,
+  law: string,
+  seed: number,
+  watch?: (message: Uint8Array) => void
+): Failure => {
+  let tries = 0
   // Any broken law will do, as long as it is not one of another kind: words before the first number.
   const kind = (text: string | undefined): string | undefined => text?.split(/[\d:(]/)[0]
-  const fails = (candidate: ReadonlyArray<Move>): boolean => kind(breaksLaw(setting, candidate, step)) === kind(law)
+  const fails = (candidate: ReadonlyArray<Move>): boolean => {
+    watch?.(candidate[0]?.chunks[0] ?? new Uint8Array(0))
+    return tries++ < TRIES_MAX && kind(breaksLaw(setting, candidate, step)) === kind(law)
+  }
   let best = shrinkList(moves, fails)
   for (let index = 0; index < best.length; index++) {
     const replaced = (chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<Move> =>

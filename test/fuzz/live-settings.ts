@@ -11,6 +11,10 @@ export interface Role {
   readonly addPath: boolean
   readonly extended: boolean
   readonly ipv6Transport: boolean
+  /** IPv6 next hops of IPv4 routes (RFC 8950). */
+  readonly extendedNextHop: boolean
+  /** Its routes outlive its connection for a while (RFC 4724). */
+  readonly graceful: boolean
 }
 
 export interface Setting {
@@ -19,12 +23,16 @@ export interface Setting {
   readonly listener: Role
 }
 
-const role = (type: PeerType, ...traits: ReadonlyArray<"as2" | "add-path" | "extended" | "ipv6">): Role => ({
+type Trait = "as2" | "add-path" | "extended" | "ipv6" | "next-hop" | "graceful"
+
+const role = (type: PeerType, ...traits: ReadonlyArray<Trait>): Role => ({
   type,
   as4: !traits.includes("as2"),
   addPath: traits.includes("add-path"),
   extended: traits.includes("extended"),
-  ipv6Transport: traits.includes("ipv6")
+  ipv6Transport: traits.includes("ipv6"),
+  extendedNextHop: traits.includes("next-hop"),
+  graceful: traits.includes("graceful")
 })
 
 export const SETTINGS: ReadonlyArray<Setting> = [
@@ -34,6 +42,9 @@ export const SETTINGS: ReadonlyArray<Setting> = [
   { name: "external to old speaker", talker: role("external"), listener: role("external", "as2") },
   { name: "internal to external, over IPv6", talker: role("internal", "ipv6"), listener: role("external", "ipv6") },
   { name: "client to client", talker: role("route-reflector-client"), listener: role("route-reflector-client") },
+  { name: "IPv6 next hops", talker: role("external", "next-hop"), listener: role("external", "next-hop", "ipv6") },
+  { name: "IPv6 next hops in", talker: role("internal", "next-hop"), listener: role("route-reflector-client") },
+  { name: "graceful restart", talker: role("external", "graceful"), listener: role("internal") },
   { name: "route server", talker: role("route-server-client"), listener: role("route-server-client", "as2") },
   { name: "path identifiers", talker: role("external", "add-path"), listener: role("internal", "as2") },
   { name: "extended messages in", talker: role("external", "extended", "ipv6"), listener: role("external", "ipv6") },
@@ -74,7 +85,7 @@ export const configOf = (parties: ReadonlyArray<Party>): RouterConfig => ({
   originate: []
 })
 
-const peerOf = ({ role: { type, addPath, extended }, asn, address }: Party): PeerConfig => ({
+const peerOf = ({ role: { type, addPath, extended, extendedNextHop, graceful }, asn, address }: Party): PeerConfig => ({
   address,
   port: 179,
   asn,
@@ -93,11 +104,13 @@ const peerOf = ({ role: { type, addPath, extended }, asn, address }: Party): Pee
   ttlSecurity: false,
   multihop: 0,
   policyOpen: true,
-  maxPrefixes: 0
+  maxPrefixes: 0,
+  extendedNextHop,
+  ...(graceful && { gracefulRestart: { helper: true, restartTime: 0, longLivedTime: 0 } })
 })
 
 /** Without a hold time: virtual hours pass while a peer waits to be let in again. */
-export const openOf = ({ role: { as4, addPath, extended }, asn, id }: Party): Uint8Array => {
+export const openOf = ({ role: { as4, addPath, extended, extendedNextHop, graceful }, asn, id }: Party): Uint8Array => {
   const families = [
     { afi: 1, safi: 1 },
     { afi: 2, safi: 1 }
@@ -107,6 +120,11 @@ export const openOf = ({ role: { as4, addPath, extended }, asn, id }: Party): Ui
   if (as4) capabilities.push({ _tag: "FourOctetAs", asn })
   if (addPath) capabilities.push({ _tag: "AddPath", families: families.map((family) => ({ ...family, mode: 2 })) })
   if (extended) capabilities.push({ _tag: "ExtendedMessage" })
+  if (extendedNextHop) capabilities.push({ _tag: "ExtendedNextHop", families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] })
+  if (graceful) {
+    const kept = families.map((family) => ({ ...family, forwarding: true }))
+    capabilities.push({ _tag: "GracefulRestart", restarting: false, notification: true, timeS: 60, families: kept })
+  }
   return encodeOpen({ version: 4, asn, holdTime: 0, id, capabilities })
 }
 

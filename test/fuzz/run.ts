@@ -4,6 +4,7 @@
 
 import { parseArgs } from "node:util"
 import { Worker } from "node:worker_threads"
+import { toHex } from "../../src/wire/index.ts"
 import { keepFinding } from "./corpus.ts"
 import type { Failure } from "./decoder-round.ts"
 import { DECODER_ROUND } from "./decoder-round.ts"
@@ -88,7 +89,7 @@ const runTarget = async (target: Target, wanted: number, tally: Tally): Promise<
           [bytes]
         )
         console.log(
-          `FAILED ${target}: the round of seed ${words[2]} does not end, its last message is kept in ${file}\n  ${bytes.toHex()}`
+          `FAILED ${target}: the round of seed ${words[2]} does not end, its last message is kept in ${file}\n  ${toHex(bytes)}`
         )
         failures++
         end()
@@ -113,7 +114,7 @@ const report = (target: Target, failure: Failure, perRound: number): void => {
   const comment = [`${target}: ${failure.law}`, failure.setting, `npm run fuzz -- ${again} --seed ${failure.seed}`]
   const file = keepFinding(`${target}-${failure.seed}`, comment, failure.messages)
   console.log(`FAILED ${target}: ${failure.law}\n  ${failure.setting}`)
-  for (const message of failure.messages) console.log(`  ${message.toHex()}`)
+  for (const message of failure.messages) console.log(`  ${toHex(message)}`)
   console.log(`  kept in test/fuzz/corpus/${file}; again: npm run fuzz -- ${again} --seed ${failure.seed}`)
 }
 

@@ -47,7 +47,7 @@ describe("200,000 messages", () => {
 
 const withDecoder = (planted: Partial<Decoder>): Failure | undefined => {
   const decoder = { ...REAL_DECODER, ...planted }
-  return firstFailure(4, (seed) => decoderRound(seed, DECODER_ROUND, new Tally(), decoder))
+  return firstFailure(20, (seed) => decoderRound(seed, DECODER_ROUND, new Tally(), decoder))
 }
 
 describe("a canary in the decoder is caught", () => {
@@ -88,7 +88,7 @@ describe("a canary in the decoder is caught", () => {
 })
 
 const withStep = (step: Step): Failure | undefined =>
-  firstFailure(6, (seed) => liveRound(seed, LIVE_ROUND, new Tally(), step))
+  firstFailure(20, (seed) => liveRound(seed, LIVE_ROUND, new Tally(), step))
 
 describe("a canary in the router is caught", () => {
   it("when it keeps a lease for itself", () => {

@@ -54,17 +54,22 @@ describe("PrefixTable", () => {
 
   it("finds the longest accepted prefix that covers an address", () => {
     fc.assert(
-      fc.property(fc.array(ipv4, { maxLength: 60 }), ipv4, fc.integer({ min: 0, max: 3 }), (prefixes, host, residue) => {
-        const table = new PrefixTable(0, 2)
-        for (const prefix of prefixes) table.retain(table.intern(prefix.words, 0, prefix.length))
-        const accept = (id: number): boolean => table.lengths[id] % 4 !== residue
-        const covering = prefixes
-          .filter(({ words, length }) => length === 0 || ((words[0] ^ host.words[0]) & (-1 << (32 - length))) === 0)
-          .filter(({ length }) => length % 4 !== residue)
-          .sort((one, other) => other.length - one.length)
-        const found = table.longestMatch(host.words, 0, accept)
-        expect(found === -1 ? undefined : table.lengths[found]).toBe(covering[0]?.length)
-      })
+      fc.property(
+        fc.array(ipv4, { maxLength: 60 }),
+        ipv4,
+        fc.integer({ min: 0, max: 3 }),
+        (prefixes, host, residue) => {
+          const table = new PrefixTable(0, 2)
+          for (const prefix of prefixes) table.retain(table.intern(prefix.words, 0, prefix.length))
+          const accept = (id: number): boolean => table.lengths[id] % 4 !== residue
+          const covering = prefixes
+            .filter(({ words, length }) => length === 0 || ((words[0] ^ host.words[0]) & (-1 << (32 - length))) === 0)
+            .filter(({ length }) => length % 4 !== residue)
+            .sort((one, other) => other.length - one.length)
+          const found = table.longestMatch(host.words, 0, accept)
+          expect(found === -1 ? undefined : table.lengths[found]).toBe(covering[0]?.length)
+        }
+      )
     )
   })
 

@@ -32,7 +32,7 @@ const context = (far: { readonly as4?: boolean; readonly external?: boolean }): 
   extended: false
 })
 
-const sequence = (...members: ReadonlyArray<number>): Attributes["asPath"] => [{ type: 2, members }]
+const sequence = (...members: ReadonlyArray<number>): NonNullable<Attributes["asPath"]> => [{ type: 2, members }]
 const pathOf = (attributes: Attributes): string => (attributes.asPath ?? []).flatMap(({ members }) => members).join(" ")
 
 const attributesOf = (bytes: Uint8Array, as4: boolean): Attributes => {

@@ -7,6 +7,8 @@ import { createRouter, type RouterEffect, routerEffects, span } from "../../src/
 import type { BoundedInbox } from "../../src/runtime/inbox.ts"
 import { perform, type World } from "../../src/runtime/interpreter.ts"
 
+const NO_DROPS = { refused: {}, md5: { wrong: 0, absent: 0, unexpected: 0 }, lowTtl: 0 }
+
 /** Performs operations in a world that writes down what it is asked for. */
 const performed = (
   effects: (state: ReturnType<typeof createRouter>) => ReadonlyArray<RouterEffect>
@@ -24,6 +26,7 @@ const performed = (
     inbox: { offerNow: (record: EventRecord) => note("offer")(record) } as unknown as BoundedInbox,
     transport: {
       listen: () => Effect.succeed(""),
+      configure: () => [],
       unlisten: note("unlisten"),
       dial: note("dial"),
       send: (conn, bytes, written) => {
@@ -34,7 +37,7 @@ const performed = (
       wantDrained: note("wantDrained"),
       close: note("close"),
       taken: note("taken"),
-      stats: () => ({ connections: 0, refused: 0, paused: 0 })
+      stats: () => ({ connections: 0, refused: 0, paused: 0, tcp: NO_DROPS })
     },
     timers: { arm: note("arm"), cancel: note("cancel"), count: () => 0 },
     kernel: {

@@ -25,7 +25,6 @@ export class Stage {
   readonly speakers: Map<string, Speaker> = new Map()
   readonly configs: Map<string, RouterConfig> = new Map()
   private readonly addresses = new Map<string, string>()
-  private readonly startedAt = this.world.now
   private readonly notices = new Map<WorldRouter, number>()
   private readonly kernels = new Map<string, ReadonlySet<string>>()
   private lines: Array<string> = []

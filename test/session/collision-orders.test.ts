@@ -1,7 +1,7 @@
 // Collisions in every order there is: two speakers that both want one session, all that can be on its way, and every sequence in which it
 // can arrive. In each of them exactly one connection remains and both ends agree which (RFC 4271 §6.8, RFC 6286 §2.3).
 import { describe, expect, it } from "vitest"
-import type { PeerSettings } from "../../src/session/index.ts"
+import { createPeer, type PeerSettings, peerStateName } from "../../src/session/index.ts"
 import { SETTINGS } from "./scene.ts"
 import { give, openLinks, outcomes, type Speakers, speakers, verdictOf } from "./two-speakers.ts"
 
@@ -49,9 +49,12 @@ describe("in every order", () => {
   })
 })
 
+/** The peer of a speaker that is only listening. */
+const OTHER = { localId: 0x0a000002, localAs: 64501 }
+
 describe("when one speaker only listens", () => {
   it("one session remains, begun by the other, once it listens", () => {
-    const world = give(worldOf({ passive: true }, {}), 0, { _tag: "Enabled" })
+    const world = give(worldOf({ passive: true }, OTHER), 0, { _tag: "Enabled" })
     const { atRest } = outcomes({ ...world, operators: [[], world.operators[1]] })
     expect(new Set(atRest.map(verdictOf))).toEqual(new Set(["one begun by 1"]))
   })
@@ -73,7 +76,7 @@ describe("when the peer has started anew and the old session is still believed i
     const both = worldOf(one, other)
     const up = outcomes({ ...give(both, 0, { _tag: "Enabled" }), operators: [[], both.operators[1]] }).atRest[0]!
     const old = openLinks(up)[0]!
-    const fresh = worldOf(one, other).peers[1]
+    const fresh = createPeer({ ...BASE, ...other }, { firstConn: 0x3_0000, seed: 3 })
     const gone = { ...old, closed: [false, true] as const, queues: [[CLOSED(old.ends[0])], []] as const }
     return {
       peers: [up.peers[0], fresh],
@@ -84,14 +87,24 @@ describe("when the peer has started anew and the old session is still believed i
   const CLOSED = (conn: number) => ({ _tag: "Closed", conn, cause: "ECONNRESET" }) as const
   const RESTART = { gracefulRestart: { helper: true, restartTimeS: 120, forwardingPreserved: true, restarting: false } }
 
-  it("the new connection loses with 6/7 or outlives the old one, and nothing is left half open [RFC 4271 §6.8]", () => {
-    const { atRest } = outcomes(restarted({ passive: true }, {}))
-    const found = new Set(atRest.map((world) => verdictOf(world).replace(/:.*/, "")))
+  it("the new connection loses with 6/7, or comes up once the end of the old one is seen [RFC 4271 §6.8]", () => {
+    const world = restarted({ passive: true }, OTHER)
+    const found = new Set(outcomes(world).atRest.map((one) => verdictOf(one).replace(/:.*/, "")))
     expect(found).toEqual(new Set(["none", "one begun by 1"]))
+    for (const { peers } of outcomes(silently(world)).atRest) {
+      expect(peers.map(peerStateName)).toEqual(["Established", "Idle"])
+      expect(peers[1].lastError).toBe("received Cease, Connection Collision Resolution")
+    }
   })
 
   it("the new connection takes its place in every order where the peer restarts gracefully [RFC 4724 §5]", () => {
-    const { atRest } = outcomes(restarted({ passive: true, ...RESTART }, RESTART))
+    const { atRest } = outcomes(silently(restarted({ passive: true, ...RESTART }, { ...OTHER, ...RESTART })))
     expect(new Set(atRest.map(verdictOf))).toEqual(new Set(["one begun by 1"]))
+  })
+
+  /** Nothing tells the first speaker that the old connection is dead. */
+  const silently = (world: Speakers): Speakers => ({
+    ...world,
+    links: world.links.map((link) => ({ ...link, queues: [[], []] }))
   })
 })

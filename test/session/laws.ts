@@ -12,6 +12,7 @@ import {
   IDLE_HOLD_MAX_S,
   idleHoldMs,
   isArmed,
+  isPassive,
   type PeerEffect,
   peerStateName,
   redialMs,
@@ -20,6 +21,8 @@ import {
 } from "../../src/session/index.ts"
 import { arbitraryConnectionEvent, arbitraryPeerSettings, FIRST_CONN } from "../../src/testing/peer-events.ts"
 import { freeze } from "../support/freeze.ts"
+import { SETTINGS } from "./scene.ts"
+import { outcomes, speakers, verdictOf } from "./two-speakers.ts"
 import { consistentWalk, runningTimers, type Step, stepsOf, type Walk, wildWalk } from "./walk.ts"
 
 export interface Law {
@@ -99,6 +102,24 @@ const backOff: Law = {
     )
 }
 
+const oneSession: Law = {
+  law: "of two speakers that dial each other, in every order in which things can arrive, one session remains and both ends agree which",
+  check: () => {
+    for (const [localId, remoteId] of [
+      [9, 5],
+      [5, 9],
+      [7, 7]
+    ] as const) {
+      const peer = { ...SETTINGS, remoteAs: 0 }
+      const world = speakers([
+        { ...peer, localId },
+        { ...peer, localId: remoteId, localAs: 64501 }
+      ])
+      for (const end of outcomes(world).atRest) assert.match(verdictOf(end), /^one begun by/)
+    }
+  }
+}
+
 export const LAWS: ReadonlyArray<Law> = [
   connectionMachine,
   always(
@@ -154,6 +175,49 @@ export const LAWS: ReadonlyArray<Law> = [
       }
     }
   }),
+  always(
+    "in Idle nothing is owned: no connection, nothing announced or agreed on, no timer but IdleHold",
+    wildWalk,
+    (step) => {
+      for (const { state, conn, negotiated, announced, armed } of connectionsOf(step)) {
+        if (state === "Idle") {
+          assert.deepEqual(
+            [conn, negotiated, announced, armed & ~(1 << TimerKind.IdleHold)],
+            [0, undefined, undefined, 0]
+          )
+        }
+      }
+    }
+  ),
+  always(
+    "no effect arms a timer, sends or dials for a connection that the peer does not own afterwards",
+    wildWalk,
+    (step) => {
+      for (const effect of step.effects) {
+        if (effect._tag !== "ArmTimer" && effect._tag !== "SendOpen" && effect._tag !== "SendKeepalive") continue
+        const closed = step.effects.some((other) => other._tag === "Close" && other.conn === effect.conn)
+        assert.ok(effect.conn === 0 || closed || connectionOf(step.after, effect.conn) !== undefined)
+      }
+    }
+  ),
+  throughout("a dynamic peer never dials, and is gone once: nothing comes of it afterwards", wildWalk, (steps) => {
+    let gone = false
+    for (const step of steps) {
+      if (step.after.settings.dynamic !== true) assert.deepEqual(effectsOf(step, "Gone"), [])
+      else assert.deepEqual(effectsOf(step, "Dial"), [])
+      if (gone) assert.ok(step.effects.every(({ _tag }) => _tag === "Ignored" || _tag === "Close"))
+      const [last, ...more] = effectsOf(step, "Gone")
+      assert.deepEqual(more, [])
+      if (last !== undefined) assert.equal(step.effects.at(-1), last)
+      gone ||= last !== undefined
+    }
+  }),
+  always("routes are kept as stale only for a peer that asked for it", wildWalk, (step) => {
+    for (const { conn, retain } of effectsOf(step, "SessionDown")) {
+      if (retain) assert.ok((connectionOf(step.before, conn)?.negotiated?.gracefulRestart?.families.length ?? 0) > 0)
+    }
+  }),
+  oneSession,
   always("a NOTIFICATION is the last thing sent on a connection, and its close follows", wildWalk, (step) => {
     for (const { conn } of effectsOf(step, "SendNotification")) {
       const of = step.effects.filter((effect) => "conn" in effect && effect.conn === conn).map(({ _tag }) => _tag)
@@ -211,19 +275,20 @@ export const LAWS: ReadonlyArray<Law> = [
       if (after.administrative !== "Enabled") return
       const { settings, main } = after
       const waits =
-        (main.state === "Idle" && settings.allowAutomaticStart === false) ||
-        (main.state === "Active" && settings.passive) ||
+        (main.state === "Idle" && (settings.allowAutomaticStart === false || after.suspended)) ||
+        (main.state === "Active" && isPassive(settings)) ||
         main.negotiated?.holdTimeS === 0
       assert.ok(waits || runningTimers(after).length > 0)
     }
   ),
   always(
-    "a retry is never sooner than three quarters of the first wait, nor later than the limit",
+    "a retry is never sooner than three quarters of the first wait, nor later than the limit, unless its wait was configured",
     wildWalk,
     (step) => {
-      const { idleHoldS } = step.after.settings
+      const { idleHoldS, prefixRestartS = 0 } = step.after.settings
       for (const { timer, milliseconds } of effectsOf(step, "ArmTimer")) {
         if (timer !== TimerKind.IdleHold) continue
+        if (step.event._tag === "PrefixLimitExceeded" && milliseconds === prefixRestartS * 1000) continue
         assert.ok(milliseconds >= Math.floor(idleHoldMs(idleHoldS, 1) * 0.75))
         assert.ok(milliseconds <= Math.max(idleHoldS, IDLE_HOLD_MAX_S) * 1000)
       }

@@ -119,7 +119,7 @@ describe("a peer", () => {
   })
 
   it("stays away when it is removed, whoever asks", () => {
-    const [peer, effects] = run([ENABLED, { _tag: "Removed" }, ENABLED])
+    const [peer, effects] = run([ENABLED, { _tag: "Removed" }, { _tag: "Disabled", communication: "" }, ENABLED])
     expect(peer.administrative).toBe("Removed")
     expect(effects).toEqual([{ _tag: "Ignored", conn: 0, event: "Enabled" }])
   })

@@ -81,7 +81,9 @@ const settingsOf = (values: Values): PeerSettings => ({
   addPathReceive: false,
   addPathSend: false,
   extendedMessage: false,
-  hostname: ""
+  hostname: "",
+  ...(values["prefix-restart"] === undefined ? {} : { prefixRestartS: Number(values["prefix-restart"]) }),
+  ...(values["dynamic"] === "yes" ? { dynamic: true } : {})
 })
 
 const idOf = (text: string): number => text.split(".").reduce((word, octet) => word * 256 + Number(octet), 0)
@@ -171,11 +173,13 @@ const textOf = (effect: PeerEffect): string => {
       return `session up${on}: ${kind} as=${remoteAs} id=${formatWords(4, [remoteId], 0)} hold=${holdTimeS} keepalive=${keepaliveS}`
     }
     case "SessionDown":
-      return `session down${on}: ${effect.reason}`
+      return `session down${on}: ${effect.reason}${effect.retain ? " (routes kept as stale)" : ""}`
     case "ProcessUpdate":
       return `process the UPDATE of${on}`
     case "ProcessRefresh":
       return `refresh${on}`
+    case "Gone":
+      return "gone"
     case "Ignored":
       return `ignored: ${effect.event}${on}`
   }

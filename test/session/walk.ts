@@ -4,6 +4,7 @@ import fc from "fast-check"
 import {
   buildOpen,
   createPeer,
+  foremost,
   isArmed,
   type Peer,
   type PeerEffect,
@@ -17,7 +18,7 @@ import { freeze } from "../support/freeze.ts"
 
 /** What a step of a walk does, given the peer as it is. `pick` chooses where there is a choice. */
 type Move =
-  | { readonly move: "advance" | "fail" | "fire" | "second" | "refuse" | "operate"; readonly pick: number }
+  | { readonly move: "advance" | "fail" | "fire" | "second" | "refuse" | "operate" | "flood"; readonly pick: number }
   | { readonly move: "anything"; readonly event: PeerEvent }
 
 export interface Step {
@@ -31,6 +32,7 @@ const pick = fc.nat(1_000_000)
 const purposeful: fc.Arbitrary<Move> = fc.oneof(
   { arbitrary: fc.record({ move: fc.constant("advance" as const), pick }), weight: 10 },
   fc.record({ move: fc.constantFrom("fail" as const, "second" as const, "refuse" as const, "operate" as const), pick }),
+  { arbitrary: fc.record({ move: fc.constant("flood" as const), pick }), weight: 1 },
   { arbitrary: fc.record({ move: fc.constant("fire" as const), pick }), weight: 3 }
 )
 const anything = fc.record({ move: fc.constant("anything" as const), event: arbitraryPeerEvent })
@@ -90,12 +92,15 @@ const eventOf = (
     }
     case "operate":
       return OPERATIONS[choice % OPERATIONS.length]!
+    case "flood":
+      return { _tag: "PrefixLimitExceeded", conn: foremost(peer).conn, family: 0, limit: choice }
   }
 }
 
 const OPERATIONS: ReadonlyArray<PeerEvent> = [
   { _tag: "Enabled" },
   { _tag: "ResetRequested" },
+  { _tag: "ResetRequested", graceful: true },
   { _tag: "Disabled", communication: "maintenance" },
   { _tag: "Enabled" }
 ]
@@ -147,10 +152,20 @@ export const runningTimers = (peer: Peer): ReadonlyArray<{ readonly conn: number
 export const agreeableOpen = ({ settings }: Peer, choice: number) =>
   buildOpen({
     ...settings,
+    ...(settings.role === undefined ? {} : { role: COUNTERPARTS[settings.role] }),
     localAs: settings.remoteAs === 0 ? 64999 : settings.remoteAs,
+    remoteAs: settings.localAs,
     localId: choice % 2 === 0 ? 1 : 0xffff_ffff,
     holdTimeS: [0, 9, 90][choice % 3]!
   })
+
+const COUNTERPARTS = {
+  provider: "customer",
+  rs: "rs-client",
+  "rs-client": "rs",
+  customer: "provider",
+  peer: "peer"
+} as const
 
 /** The first number of accepted connections, apart from those that random events name. */
 const ACCEPTED_CONN = 0x9000_0000

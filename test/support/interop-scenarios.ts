@@ -235,7 +235,7 @@ const faultScenarios = (scenario: Scenario, meeting: () => Meeting, kernel: bool
       await meeting().says(/is down: .*hold timer expired/i, async () => router.freeze())
       await gone()
     } finally {
-      router.thaw()
+      await router.thaw()
     }
     await back()
   })

@@ -84,7 +84,12 @@ neighbor ${OUR_ADDRESS} {
 
   readonly crash = async (): Promise<void> => this.process?.kill()
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
-  readonly thaw = (): void => this.process?.signal("SIGCONT")
+
+  /** Continued, it leaves a connection that came meanwhile unanswered for ever: it is started afresh instead. */
+  readonly thaw = async (): Promise<void> => {
+    await this.crash()
+    await this.start()
+  }
 
   readonly hurry = async (): Promise<void> => undefined
 

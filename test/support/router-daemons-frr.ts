@@ -44,7 +44,7 @@ class Frr implements RouterDaemon {
 
   readonly crash = async (): Promise<void> => this.bgpd?.kill()
   readonly freeze = (): void => this.bgpd?.signal("SIGSTOP")
-  readonly thaw = (): void => this.bgpd?.signal("SIGCONT")
+  readonly thaw = async (): Promise<void> => this.bgpd?.signal("SIGCONT")
 
   readonly hurry = async (): Promise<void> => undefined
 

@@ -64,7 +64,7 @@ class GoBgp implements RouterDaemon {
 
   readonly crash = async (): Promise<void> => this.process?.kill()
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
-  readonly thaw = (): void => this.process?.signal("SIGCONT")
+  readonly thaw = async (): Promise<void> => this.process?.signal("SIGCONT")
 
   readonly hurry = async (): Promise<void> => undefined
 

@@ -38,7 +38,7 @@ class OpenBgpd implements RouterDaemon {
 
   readonly crash = async (): Promise<void> => this.process?.kill()
   readonly freeze = (): void => this.process?.signal("SIGSTOP")
-  readonly thaw = (): void => this.process?.signal("SIGCONT")
+  readonly thaw = async (): Promise<void> => this.process?.signal("SIGCONT")
 
   /** After an error it stays Idle for half a minute, and longer each time. */
   readonly hurry = async (): Promise<void> => {

@@ -23,7 +23,7 @@ export interface RouterDaemon {
   readonly crash: () => Promise<void>
   /** Stops and continues its processes: a daemon that is silent while its connection stays. */
   readonly freeze: () => void
-  readonly thaw: () => void
+  readonly thaw: () => Promise<void>
   /** Makes it take us again at once, where it would wait by itself first. */
   readonly hurry: () => Promise<void>
   /** Whether it says that the session with us is up. */

@@ -50,6 +50,10 @@ export const ENTRY_POINTS = [
   "src/config/index.ts",
   "test/run.ts",
   "test/vectors/run.ts",
+  "test/fuzz/run.ts",
+  "test/fuzz/thread.ts",
+  "test/fuzz/capture.ts",
+  "bench/session-peers.ts",
   "test/package/tarball.ts",
   "bench/run.ts",
   "docs/generate.ts"

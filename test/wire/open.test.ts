@@ -7,9 +7,11 @@ import {
   type Capability,
   capabilityNames,
   decodeOpen,
+  encodeCapabilities,
   encodeOpen,
   frame,
   isFault,
+  namedCapabilities,
   type Open
 } from "../../src/wire/index.ts"
 import { hex } from "./bytes.ts"
@@ -121,6 +123,19 @@ describe("an OPEN as sent by", () => {
   })
 })
 
+describe("the capabilities that a NOTIFICATION names [RFC 5492 §5]", () => {
+  it("come back, as far as they can be read", () => {
+    const capabilities: ReadonlyArray<Capability> = [
+      { _tag: "Multiprotocol", ...IPV6 },
+      { _tag: "EnhancedRouteRefresh" }
+    ]
+    const data = encodeCapabilities(capabilities)
+    expect(namedCapabilities(data)).toEqual(capabilities)
+    expect(namedCapabilities(data.subarray(0, data.length - 1))).toEqual(capabilities.slice(0, 1))
+    expect(namedCapabilities(new Uint8Array(0))).toEqual([])
+  })
+})
+
 describe("an OPEN", () => {
   it("comes back from its bytes, in the extended encoding too [RFC 9072]", () => {
     fc.assert(
@@ -146,6 +161,26 @@ describe("an OPEN", () => {
   it("keeps an ADD-PATH capability with an undefined mode as one that it does not understand [RFC 7911 §4]", () => {
     expect(decoded(openWith("08 0206 4504 00010104")).capabilities).toEqual([
       { _tag: "Unknown", code: 69, value: Uint8Array.of(0, 1, 1, 4) }
+    ])
+  })
+
+  it("keeps a software version that is not as its draft says as bytes: it is for people only", () => {
+    expect(decoded(openWith("08 0206 4b04 03616263")).capabilities).toEqual([
+      { _tag: "SoftwareVersion", version: "abc" }
+    ])
+    expect(decoded(openWith("08 0206 4b04 04616263")).capabilities).toMatchObject([{ _tag: "Unknown", code: 75 }])
+    expect(decoded(openWith("04 0202 4b00")).capabilities).toMatchObject([{ _tag: "Unknown", code: 75 }])
+  })
+
+  it("says at most 64 octets about its software, cut between characters", () => {
+    const open = { version: 4, asn: 1, holdTime: 0, id: 1 }
+    const bytes = encodeOpen({ ...open, capabilities: [{ _tag: "SoftwareVersion", version: "ä".repeat(40) }] })
+    expect(decoded(bytes).capabilities).toEqual([{ _tag: "SoftwareVersion", version: "ä".repeat(32) }])
+  })
+
+  it("tells which families may have next hops of another [RFC 8950 §4]", () => {
+    expect(decoded(openWith("0a 0208 0506 000100010002")).capabilities).toEqual([
+      { _tag: "ExtendedNextHop", families: [{ ...IPV4, nextHopAfi: 2 }] }
     ])
   })
 
@@ -181,6 +216,7 @@ describe("an OPEN", () => {
     ["multiprotocol", "01", ["000100", "0001000100"]],
     ["route refresh", "02", ["00"]],
     ["extended message", "06", ["00"]],
+    ["extended next hop", "05", ["00010001", "00010001000200"]],
     ["role", "09", ["", "0000"]],
     ["graceful restart", "40", ["", "00", "0078000101", "00780001010000"]],
     ["4-octet AS", "41", ["", "0000fd", "0000fde800"]],

@@ -1,0 +1,92 @@
+// A table told again, with marks around it. RFC 2918, RFC 7313
+import { describe, expect, it } from "vitest"
+import { afiOf, encodeEndOfRib, encodeRouteRefresh, MessageType, RefreshSubtype, safiOf } from "../../src/wire/index.ts"
+import { configOf, Driver, peerConfig } from "./driver.ts"
+import { announcement, establishWith, routesOf } from "./far-side.ts"
+
+const A = "10.0.0.2"
+const B = "10.0.0.3"
+const C = "10.0.0.4"
+const MARKS = [{ _tag: "EnhancedRouteRefresh" }] as const
+
+const refresh = (subtype: number, family: 0 | 1 = 0): Uint8Array =>
+  encodeRouteRefresh({ afi: afiOf(family), safi: safiOf(family), subtype })
+
+/** Type of each message, with the subtype of a ROUTE-REFRESH. */
+const kinds = (messages: ReadonlyArray<Uint8Array>): ReadonlyArray<string> =>
+  messages.map((message) =>
+    message[18] === MessageType.RouteRefresh ? `refresh ${message[21]}` : `type ${message[18]}`
+  )
+
+const told = (): { readonly driver: Driver; readonly a: number } => {
+  const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003), peerConfig(C, 65004)]))
+  const a = establishWith(driver, A, 65002, MARKS)
+  driver.hear(a, announcement([65002], ["10.1.0.0/16", "10.2.0.0/16"]), encodeEndOfRib(0))
+  return { driver, a }
+}
+
+describe("a refresh that we answer", () => {
+  it("stands between marks for a peer that knows them, and for nobody else [RFC 7313 §4]", () => {
+    const { driver } = told()
+    const b = establishWith(driver, B, 65003, MARKS)
+    const c = establishWith(driver, C, 65004)
+    driver.hear(b, refresh(RefreshSubtype.Request))
+    driver.hear(c, refresh(RefreshSubtype.Request))
+    driver.settle()
+    expect(kinds(driver.messages(b))).toEqual(["refresh 1", "type 2", "refresh 2"])
+    expect(kinds(driver.messages(c))).toEqual(["type 2"])
+  })
+
+  it("is marked even if there is nothing to tell", () => {
+    const { driver, a } = told()
+    driver.messages(a)
+    driver.hear(a, refresh(RefreshSubtype.Request))
+    driver.settle()
+    expect(kinds(driver.messages(a))).toEqual(["refresh 1", "refresh 2"])
+  })
+
+  it("is not given for a family that was not agreed on [RFC 2918 §4]", () => {
+    const { driver, a } = told()
+    driver.messages(a)
+    driver.hear(a, refresh(RefreshSubtype.Request, 1))
+    driver.settle()
+    expect(driver.messages(a)).toEqual([])
+  })
+})
+
+describe("a refresh that a peer tells", () => {
+  it("keeps everything in use until its end, and then drops what was not repeated [RFC 7313 §4]", () => {
+    const { driver, a } = told()
+    driver.hear(a, refresh(RefreshSubtype.Begin), announcement([65002], ["10.1.0.0/16"]))
+    expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 best", "10.2.0.0/16 stale best"])
+    driver.hear(a, refresh(RefreshSubtype.End))
+    driver.settle()
+    expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 best"])
+  })
+
+  it("begun twice counts from the second beginning [RFC 7313 §4]", () => {
+    const { driver, a } = told()
+    driver.hear(a, refresh(RefreshSubtype.Begin), announcement([65002], ["10.1.0.0/16"]))
+    driver.hear(a, refresh(RefreshSubtype.Begin), announcement([65002], ["10.2.0.0/16"]), refresh(RefreshSubtype.End))
+    driver.settle()
+    expect(routesOf(driver, A)).toEqual(["10.2.0.0/16 best"])
+  })
+
+  it("that never ends is ended by a timer", () => {
+    const { driver, a } = told()
+    driver.hear(a, refresh(RefreshSubtype.Begin))
+    for (let half = 0; half < 13; half++) {
+      driver.hear(a, announcement([65002], ["10.1.0.0/16"]))
+      driver.pass(30_000)
+    }
+    driver.settle()
+    expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 best"])
+  })
+
+  it("drops nothing at an end without a beginning", () => {
+    const { driver, a } = told()
+    driver.hear(a, refresh(RefreshSubtype.End))
+    driver.settle()
+    expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 best", "10.2.0.0/16 best"])
+  })
+})
