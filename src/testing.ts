@@ -3,6 +3,16 @@
 
 export { arbitraryPoolCommands, newPoolModel, type PoolCommand, type PoolModel } from "./testing/buffers.ts"
 export { arbitraryBatches, arbitraryHeader, arbitraryRecord } from "./testing/eventlog.ts"
+export {
+  arbitraryGobText,
+  arbitraryGoTime,
+  arbitraryMutation,
+  arbitrarySmallMessage,
+  arbitraryTypedValue,
+  arbitraryUpdate,
+  GOB_REGISTERED,
+  type TypedValue
+} from "./testing/fanout.ts"
 export { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "./testing/forwarding.ts"
 export * from "./testing/kernel.ts"
 export { arbitraryKernelEvent, arbitraryKernelRequest } from "./testing/kernel-events.ts"

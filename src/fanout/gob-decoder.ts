@@ -48,7 +48,8 @@ export class GobDecoder {
     if (cursor.fault !== undefined || chunk.length === 0) return
     const left = cursor.end - cursor.limit
     if (left + chunk.length > cursor.limits.bufferedBytes) {
-      return cursor.fail(GobReason.TooMuch, `more than ${cursor.limits.bufferedBytes} bytes wait`)
+      cursor.fail(GobReason.TooMuch, `more than ${cursor.limits.bufferedBytes} bytes wait`)
+      return
     }
     if (left === 0) this.#replace(chunk, chunk.length, false)
     else if (this.#isOwned && cursor.end + chunk.length <= cursor.bytes.length) cursor.end += chunk.length

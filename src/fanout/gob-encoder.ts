@@ -1,7 +1,7 @@
 // Writes values of our types. A stream's encoder remembers which types it has defined and defines the others where Go would: in messages of
 // their own before a value, and inside interfaces in the middle of one. All types can be defined in advance instead (`define`); after that
 // no value defines anything, and equal values give equal bytes. What cannot be written is our own mistake, so it is asserted.
-import { assert, unreachable } from "../machine/index.ts"
+import { assert } from "../machine/index.ts"
 import { encodeGoTime, type GoTime, isZeroTime } from "./go-time.ts"
 import {
   baseOf,
@@ -11,7 +11,8 @@ import {
   type GobRegistry,
   type GobType,
   type GobValue,
-  registryOf
+  registryOf,
+  type StructType
 } from "./gob-type.ts"
 import { GobWriter } from "./gob-writer.ts"
 import { partsOf, TypeIds } from "./type-ids.ts"
@@ -78,41 +79,19 @@ export class GobEncoder {
   #value(stream: GobWriter, message: GobWriter, type: GobType, value: GobValue): void {
     const base = baseOf(type)
     switch (base.kind) {
-      case "bool":
-        return message.byte(value === true ? 1 : 0)
-      case "int":
-        return message.int(value as number | bigint)
-      case "uint":
-        return message.uint(value as number | bigint)
-      case "float":
-        return message.float(value as number)
-      case "complex":
-        message.float((value as Complex).real)
-        return message.float((value as Complex).imaginary)
-      case "string":
-        return message.text(value as string)
-      case "bytes":
-      case "opaque":
-        return message.span(value as Uint8Array)
-      case "time":
-        return message.span(encodeGoTime(value as GoTime))
       case "interface":
-        return this.#interface(stream, message, value as GobInterface | null)
+        this.#interface(stream, message, value as GobInterface | null)
+        break
       case "struct":
-        for (let index = 0, last = -1; index < base.fields.length; index++) {
-          const field = base.fields[index]
-          const own = (value as GobRecord)[field.name] ?? null
-          if (isLeftOut(field.type, own)) continue
-          message.uint(index - last)
-          last = index
-          this.#value(stream, message, field.type, own)
-        }
-        return message.byte(0)
+        this.#struct(stream, message, base, value as GobRecord)
+        break
       case "array":
         assert((value as ReadonlyArray<GobValue>).length === base.length, "an array has the length of its type")
-        return this.#list(stream, message, base.element, value as ReadonlyArray<GobValue>)
+        this.#list(stream, message, base.element, value as ReadonlyArray<GobValue>)
+        break
       case "slice":
-        return this.#list(stream, message, base.element, (value ?? []) as ReadonlyArray<GobValue>)
+        this.#list(stream, message, base.element, (value ?? []) as ReadonlyArray<GobValue>)
+        break
       case "map": {
         const entries = (value ?? new Map()) as ReadonlyMap<GobValue, GobValue>
         message.uint(entries.size)
@@ -120,15 +99,24 @@ export class GobEncoder {
           this.#value(stream, message, base.key, key)
           this.#value(stream, message, base.element, element)
         }
-        return
+        break
       }
-      case "any":
-      case "custom":
-      case "pointer":
-        return assert(false, `a value is not written as ${base.kind}`)
       default:
-        return unreachable(base)
+        writeScalar(message, base, value)
     }
+  }
+
+  #struct(stream: GobWriter, message: GobWriter, base: StructType, value: GobRecord): void {
+    let last = -1
+    for (let index = 0; index < base.fields.length; index++) {
+      const field = base.fields[index]
+      const own = value[field.name] ?? null
+      if (isLeftOut(field.type, own)) continue
+      message.uint(index - last)
+      last = index
+      this.#value(stream, message, field.type, own)
+    }
+    message.byte(0)
   }
 
   #list(stream: GobWriter, message: GobWriter, element: GobType, list: ReadonlyArray<GobValue>): void {
@@ -137,7 +125,10 @@ export class GobEncoder {
   }
 
   #interface(stream: GobWriter, message: GobWriter, value: GobInterface | null): void {
-    if (value === null) return message.byte(0)
+    if (value === null) {
+      message.byte(0)
+      return
+    }
     const type = this.#registry(value.name)
     assert(type !== undefined, `${value.name} is registered`)
     message.text(value.name)
@@ -147,6 +138,39 @@ export class GobEncoder {
     const inner = new GobWriter()
     this.#whole(message, inner, type, value.value)
     close(message, inner)
+  }
+}
+
+const writeScalar = (message: GobWriter, base: GobType, value: GobValue): void => {
+  switch (base.kind) {
+    case "bool":
+      message.byte(value === true ? 1 : 0)
+      break
+    case "int":
+      message.int(value as number | bigint)
+      break
+    case "uint":
+      message.uint(value as number | bigint)
+      break
+    case "float":
+      message.float(value as number)
+      break
+    case "complex":
+      message.float((value as Complex).real)
+      message.float((value as Complex).imaginary)
+      break
+    case "string":
+      message.text(value as string)
+      break
+    case "bytes":
+    case "opaque":
+      message.span(value as Uint8Array)
+      break
+    case "time":
+      message.span(encodeGoTime(value as GoTime))
+      break
+    default:
+      assert(false, `a value is not written as ${base.kind}`)
   }
 }
 

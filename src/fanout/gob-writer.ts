@@ -33,17 +33,23 @@ export class GobWriter {
   }
 
   uint(value: number | bigint): void {
-    if (typeof value === "number" && value < 0x80) return this.byte(value)
-    if (typeof value === "number") return this.#longUint(value)
-    if (value <= MAX_SAFE) return this.uint(Number(value))
-    this.#scratch.setBigUint64(0, value)
-    this.#minimal()
+    if (typeof value === "bigint" && value > MAX_SAFE) {
+      this.#scratch.setBigUint64(0, value)
+      this.#minimal()
+      return
+    }
+    const number = Number(value)
+    if (number < 0x80) this.byte(number)
+    else this.#longUint(number)
   }
 
   int(value: number | bigint): void {
-    if (typeof value === "bigint") return this.uint(value < 0n ? (~value << 1n) | 1n : value << 1n)
-    if (value > HALF_SAFE || value < -HALF_SAFE) return this.int(BigInt(value))
-    this.uint(value < 0 ? -value * 2 - 1 : value * 2)
+    if (typeof value === "number" && value <= HALF_SAFE && value >= -HALF_SAFE) {
+      this.uint(value < 0 ? -value * 2 - 1 : value * 2)
+      return
+    }
+    const wide = BigInt(value)
+    this.uint(wide < 0n ? (~wide << 1n) | 1n : wide << 1n)
   }
 
   float(value: number): void {
@@ -54,6 +60,7 @@ export class GobWriter {
   }
 
   text(value: string): void {
+    if (value.length < 0x80 && this.#shortText(value)) return
     const size = textBytes(value)
     this.uint(size)
     this.reserve(size)
@@ -70,6 +77,20 @@ export class GobWriter {
     this.reserve(end - at)
     this.bytes.set(at === 0 && end === source.length ? source : source.subarray(at, end), this.length)
     this.length += end - at
+  }
+
+  /** Most keys and revisions are short and ASCII, and are read once. False: this one is not, and nothing was written. */
+  #shortText(value: string): boolean {
+    this.reserve(1 + value.length)
+    const from = this.length + 1
+    for (let index = 0; index < value.length; index++) {
+      const unit = value.charCodeAt(index)
+      if (unit >= 0x80) return false
+      this.bytes[from + index] = unit
+    }
+    this.bytes[from - 1] = value.length
+    this.length = from + value.length
+    return true
   }
 
   #longUint(value: number): void {
@@ -90,8 +111,7 @@ export class GobWriter {
     let from = 0
     while (from < 7 && this.#scratch.getUint8(from) === 0) from++
     const first = this.#scratch.getUint8(from)
-    if (from === 7 && first < 0x80) return this.byte(first)
-    this.byte(256 - (8 - from))
+    if (from < 7 || first >= 0x80) this.byte(256 - (8 - from))
     for (; from < 8; from++) this.byte(this.#scratch.getUint8(from))
   }
 }

@@ -139,7 +139,10 @@ export const eachField = (cursor: Cursor, count: number, read: (field: number) =
     const step = cursor.uint()
     if (step === 0) return
     field += step
-    if (field >= count) return cursor.fail(GobReason.Corrupt, `field ${field} of a structure of ${count}`)
+    if (field >= count) {
+      cursor.fail(GobReason.Corrupt, `field ${field} of a structure of ${count}`)
+      return
+    }
     read(field)
   }
 }

@@ -164,7 +164,10 @@ const readUpdate = (cursor: Cursor, batch: UpdateBatch, index: number, fields: R
     const step = cursor.uint()
     if (step === 0) return
     field += step
-    if (field >= fields.length) return cursor.fail(GobReason.Corrupt, `field ${field} of an update of ${fields.length}`)
+    if (field >= fields.length) {
+      cursor.fail(GobReason.Corrupt, `field ${field} of an update of ${fields.length}`)
+      return
+    }
     fields[field](cursor, batch, index)
   }
 }

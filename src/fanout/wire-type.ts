@@ -68,15 +68,15 @@ export class WireTypes {
 
   /** Reads the definition of `id`. */
   define(cursor: Cursor, id: number): void {
-    if (id < TypeId.FirstOwn) return cursor.fail(GobReason.BadType, `a definition of the type ${id}`)
-    if (this.#types.has(id)) return cursor.fail(GobReason.BadType, `a second definition of the type ${id}`)
+    if (id < TypeId.FirstOwn) cursor.fail(GobReason.BadType, `a definition of the type ${id}`)
+    if (this.#types.has(id)) cursor.fail(GobReason.BadType, `a second definition of the type ${id}`)
     const from = cursor.at
     const type = readWireType(cursor)
-    if (type === undefined) return
     const bytes = cursor.at - from
     if (this.#order.length >= this.#limits.definitions || this.#bytes + bytes > this.#limits.definitionBytes) {
-      return cursor.fail(GobReason.TooMuch, `more than ${this.#limits.definitions} types or too long ones`)
+      cursor.fail(GobReason.TooMuch, `more than ${this.#limits.definitions} types or too long ones`)
     }
+    if (type === undefined || cursor.isStopped) return
     this.#types.set(id, type)
     this.#order.push({ id, bytes })
     this.#bytes += bytes
@@ -101,8 +101,8 @@ const readFields = (cursor: Cursor, count: number, read: (field: number) => void
     const step = cursor.uint()
     if (step === 0) return
     field += step
-    if (field >= count) return cursor.fail(GobReason.Corrupt, "a field number out of bounds in a definition")
-    read(field)
+    if (field < count) read(field)
+    else cursor.fail(GobReason.Corrupt, "a field number out of bounds in a definition")
   }
 }
 

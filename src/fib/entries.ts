@@ -38,12 +38,12 @@ export class EntryTable {
   private readonly records = new Map<PrefixId, SourceRecord>()
 
   /** `listener` hears of path-lists that neither an entry nor a walk of this family holds any more. */
-  constructor(prefixes: PrefixTable, capacity: number, listener?: ReleaseListener) {
+  constructor(prefixes: PrefixTable, capacity: number, listener?: ReleaseListener, synchronousMax?: number) {
     this.prefixes = prefixes
     this.pathList = new Uint32Array(capacity)
     this.flags = new Uint8Array(capacity)
     this.children = new ChildLists(capacity, 64, 1, listener)
-    this.walks = new Walks(this.children)
+    this.walks = new Walks(this.children, { synchronousMax })
   }
 
   /** Room for every prefix there is. */

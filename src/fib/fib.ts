@@ -24,6 +24,8 @@ export interface FibOptions {
   readonly capacity: number
   /** False: nothing is known of links and addresses, and every next hop counts as reachable. */
   readonly resolves: boolean
+  /** Entries of one path-list that are told at once of its change. */
+  readonly walkSynchronousMax?: number
 }
 
 export interface Reachability {
@@ -55,10 +57,9 @@ export class Fib implements ConnectedListener, ReleaseListener {
   constructor(options: FibOptions, listener: FibListener) {
     this.resolves = options.resolves
     this.listener = listener
-    this.entries = [
-      new EntryTable(options.tables[0], options.capacity, this),
-      new EntryTable(options.tables[1], Math.min(options.capacity, 1024), this)
-    ]
+    const { tables, capacity, walkSynchronousMax: atOnce } = options
+    const ipv4 = new EntryTable(tables[0], capacity, this, atOnce)
+    this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this, atOnce)]
     this.interfaces = new Interfaces(this)
   }
 

@@ -2,7 +2,7 @@
 // suspended. Two walks that meet become one: a child needs the final state, not each step towards it. Budgets count nodes, never
 // time, so that a replay does the same work in the same batch (ADR-0008). This is the form that runs, in place; `reduceWalks` is the
 // same machine as a textbook reducer, and a test holds them equal.
-import { assert, WALK_DEPTH_MAX } from "../machine/index.ts"
+import { assert, WALK_DEPTH_MAX, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
 import { type ChildLists, isMarker, markerOf } from "./children.ts"
 import type { Edges } from "./edges.ts"
 import {
@@ -37,12 +37,15 @@ export interface WalksOptions {
   readonly policy?: WalkPolicy
   /** Where children have several parents: whose the elements are. */
   readonly edges?: Edges
+  /** `startSized` walks over so many children at once. */
+  readonly synchronousMax?: number | undefined
 }
 
 export class Walks {
   private readonly lists: ChildLists
   private readonly policy: WalkPolicy
   private readonly edges: Edges | undefined
+  private readonly synchronousMax: number
   private readonly walks: Array<Walk | undefined> = []
   private readonly freeNumbers: Array<number> = []
   private readonly queues = new WalkQueues()
@@ -51,10 +54,12 @@ export class Walks {
   private steps = 0
   private isGranted = false
 
-  constructor(lists: ChildLists, { policy = WALK_POLICIES.corrected, edges }: WalksOptions = {}) {
+  constructor(lists: ChildLists, options: WalksOptions = {}) {
+    const { policy = WALK_POLICIES.corrected, edges, synchronousMax = WALK_SYNCHRONOUS_CHILDREN_MAX } = options
     this.lists = lists
     this.policy = policy
     this.edges = edges
+    this.synchronousMax = synchronousMax
     this.record = new WalkRecord(policy.clamps)
   }
 
@@ -80,13 +85,11 @@ export class Walks {
       this.join(context, waiting)
       if (this.policy.promotes && priority < this.queues.priorityOf(waiting.number)) {
         this.queues.remove(waiting.number)
-        this.queues.append(waiting.number, priority)
+        this.enqueue(waiting.number, priority)
       }
       return
     }
-    const { number } = this.place(list, context, false)
-    if (this.policy.isFair) this.queues.append(number, priority)
-    else this.queues.prepend(number, priority)
+    this.enqueue(this.place(list, context, false).number, priority)
   }
 
   /** Walks over the children of `list` before it returns, also over what is left to walks that it meets. */
@@ -107,6 +110,17 @@ export class Walks {
       walk = ahead
     }
     this.end(walk, false)
+  }
+
+  /**
+   * Over few children now, over more when granted: what is answered at once, and what must not hold up everything else, is a trade-off.
+   * `nodes`: what may be visited now at all. Returns the steps that were made.
+   */
+  startSized(list: number, reason: number, nodes: number, visit: Visit, how: WalkStart = {}): number {
+    const before = this.steps
+    if (this.lists.count(list) > Math.min(nodes, this.synchronousMax)) this.start(list, reason, how, visit)
+    else this.startNow(list, reason, visit, how)
+    return this.steps - before
   }
 
   /** Lets waiting walks make at most `nodes` steps; returns how many they made. */
@@ -165,6 +179,11 @@ export class Walks {
     }
     const none = this.policy.countsChildren ? this.lists.count(list) === 0 : this.lists.front(list) === 0
     return none ? undefined : { reason, flags, depth: depth + 1, data }
+  }
+
+  private enqueue(number: number, priority: number): void {
+    if (this.policy.isFair) this.queues.append(number, priority)
+    else this.queues.prepend(number, priority)
   }
 
   private place(list: number, context: WalkContext, isSynchronous: boolean): Walk {

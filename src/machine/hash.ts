@@ -13,8 +13,7 @@ export const mix = (word: number): number => {
 }
 
 /** The hash `seed` continued by one more word; the order of words matters. */
-export const fold = (seed: number, word: number): number =>
-  mix((Math.imul(seed ^ 0x9e3779b9, 0x01000193) + word) | 0)
+export const fold = (seed: number, word: number): number => mix((Math.imul(seed ^ 0x9e3779b9, 0x01000193) + word) | 0)
 
 /** Hash of the bytes `from` (inclusive) to `to` (exclusive), a word at a time. */
 export const hashBytes = (bytes: Uint8Array, from: number, to: number): number => {

@@ -2,11 +2,11 @@
 // these terms; this one imports nothing.
 
 export { AssertionError, assert, unreachable } from "./assert.ts"
-export { deepClone } from "./clone.ts"
 export { draw, jitter, type Seed } from "./chance.ts"
+export { deepClone } from "./clone.ts"
 export { fold, hashBytes, hashJson, hashText, mix } from "./hash.ts"
 export * from "./limits.ts"
 export { fromReducer, type Machine, pure, type Reducer } from "./machine.ts"
-export { defineOps, OpBuffer, type OpOf, type Ops, type OpShape, type OpShapes, type OpUnion } from "./ops.ts"
+export { defineOps, OpBuffer, type OpOf, type OpShape, type OpShapes, type Ops, type OpUnion } from "./ops.ts"
 export { generationOf, type Handle, indexOf, SLOTS_MAX, Slots } from "./slots.ts"
-export { isoTime, type Micros, MICROS_PER_MS, MICROS_PER_SECOND } from "./time.ts"
+export { isoTime, MICROS_PER_MS, MICROS_PER_SECOND, type Micros } from "./time.ts"

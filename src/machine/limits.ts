@@ -17,7 +17,9 @@ export const TABLE_SLICE_PREFIXES = 8192
 export const KERNEL_BATCH_MESSAGES_MAX = 256
 /** Nodes that walks may visit per batch when more work waits. */
 export const WALK_QUANTUM_NODES = 4096
-/** Depth after which a synchronous walk ends, as in the source: a loop must end somewhere. */
+/** Children of one parent that are told of its change at once; more wait for a grant. The source's threshold: the 64th makes it popular. */
+export const WALK_SYNCHRONOUS_CHILDREN_MAX = 63
+/** Depth after which a walk does not go on, as in the source: a loop must end somewhere. */
 export const WALK_DEPTH_MAX = 32
 /** Next hops of one path-list: the widest ECMP that we install. */
 export const PATHS_PER_LIST_MAX = 64

@@ -96,7 +96,10 @@ export class AdjIn {
     const { paths } = this
     let last: PathRef = 0
     for (let path = table.heads[id] ?? 0; path !== 0; last = path, path = paths.next[path]) {
-      if (paths.peer[path] === peer && paths.pathIdOf(path) === pathId) return this.unlink(table, id, last, path)
+      if (paths.peer[path] === peer && paths.pathIdOf(path) === pathId) {
+        this.unlink(table, id, last, path)
+        return
+      }
     }
   }
 

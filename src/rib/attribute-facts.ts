@@ -102,7 +102,8 @@ const readAttribute = (
       facts.origin = bytes[value]
       return
     case AttributeType.AsPath:
-      return readAsPath(facts, bytes, value, length, localAs)
+      readAsPath(facts, bytes, value, length, localAs)
+      return
     case AttributeType.NextHop:
       facts.nextHop = { family: 4, words: [wordAt(bytes, value)] }
       return

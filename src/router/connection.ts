@@ -61,7 +61,10 @@ export class Connection {
     }
     while (at < bytes.length) {
       const length = frame(bytes, at, bytes.length, this.messageBytesMax)
-      if (length < 0) return broken(bytes, at, length)
+      if (length < 0) {
+        broken(bytes, at, length)
+        return
+      }
       if (length === 0 || at + length > bytes.length) break
       if (!take(bytes, at, length)) return
       at += length

@@ -191,8 +191,7 @@ export class Forwarding implements FibListener {
     if (side === undefined || this.frozen) return
     const { sync, intake, batch } = side
     for (const list of this.fib.takeChanged()) sync.update(list)
-    this.startWalks(sync)
-    this.walk(sync, nodes)
+    this.walk(sync, nodes - this.startWalks(sync, nodes))
     this.verifyConflicts(side)
     if (!this.sending && !intake.ready) intake.advance(out)
     if (intake.ready && !this.swept && !this.graceArmed) {
@@ -260,14 +259,19 @@ export class Forwarding implements FibListener {
     this.kernelSide?.sync.markRoute(family, prefix)
   }
 
-  /** Path-lists whose group appeared, went or moved tell their entries. */
-  private startWalks(sync: KernelSync): void {
+  /** Path-lists whose group appeared, went or moved tell their entries: few at once, many when it is their turn. Returns the steps. */
+  private startWalks(sync: KernelSync, nodes: number): number {
     const { moved } = sync.objects
+    let left = nodes
     for (const pathList of moved) {
       if (pathList === 0) continue
-      for (const entries of this.fib.entries) entries.walks.start(pathList, WalkReason.Evaluate)
+      for (const family of [0, 1] as const) {
+        const { walks } = this.fib.entries[family]
+        left -= walks.startSized(pathList, WalkReason.Evaluate, left, (prefix) => sync.markRoute(family, prefix))
+      }
     }
     moved.clear()
+    return nodes - left
   }
 
   private walk(sync: KernelSync, nodes: number): void {

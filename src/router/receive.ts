@@ -51,28 +51,39 @@ const receiveMessage = (
   if (session !== undefined) {
     session.lastHeardAt = state.now
     session.graceGiven = false
-    if (type === MessageType.Update) return receiveUpdate(state, conn, peer, session, bytes, at, length, out)
+    if (type === MessageType.Update) {
+      receiveUpdate(state, conn, peer, session, bytes, at, length, out)
+      return
+    }
     if (type === MessageType.Keepalive) return
   }
   switch (type) {
     case MessageType.Open: {
       const open = decodeOpen(bytes, at, length)
-      if (isFault(open)) return malformed(state, conn, open, type, out)
-      return deliver(state, peer, { _tag: "OpenReceived", conn: conn.conn, open }, out)
+      if (isFault(open)) {
+        malformed(state, conn, open, type, out)
+        return
+      }
+      deliver(state, peer, { _tag: "OpenReceived", conn: conn.conn, open }, out)
+      return
     }
     case MessageType.Update:
-      return deliver(state, peer, { _tag: "UpdateReceived", conn: conn.conn }, out)
+      deliver(state, peer, { _tag: "UpdateReceived", conn: conn.conn }, out)
+      return
     case MessageType.Keepalive:
-      return deliver(state, peer, { _tag: "KeepaliveReceived", conn: conn.conn }, out)
+      deliver(state, peer, { _tag: "KeepaliveReceived", conn: conn.conn }, out)
+      return
     case MessageType.Notification:
-      return deliver(
+      deliver(
         state,
         peer,
         { _tag: "NotificationReceived", conn: conn.conn, fault: decodeNotification(bytes, at, length) },
         out
       )
+      return
     default:
-      return receiveRefresh(state, conn, peer, bytes, at, length, out)
+      receiveRefresh(state, conn, peer, bytes, at, length, out)
+      return
   }
 }
 
@@ -92,7 +103,10 @@ const receiveRefresh = (
   out: OpBuffer
 ): void => {
   const refresh = decodeRouteRefresh(bytes, at, length)
-  if (isFault(refresh)) return malformed(state, conn, refresh, MessageType.RouteRefresh, out)
+  if (isFault(refresh)) {
+    malformed(state, conn, refresh, MessageType.RouteRefresh, out)
+    return
+  }
   deliver(state, peer, { _tag: "RefreshReceived", conn: conn.conn, ...refresh }, out)
 }
 
@@ -112,11 +126,13 @@ const receiveUpdate = (
   if (verdict !== Verdict.Keep) noteFindings(state, peer, view, out)
   if (verdict === Verdict.Reset || verdict === Verdict.DisableFamily) {
     const fault: Fault = view.fault ?? { code: 3, subcode: 9, data: new Uint8Array(0) }
-    return malformed(state, conn, fault, MessageType.Update, out)
+    malformed(state, conn, fault, MessageType.Update, out)
+    return
   }
   if (view.endOfRib >= 0) {
     peer.endOfRib[view.endOfRib as 0 | 1] = true
-    return familySynchronised(state, peer, view.endOfRib as 0 | 1, out)
+    familySynchronised(state, peer, view.endOfRib as 0 | 1, out)
+    return
   }
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
   checkPrefixLimit(state, conn, peer, out)

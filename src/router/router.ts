@@ -54,13 +54,17 @@ const take = (state: RouterState, record: EventRecord, out: OpBuffer): void => {
       return
     }
     case "Connection":
-      return connectionChanged(state, record, out)
+      connectionChanged(state, record, out)
+      return
     case "Timer":
-      return timerFired(state, record.timer, out)
+      timerFired(state, record.timer, out)
+      return
     case "Kernel":
-      return state.isConfigured ? state.forwarding.kernelBytes(record.channel, record.bytes, out) : undefined
+      state.isConfigured ? state.forwarding.kernelBytes(record.channel, record.bytes, out) : undefined
+      return
     case "Command":
-      return obey(state, JSON.parse(record.json) as Command, out)
+      obey(state, JSON.parse(record.json) as Command, out)
+      return
     case "Quantum":
       state.quantumWanted = false
       if (state.isConfigured) state.rib.sweep(record.nodes)
@@ -75,7 +79,10 @@ const connectionChanged = (
   record: Extract<EventRecord, { readonly _tag: "Connection" }>,
   out: OpBuffer
 ): void => {
-  if (record.change === ConnectionChange.Accepted) return accept(state, record.conn, record.remote, record.local, out)
+  if (record.change === ConnectionChange.Accepted) {
+    accept(state, record.conn, record.remote, record.local, out)
+    return
+  }
   const conn = state.connections.get(record.conn)
   if (conn === undefined) return
   const peer = state.peers[conn.peer]
@@ -86,7 +93,8 @@ const connectionChanged = (
       if (peer !== undefined && !conn.closing) deliver(state, peer, { _tag: "Dialled", conn: conn.conn }, out)
       return
     case ConnectionChange.Drained:
-      return drained(conn, out)
+      drained(conn, out)
+      return
     case ConnectionChange.DialFailed:
     case ConnectionChange.Closed:
       // Nothing is sent on it any more, but its session is still there to be taken down.
@@ -107,12 +115,24 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
     state.counters.staleTimers++
     return
   }
-  if (owner.peer === SELF && owner.kind === SELECTION_DEFERRAL) return endRestart(state, out)
-  if (owner.peer === SELF) return state.forwarding.timer(owner.kind as ForwardingTimer, out)
+  if (owner.peer === SELF && owner.kind === SELECTION_DEFERRAL) {
+    endRestart(state, out)
+    return
+  }
+  if (owner.peer === SELF) {
+    state.forwarding.timer(owner.kind as ForwardingTimer, out)
+    return
+  }
   const peer = state.peers[owner.peer]
   if (peer === undefined) return
-  if (owner.kind >= PeerTimer.Refresh) return refreshEnded(state, peer, (owner.kind - PeerTimer.Refresh) as 0 | 1, out)
-  if (owner.kind >= PeerTimer.Restart) return restartTimerFired(state, peer, owner.kind, out)
+  if (owner.kind >= PeerTimer.Refresh) {
+    refreshEnded(state, peer, (owner.kind - PeerTimer.Refresh) as 0 | 1, out)
+    return
+  }
+  if (owner.kind >= PeerTimer.Restart) {
+    restartTimerFired(state, peer, owner.kind, out)
+    return
+  }
   const conn = state.connections.get(owner.conn)
   if (owner.kind === TimerKind.Hold && conn !== undefined && holdStillRuns(state, peer, conn, out)) return
   deliver(state, peer, { _tag: "TimerFired", conn: owner.conn, timer: owner.kind as TimerKind }, out)
@@ -121,7 +141,8 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
 const obey = (state: RouterState, command: Command, out: OpBuffer): void => {
   switch (command.command) {
     case "configure":
-      return configure(state, command.config, out)
+      configure(state, command.config, out)
+      return
     case "announce":
       if (state.isConfigured) announce(state, command.route)
       return
@@ -129,7 +150,8 @@ const obey = (state: RouterState, command: Command, out: OpBuffer): void => {
       if (state.isConfigured) withdraw(state, command.prefix)
       return
     case "peer":
-      return operate(state, command, out)
+      operate(state, command, out)
+      return
     case "shutdown":
       state.stopping = true
       out.put(routerEffects.code.Unlisten)
@@ -145,12 +167,19 @@ const operate = (state: RouterState, { address, action, message = "", soft }: Pe
   const index = state.byAddress.get(address)
   if (index === undefined) return
   const peer = state.peerAt(index)
-  if (action === "enable") return deliver(state, peer, { _tag: "Enabled" }, out)
-  if (action === "disable") return deliver(state, peer, { _tag: "Disabled", communication: message }, out)
+  if (action === "enable") {
+    deliver(state, peer, { _tag: "Enabled" }, out)
+    return
+  }
+  if (action === "disable") {
+    deliver(state, peer, { _tag: "Disabled", communication: message }, out)
+    return
+  }
   if (action === "reset") {
     const graceful = soft === true
     if (graceful && !keepsRoutesOverReset(state, peer)) return
-    return deliver(state, peer, { _tag: "ResetRequested", communication: message, graceful }, out)
+    deliver(state, peer, { _tag: "ResetRequested", communication: message, graceful }, out)
+    return
   }
   const conn = state.connections.get(peer.established)
   if (conn?.session === undefined) return
@@ -195,7 +224,7 @@ const isSynchronised = (state: RouterState): boolean =>
   state.peers.every((peer) => {
     if (peer === undefined || !peer.config.enabled) return true
     const { session } = state.connections.get(peer.established) ?? {}
-    return session !== undefined && session.negotiated.families.every((family) => peer.endOfRib[family as 0 | 1])
+    return session?.negotiated.families.every((family) => peer.endOfRib[family as 0 | 1]) === true
   })
 
 const hasWork = (state: RouterState): boolean => {

@@ -60,22 +60,30 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
       return
     }
     case "SendOpen":
-      return send(state, effect.conn, encodeOpen(effect.open), out)
+      send(state, effect.conn, encodeOpen(effect.open), out)
+      return
     case "SendKeepalive":
-      return send(state, effect.conn, keepalive(), out)
+      send(state, effect.conn, keepalive(), out)
+      return
     case "SendNotification":
       peer.lastError = `sent ${describeNotification(effect.fault)}`
-      return send(state, effect.conn, encodeNotification(effect.fault), out)
+      send(state, effect.conn, encodeNotification(effect.fault), out)
+      return
     case "ArmTimer":
-      return armTimer(state, peer, effect, out)
+      armTimer(state, peer, effect, out)
+      return
     case "CancelTimer":
-      return state.timers.cancel({ peer: peer.index, conn: effect.conn, kind: effect.timer }, out)
+      state.timers.cancel({ peer: peer.index, conn: effect.conn, kind: effect.timer }, out)
+      return
     case "SessionUp":
-      return sessionUp(state, peer, effect.conn, effect.negotiated, out)
+      sessionUp(state, peer, effect.conn, effect.negotiated, out)
+      return
     case "SessionDown":
-      return sessionDown(state, peer, effect, out)
+      sessionDown(state, peer, effect, out)
+      return
     case "ProcessRefresh":
-      return refreshReceived(state, peer, effect, out)
+      refreshReceived(state, peer, effect, out)
+      return
     case "Gone":
       state.departing.add(peer.index)
       return
@@ -83,7 +91,8 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
     case "Ignored":
       return
     default:
-      return unreachable(effect)
+      unreachable(effect)
+      return
   }
 }
 

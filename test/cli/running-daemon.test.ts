@@ -266,7 +266,7 @@ describe("SIGHUP", () => {
     const before = [await peer("127.0.0.11"), await peer("127.0.0.12")]
     write(", hold-time: 2")
     daemon.child.kill("SIGHUP")
-    await until(() => daemon.said().includes("the configuration stays as it was"))
+    await until(() => daemon.said().includes("the configuration stays as it was:\n"))
     expect(daemon.said()).toMatch(/backwalk\.yaml:8:\d+: a hold time is 0 \(never expires\) or at least 3 seconds/)
     const after = [await peer("127.0.0.11"), await peer("127.0.0.12")]
     expect(after.map((row) => row["since"])).toEqual(before.map((row) => row["since"]))

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { configJsonSchema, parseConfig } from "../../src/config/index.ts"
 
 const text = readFileSync(new URL("../../docs/operating/configure.md", import.meta.url), "utf8")
-const blocks = [...text.matchAll(/```yaml\n([^]*?)```/g)].map(([, block]) => block!)
+const blocks = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block!)
 
 interface Described {
   readonly properties: Readonly<Record<string, Described>>

@@ -40,7 +40,7 @@ describe("the walks in place", () => {
             for (const node of NODE_NUMBERS) expect(inPlace.childrenOf(node)).toEqual(textbook.childrenOf(node))
           }
         }),
-        { numRuns: name === "corrected" || name === "source" ? 400 : 100 }
+        { numRuns: name === "corrected" || name === "source" ? 400 : 150 }
       )
     })
   }

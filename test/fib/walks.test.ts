@@ -154,3 +154,21 @@ describe("walks", () => {
     expect(released).toEqual([0])
   })
 })
+
+describe("a walk that is started by its size", () => {
+  const started = (children: number, nodes: number) => {
+    const lists = new ChildLists(64, 1)
+    for (let child = 0; child < children; child++) lists.addChild(0, child)
+    const walks = new Walks(lists, { synchronousMax: 4 })
+    const seen: Array<number> = []
+    const steps = walks.startSized(0, 2, nodes, (child) => seen.push(child))
+    return { steps, seen: seen.length, pending: walks.pending }
+  }
+
+  it("visits few children at once and lets many wait, also few where nothing more may be visited now", () => {
+    expect(started(4, 100)).toEqual({ steps: 4, seen: 4, pending: false })
+    expect(started(5, 100)).toEqual({ steps: 0, seen: 0, pending: true })
+    expect(started(4, 3)).toEqual({ steps: 0, seen: 0, pending: true })
+    expect(started(0, 100)).toEqual({ steps: 0, seen: 0, pending: false })
+  })
+})
