@@ -112,10 +112,11 @@ export class GobDecoder {
   /** Whether the first message begins as the definition of a type, which takes a few bytes to see; false: it never will. */
   beginsWithDefinition(): boolean | undefined {
     const cursor = this.#cursor
-    const at = cursor.limit
-    const message = at + sizeOfNumber(cursor.bytes, at)
-    const size = message < cursor.end ? sizeOfNumber(cursor.bytes, message) : 0
-    if (message >= cursor.end || message + size > cursor.end) return undefined
+    if (cursor.limit >= cursor.end) return undefined
+    const message = cursor.limit + sizeOfNumber(cursor.bytes, cursor.limit)
+    if (message >= cursor.end) return undefined
+    const size = sizeOfNumber(cursor.bytes, message)
+    if (message + size > cursor.end) return undefined
     // Negative numbers have their lowest bit set; the first of our own types is 64.
     const last = cursor.bytes[message + size - 1]
     return (last & 1) === 1 && (size > 1 || last >> 1 >= 63)

@@ -28,7 +28,7 @@ export class MessageDecoder {
   }
 
   next(): MessageNext {
-    if (!this.#isChecked) this.#checkStart()
+    if (!this.#isChecked && this.#decoder.fault === undefined) this.#checkStart()
     if (this.#fault !== undefined) return this.#fault
     const next = this.#decoder.next(TYPES.envelope)
     if (next._tag !== "Value") return next

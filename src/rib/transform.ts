@@ -52,8 +52,9 @@ export const exportedNextHop = (
   source: Pick<RouteSource, "local">,
   to: ExportParameters
 ): ReadonlyArray<number> => {
+  if (to.kind === Kind.External || source.local) return to.nextHopSelf
   const stored = store.nextHops.addresses[store.nextHop[id]]
-  if (to.kind === Kind.External || source.local || isUnspecified(stored.words)) return to.nextHopSelf
+  if (isUnspecified(stored.words)) return to.nextHopSelf
   const sayable = to.family === 1 ? stored.family === 6 : stored.family === 4 || to.extendedNextHop
   return sayable ? stored.words : to.nextHopSelf
 }

@@ -60,14 +60,14 @@ const replacePeers = (
 ): void => {
   const wanted = new Map(after.map((peer) => [peer.address, peer]))
   const known = new Map(before.map((peer) => [peer.address, peer]))
-  for (const { address } of before) if (!wanted.has(address)) removeAddress(state, address, out)
+  for (const { address } of before) if (!wanted.has(address)) removeAddress(state, address, false, out)
   for (const config of after) {
     const old = known.get(config.address)
     const peer = state.peers[state.byAddress.get(config.address) ?? 0]
     if (old !== undefined && JSON.stringify(old) === JSON.stringify(config)) continue
     if (old !== undefined && peer !== undefined && adapt(state, peer, old, config, out)) continue
     // Also a dynamic peer makes room for a configured one.
-    removeAddress(state, config.address, out)
+    removeAddress(state, config.address, true, out)
     const added = addPeer(state, config, undefined)
     if (added === undefined) {
       const message = `${config.address} is not a peer: there are as many as there may be`
@@ -102,14 +102,14 @@ const rename = (state: RouterState, hostname: string): void => {
 
 /** What the session and its routes were made with. The rest is asked again each time that it is needed. */
 const lasting = (peer: PeerConfig): Partial<PeerConfig> => {
-  const { name: _, enabled, connectRetry, idleHold, delayOpen, damping, ...session } = peer
-  const { maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = session
+  const { name: _, enabled, connectRetry, idleHold, delayOpen, damping, ...others } = peer
+  const { maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = others
   return rest
 }
 
-const removeAddress = (state: RouterState, address: string, out: OpBuffer): void => {
+const removeAddress = (state: RouterState, address: string, replaced: boolean, out: OpBuffer): void => {
   const peer = state.peers[state.byAddress.get(address) ?? 0]
-  if (peer !== undefined) removePeer(state, peer, out)
+  if (peer !== undefined) removePeer(state, peer, out, replaced)
 }
 
 /** Peers whose range is gone, or makes other peers now. Those of a range that stays are left alone. */

@@ -56,8 +56,9 @@ export const revivePeer = (state: RouterState, peer: RouterPeer): void => {
   peer.machine = createPeer(peer.settings, { firstConn: peer.machine.main.nextConn, seed: bits })
 }
 
-export const removePeer = (state: RouterState, peer: RouterPeer, out: OpBuffer): void => {
-  deliver(state, peer, { _tag: "Removed" }, out)
+/** `replaced`: another peer with its address follows at once. */
+export const removePeer = (state: RouterState, peer: RouterPeer, out: OpBuffer, replaced = false): void => {
+  deliver(state, peer, { _tag: "Removed", replaced }, out)
   restartAbandoned(state, peer, out)
   state.nextConns[peer.index] = peer.machine.main.nextConn
   state.byAddress.delete(peer.config.address)

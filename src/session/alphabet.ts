@@ -11,8 +11,8 @@ export type PeerEvent =
   | { readonly _tag: "Disabled"; readonly communication: string }
   /** Stop and start again. `graceful`: the peer may keep our routes meanwhile, where RFC 8538 was agreed on. */
   | { readonly _tag: "ResetRequested"; readonly graceful?: boolean; readonly communication?: string }
-  /** The peer left the configuration. */
-  | { readonly _tag: "Removed" }
+  /** The peer left the configuration; `replaced`: another one with its address takes its place (RFC 4486 §4: subcode 6, not 3). */
+  | { readonly _tag: "Removed"; readonly replaced?: boolean }
   | { readonly _tag: "Accepted"; readonly conn: ConnId }
   | { readonly _tag: "Dialled"; readonly conn: ConnId }
   | { readonly _tag: "DialFailed"; readonly conn: ConnId; readonly cause: string }

@@ -39,7 +39,11 @@ const accept = (work: Work, event: PeerEvent): void => {
       else stop(work, "Disabled", notifications.administrativeShutdown(event.communication))
       break
     case "Removed":
-      stop(work, "Removed", notifications.peerDeconfigured())
+      stop(
+        work,
+        "Removed",
+        event.replaced === true ? notifications.otherConfigurationChange() : notifications.peerDeconfigured()
+      )
       break
     case "ResetRequested":
       if (peer.administrative !== "Enabled") ignore(work, event)

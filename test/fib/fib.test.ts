@@ -1,7 +1,7 @@
 // The graph alone: against the dumb oracle over random worlds, and the rules that a reader wants to see one by one.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Fib } from "../../src/fib/index.ts"
+import { Fib, WalkReason } from "../../src/fib/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import { type Address, formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
 import { expected } from "./oracle.ts"
@@ -154,6 +154,20 @@ describe("the forwarding graph", () => {
     expect(lists()).toBe(1)
     world.forget("50.0.0.0/24").forget("60.0.0.0/24").fib.settle()
     expect(lists()).toBe(0)
+  })
+
+  it("keeps a path-list that a walk is still on when its last entry left, and forgets it when the walk ends", () => {
+    const world = graph().bgp("50.0.0.0/24", "10.0.1.2")
+    world.fib.settle()
+    const { pathList, walks } = world.fib.entries[0]
+    const list = pathList[world.prefix("50.0.0.0/24")[1]]
+    walks.start(list, WalkReason.Evaluate)
+    world.forget("50.0.0.0/24").fib.settle()
+    expect([world.fib.pathLists.lists[list]?.id, world.fib.pending]).toEqual([list, false])
+    walks.quantum(9, () => expect.unreachable("no entry is left"))
+    expect(world.fib.pending).toBe(true)
+    world.fib.settle()
+    expect(world.fib.pathLists.lists[list]).toBeUndefined()
   })
 
   it("puts the shares of recursive paths over a common denominator", () => {

@@ -121,7 +121,7 @@ describe("a configuration that changes", () => {
   it.each([
     [{ name: "other" }],
     [{ maxPrefixes: 5, prefixWarningPercent: 80, prefixRestart: 10 }],
-    [{ connectRetry: 7, idleHold: 9 }]
+    [{ connectRetry: 7, idleHold: 9, delayOpen: 2, damping: false }]
   ])("by %o leaves the session alone", (rest) => {
     expect(stateAfter(rest)).toBe("Established")
   })

@@ -5,6 +5,8 @@ import { counted, lineOf, report } from "./step.ts"
 let printed: Array<string> = []
 beforeEach(() => {
   printed = []
+  // The suite itself may be running where everything is required.
+  vi.stubEnv("BACKWALK_REQUIRE_ALL", "")
   vi.spyOn(console, "log").mockImplementation((text: string) => printed.push(...text.split("\n")))
 })
 afterEach(() => {

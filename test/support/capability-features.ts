@@ -1,0 +1,256 @@
+// The rows of docs/INTEROP.md: each a feature, the RFC that it is from, who does what, and the check that decides. Checks run in this order in
+// one laboratory; those that end a session or a daemon come last and leave everything up again.
+import { expect } from "vitest"
+import type { CapabilityLab, PeerRow } from "./capability-lab.ts"
+import { type FamilyName, type LabSession, OUR_ROUTES, THEIR_ROUTES } from "./capability-sessions.ts"
+import { eventually } from "./interop-lab.ts"
+
+export interface Feature {
+  readonly id: string
+  readonly title: string
+  readonly rfc: string
+  /** Which part is ours. */
+  readonly side: string
+  readonly check: (lab: CapabilityLab) => Promise<string | undefined>
+}
+
+export type FeatureId = (typeof FEATURES)[number]["id"]
+
+const done = undefined
+
+/** A session that is up, and routes both ways. */
+const carries = async (lab: CapabilityLab, session: LabSession): Promise<PeerRow> => {
+  const row = await lab.up(session)
+  expect(row.negotiated?.families).toEqual(session.families)
+  for (const family of session.families) {
+    await lab.weHave(session, family, THEIR_ROUTES[family])
+    await lab.theyHave(session, family, OUR_ROUTES[family])
+  }
+  return row
+}
+
+const everyWay = <const Name extends string>(name: Name, title: string, rfc: string, also: (row: PeerRow) => void) =>
+  ([4, 6] as const).flatMap((transport) =>
+    (["active", "passive"] as const).map((side) => ({
+      id: `${name}-ipv${transport}-${side}` as const,
+      title: `${title} IPv${transport}`,
+      rfc,
+      side: side === "active" ? "we connect" : "they connect",
+      check: async (lab: CapabilityLab) => {
+        also(await carries(lab, lab.session(`${name}-ipv${transport}-${side}`)))
+        return done
+      }
+    }))
+  )
+
+/** Both have said it, in the plain session. */
+const agreed =
+  (says: (negotiated: NonNullable<PeerRow["negotiated"]>) => boolean) =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    const { negotiated } = await lab.up(lab.session("session-ipv4-active"))
+    expect(negotiated !== null && says(negotiated)).toBe(true)
+  }
+
+const askThem = async (lab: CapabilityLab): Promise<undefined> => {
+  for (const name of ["session-ipv4-active", "session-ipv6-passive"]) {
+    const session = lab.session(name)
+    const before = await lab.up(session)
+    await lab.order(session, "refresh")
+    await eventually("them to send again", async () => (await lab.row(session)).messages.in > before.messages.in)
+    await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
+    const [family] = session.families
+    await lab.weHave(session, family, THEIR_ROUTES[family])
+  }
+}
+
+const answerThem = async (lab: CapabilityLab): Promise<undefined> => {
+  for (const name of ["session-ipv4-active", "session-ipv6-passive"]) {
+    const session = lab.session(name)
+    const before = await lab.up(session)
+    await lab.peer.askRefresh(session)
+    await eventually("us to send again", async () => {
+      const { messages } = await lab.row(session)
+      return messages.in > before.messages.in && messages.out > before.messages.out
+    })
+    const [family] = session.families
+    await lab.theyHave(session, family, OUR_ROUTES[family])
+  }
+}
+
+const twoOctetAs = async (lab: CapabilityLab): Promise<undefined> => {
+  const row = await carries(lab, lab.session("two-octet-as"))
+  expect(row.negotiated?.as4).toBe(false)
+}
+
+const severalPaths = async (lab: CapabilityLab): Promise<string> => {
+  const session = lab.session("add-path")
+  const row = await lab.up(session)
+  expect(row.negotiated?.addPath.receive).toEqual(["ipv4-unicast"])
+  return eventually("several paths for one prefix", async () => {
+    const counts = new Map<string, number>()
+    for (const { prefix } of await lab.routes(session)) counts.set(prefix, (counts.get(prefix) ?? 0) + 1)
+    const most = Math.max(0, ...counts.values())
+    return most > 1 && `${most} paths for a prefix`
+  })
+}
+
+const extendedNextHop = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("extended-next-hop")
+  const row = await carries(lab, session)
+  expect(row.negotiated?.extendedNextHop).toBe(true)
+  const routes = await lab.weHave(session, "ipv4-unicast", THEIR_ROUTES["ipv4-unicast"])
+  expect(routes.every(({ nextHop }) => nextHop === session.theirs)).toBe(true)
+}
+
+const holdTimeZero = async (lab: CapabilityLab): Promise<undefined> => {
+  const row = await carries(lab, lab.session("hold-time-0"))
+  expect(row.negotiated?.holdTime).toBe(0)
+}
+
+const roles = async (lab: CapabilityLab): Promise<undefined> => {
+  const row = await carries(lab, lab.session("role"))
+  expect(row.negotiated?.role).toMatchObject({ own: "customer", remote: "provider" })
+}
+
+const wrongRoles = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("role-mismatch")
+  await eventually("a role mismatch to be named", async () => {
+    const row = await lab.row(session)
+    expect(row.state).not.toBe("Established")
+    return /role/i.test(JSON.stringify(row.lastError))
+  })
+}
+
+const fqdn = async (lab: CapabilityLab): Promise<string> => {
+  const { hostname } = await lab.up(lab.session("session-ipv4-active"))
+  expect(hostname).toBeTruthy()
+  return `they are ${hostname}`
+}
+
+const FAREWELL = "maintenance until noon"
+
+const tellThem = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("session-ipv4-passive")
+  await lab.up(session)
+  await lab.order(session, "disable", { message: FAREWELL })
+  await eventually("them to have read it", async () => (await lab.peer.diary()).includes(FAREWELL))
+  await lab.order(session, "enable")
+  await lab.up(session)
+}
+
+const hearThem = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("session-ipv4-active")
+  await lab.up(session)
+  await lab.peer.shut(session, "back in an hour")
+  await eventually("us to show it", async () =>
+    JSON.stringify((await lab.row(session)).lastError).includes("back in an hour")
+  )
+  await lab.peer.reopen(session)
+  await lab.up(session)
+}
+
+const LLGR_STALE = ["llgr-stale", "65535:6"]
+const V4: FamilyName = "ipv4-unicast"
+
+/** They crash and come back with a route less: what we kept stays, what they no longer have goes. */
+const theyRestart = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("graceful-restart")
+  const routes = THEIR_ROUTES[V4]
+  const { negotiated } = await carries(lab, session)
+  expect(negotiated?.gracefulRestart?.families).toContain(V4)
+  await lab.peer.crash()
+  await eventually("their routes to be stale", async () => (await lab.row(session)).prefixes.stale === routes.length)
+  expect((await lab.row(session)).state).not.toBe("Established")
+  await lab.weHave(session, V4, routes)
+  lab.peer.forget([routes[2]])
+  await lab.peer.start()
+  await lab.up(session)
+  await lab.weHave(session, V4, routes.slice(0, 2))
+  await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
+}
+
+/** They crash for longer than their restart time: their routes become a last resort, and are swept when they are back. */
+const theyStayAway = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("long-lived")
+  const { negotiated } = await lab.up(session)
+  expect(negotiated?.longLived?.map(({ family }) => family)).toContain(V4)
+  const routes = await eventually("their routes", async () => {
+    const found = await lab.routes(session)
+    return found.length >= 2 && found
+  })
+  await lab.peer.crash()
+  await eventually("their routes to be a last resort", async () => {
+    const kept = await lab.routes(session)
+    const isLast = ({ communities }: (typeof kept)[number]) => LLGR_STALE.some((name) => communities.includes(name))
+    if (kept.length !== routes.length) throw new Error(`${kept.length} of ${routes.length} are left`)
+    return kept.every(isLast)
+  })
+  await lab.peer.start()
+  await lab.up(session)
+  await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
+  expect((await lab.routes(session)).some(({ communities }) => communities.includes("llgr-stale"))).toBe(false)
+}
+
+/** We crash and come back with a route less: they keep the rest throughout. */
+const weRestart = async (lab: CapabilityLab): Promise<undefined> => {
+  const session = lab.session("graceful-restart")
+  const routes = OUR_ROUTES[V4]
+  await lab.up(session)
+  await lab.theyHave(session, V4, routes)
+  await lab.crashBackwalk([routes[2]])
+  await eventually("them to lose the session", async () => !(await lab.peer.isEstablished(session)))
+  await lab.theyHave(session, V4, routes)
+  lab.startBackwalk()
+  await lab.up(session)
+  await lab.theyHave(session, V4, routes.slice(0, 2))
+}
+
+const nothing = (): void => undefined
+
+export const FEATURES = [
+  ...everyWay("session", "Session and routes both ways,", "4271, 4760", nothing),
+  ...everyWay("md5", "TCP MD5,", "2385", (row) => expect(row.md5).toBe(true)),
+  ...everyWay("gtsm", "GTSM (TTL security),", "5082", (row) => expect(row.ttlSecurity).toBe(true)),
+  { id: "as4", title: "Four-octet AS numbers", rfc: "6793", side: "both", check: agreed(({ as4 }) => as4) },
+  { id: "two-octet-as", title: "A peer without four-octet AS numbers", rfc: "6793", side: "both", check: twoOctetAs },
+  {
+    id: "refresh-capability",
+    title: "Route refresh capability",
+    rfc: "2918",
+    side: "both",
+    check: agreed(({ routeRefresh }) => routeRefresh)
+  },
+  { id: "refresh-asked", title: "Route refresh", rfc: "2918", side: "we ask", check: askThem },
+  { id: "refresh-answered", title: "Route refresh", rfc: "2918", side: "they ask", check: answerThem },
+  {
+    id: "enhanced-refresh",
+    title: "Enhanced route refresh",
+    rfc: "7313",
+    side: "both",
+    check: agreed(({ enhancedRouteRefresh }) => enhancedRouteRefresh)
+  },
+  {
+    id: "extended-message",
+    title: "Extended messages",
+    rfc: "8654",
+    side: "both",
+    check: agreed(({ extendedMessage }) => extendedMessage)
+  },
+  { id: "add-path", title: "ADD-PATH", rfc: "7911", side: "they send", check: severalPaths },
+  {
+    id: "extended-next-hop",
+    title: "IPv4 routes with IPv6 next hops",
+    rfc: "8950",
+    side: "both",
+    check: extendedNextHop
+  },
+  { id: "hold-time-0", title: "Hold time 0", rfc: "4271 §4.2", side: "both", check: holdTimeZero },
+  { id: "fqdn", title: "Host name (FQDN)", rfc: "draft-walton", side: "they say", check: fqdn },
+  { id: "role", title: "Roles", rfc: "9234", side: "both", check: roles },
+  { id: "role-mismatch", title: "Roles that do not fit: 2/11", rfc: "9234", side: "both", check: wrongRoles },
+  { id: "shutdown-sent", title: "Shutdown communication", rfc: "9003", side: "we say", check: tellThem },
+  { id: "shutdown-heard", title: "Shutdown communication", rfc: "9003", side: "they say", check: hearThem },
+  { id: "restart-helper", title: "Graceful restart", rfc: "4724", side: "they restart", check: theyRestart },
+  { id: "long-lived", title: "Long-lived graceful restart", rfc: "9494", side: "they restart", check: theyStayAway },
+  { id: "restart-own", title: "Graceful restart", rfc: "4724", side: "we restart", check: weRestart }
+] as const satisfies ReadonlyArray<Feature>

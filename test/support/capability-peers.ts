@@ -1,0 +1,37 @@
+// What a capability check asks of somebody else's daemon, whichever it is.
+import type { ProgramName } from "./available.ts"
+import type { FeatureId } from "./capability-features.ts"
+import type { FamilyName, LabSession } from "./capability-sessions.ts"
+import type { InteropLab } from "./interop-lab.ts"
+
+export interface CapabilityPeer {
+  readonly start: () => Promise<void>
+  /** Ends it without a word, as a crash does. */
+  readonly crash: () => Promise<void>
+  /** What it announces from its next start on, in both families, without these. */
+  readonly forget: (prefixes: ReadonlyArray<string>) => void
+  /** Makes it take us again at once, where it would wait by itself first. */
+  readonly hurry: (session: LabSession) => Promise<void>
+  readonly isEstablished: (session: LabSession) => Promise<boolean>
+  /** Prefixes that it has from us in this session, also those that it keeps over a restart. */
+  readonly received: (session: LabSession, family: FamilyName) => Promise<ReadonlySet<string>>
+  /** Asks us to send everything again. */
+  readonly askRefresh: (session: LabSession) => Promise<void>
+  /** Ends the session with a text for us (RFC 9003). */
+  readonly shut: (session: LabSession, text: string) => Promise<void>
+  readonly reopen: (session: LabSession) => Promise<void>
+  /** Whatever it has written down: a text of ours must be in it. */
+  readonly diary: () => Promise<string>
+}
+
+export interface CapabilityDriver {
+  readonly name: ProgramName
+  /** As people call it. */
+  readonly title: string
+  readonly version: () => Promise<string>
+  /** What this version lacks, and why we say so. */
+  readonly absent: Readonly<Partial<Record<FeatureId, string>>>
+  /** Sessions that it cannot have, by the reason. */
+  readonly sessionsWithout: Readonly<Record<string, string>>
+  readonly create: (lab: InteropLab, sessions: ReadonlyArray<LabSession>) => CapabilityPeer
+}
