@@ -273,9 +273,10 @@ export class Rib {
         except = leftOut
       }
       exportClass.note(id, sent, source)
-      this.notePending(exportClass, id, source, beforeSource, before)
       if (sent !== 0) this.packAnnouncement(exportClass, id, sent - 1, source)
       else packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
+      // Only now: packing may have sent the segment before this prefix, and that may have been too much for a member.
+      this.notePending(exportClass, id, source, beforeSource, before)
     }
     packer.finish()
   }
