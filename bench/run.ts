@@ -56,12 +56,17 @@ if (import.meta.main) {
   } else if (which === "walks") {
     const { run } = await import("./walks.bench.ts")
     for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
+  } else if (which === "gob") {
+    const { run } = await import("./gob.bench.ts")
+    for (const row of run(...numbers.slice(0, 2).map(Number))) print(row)
   } else if (which === "sessions") {
     const { run } = await import("./sessions.bench.ts")
     const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
     for (const row of await run(peers, prefixes)) print(row)
   } else {
-    console.error("usage: npm run bench -- [micro | walks | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]")
+    console.error(
+      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]"
+    )
     process.exitCode = 2
   }
 }

@@ -18,7 +18,7 @@ export type GobType =
   | { readonly kind: "interface" }
   | { readonly kind: "time"; readonly name: string }
   | { readonly kind: "pointer"; readonly to: GobType }
-  | { readonly kind: "opaque"; readonly name: string; readonly encoding: OpaqueEncoding }
+  | OpaqueType
   | { readonly kind: "slice"; readonly name: string; readonly element: GobType }
   | { readonly kind: "array"; readonly name: string; readonly element: GobType; readonly length: number }
   | { readonly kind: "map"; readonly name: string; readonly key: GobType; readonly element: GobType }
@@ -27,6 +27,14 @@ export type GobType =
   | { readonly kind: "any" }
   /** Read by code of its own where the wire's type is compatible with `as`: for lists that must not become objects. */
   | { readonly kind: "custom"; readonly as: GobType; readonly reader: CustomReader }
+
+/** A type that turns itself into bytes. `check` says what is wrong with bytes that are none of its own. */
+export interface OpaqueType {
+  readonly kind: "opaque"
+  readonly name: string
+  readonly encoding: OpaqueEncoding
+  readonly check?: (bytes: Uint8Array) => string | undefined
+}
 
 export interface StructType {
   readonly kind: "struct"

@@ -1,6 +1,6 @@
 // fanout: what a hub tells its followers, on the wire of Typha's protocol. The gob codec in both directions, with caps on everything that a
 // peer announces; the messages of every generation; an update encoded once for all clients, and received ones that stay bytes until used.
-// What a peer sends is data or a fault, never an exception. docs/machines/gob.md says what is supported.
+// What a peer sends is data or a fault, never an exception. docs/rfc/gob.md says what is supported.
 
 export { describeGobFault, type GobFault, GobReason } from "./fault.ts"
 export {
@@ -39,6 +39,7 @@ export {
   INTERFACE,
   map,
   type OpaqueEncoding,
+  type OpaqueType,
   opaque,
   pointer,
   registryOf,

@@ -47,3 +47,6 @@ export const SERVER_LIMITS: GobLimits = {
 
 /** The longest name of a registered type, and of a field. */
 export const NAME_BYTES_MAX = 1024
+
+/** Types inside types, each with a definition of its own. A plan for a type is made of plans for its parts. */
+export const TYPE_NESTING_MAX = 250

@@ -15,7 +15,7 @@ import {
   INTERFACE,
   type StructType
 } from "./gob-type.ts"
-import { NAME_BYTES_MAX } from "./limits.ts"
+import { NAME_BYTES_MAX, TYPE_NESTING_MAX } from "./limits.ts"
 import {
   type Plan,
   readBool,
@@ -27,6 +27,7 @@ import {
   readInt,
   readList,
   readMap,
+  readOpaque,
   readString,
   readStruct,
   readTime,
@@ -51,6 +52,8 @@ export class Plans {
   readonly types: WireTypes
   readonly #registry: GobRegistry
   readonly #made = new Map<GobType, Map<number, Slot>>()
+  /** Plans that are being made, each for a part of the one before. */
+  #making = 0
   readonly #readInterface: Plan = (cursor) => this.#interface(cursor)
   readonly #skipInterface: Plan = (cursor) => this.#skippedInterface(cursor)
 
@@ -93,12 +96,12 @@ export class Plans {
     const base = baseOf(target)
     const basic = basicId(base)
     if (basic !== undefined) return id === basic ? this.#basic(base) : this.#mismatch(cursor, id, base, what)
-    return this.#once(id, base, () => this.#composite(cursor, id, base, what))
+    return this.#once(cursor, id, base, () => this.#composite(cursor, id, base, what))
   }
 
   /** How a value of the type `id` is passed over. */
   skip(cursor: Cursor, id: number): Plan {
-    return this.#once(id, SKIPPED, () => this.#skipped(cursor, id))
+    return this.#once(cursor, id, SKIPPED, () => this.#skipped(cursor, id))
   }
 
   #composite(cursor: Cursor, id: number, base: GobType, what: string): Plan {
@@ -111,7 +114,7 @@ export class Plans {
     if (wire === undefined) return this.#mismatch(cursor, id, base, what)
     if (base.kind === "time") return isOpaque(wire, "gob") ? readTime : this.#mismatch(cursor, id, base, what)
     if (base.kind === "opaque")
-      return isOpaque(wire, base.encoding) ? readBytes : this.#mismatch(cursor, id, base, what)
+      return isOpaque(wire, base.encoding) ? readOpaque(base.check) : this.#mismatch(cursor, id, base, what)
     if (base.kind === "slice" && wire.kind === "slice")
       return readList(this.plan(cursor, wire.element, base.element, what))
     if (base.kind === "array" && wire.kind === "array" && wire.length === base.length) {
@@ -240,7 +243,7 @@ export class Plans {
   }
 
   /** One plan per pair; a type that contains itself finds the one that is being made. */
-  #once(id: number, base: GobType, make: () => Plan): Plan {
+  #once(cursor: Cursor, id: number, base: GobType, make: () => Plan): Plan {
     let byId = this.#made.get(base)
     if (byId === undefined) {
       byId = new Map()
@@ -250,7 +253,10 @@ export class Plans {
     if (known !== undefined) return known.plan === NOTHING ? (cursor) => known.plan(cursor) : known.plan
     const slot: Slot = { plan: NOTHING }
     byId.set(id, slot)
-    slot.plan = make()
+    if (++this.#making > TYPE_NESTING_MAX)
+      cursor.fail(GobReason.TooMuch, `types nested deeper than ${TYPE_NESTING_MAX}`)
+    if (!cursor.isStopped) slot.plan = make()
+    this.#making--
     return slot.plan
   }
 

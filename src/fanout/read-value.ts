@@ -26,6 +26,15 @@ export const readBytes: Plan = (cursor) => {
   return bytes
 }
 
+export const readOpaque =
+  (check: ((bytes: Uint8Array) => string | undefined) | undefined): Plan =>
+  (cursor) => {
+    const bytes = readBytes(cursor) as Uint8Array
+    const problem = cursor.isStopped ? undefined : check?.(bytes)
+    if (problem !== undefined) cursor.fail(GobReason.Corrupt, problem)
+    return bytes
+  }
+
 export const readTime: Plan = (cursor) => {
   const end = cursor.span("a time")
   if (cursor.isStopped) return ZERO_TIME

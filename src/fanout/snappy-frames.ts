@@ -46,7 +46,7 @@ export class SnappyReader {
       at += HEAD_BYTES + (isSkipped ? 0 : size)
     }
     // Copied: the bytes given are the caller's, and less than a chunk of them is left.
-    this.#rest = all.slice(at)
+    this.#rest = new Uint8Array(all.subarray(at))
     return this.#problem ?? plain
   }
 
@@ -68,7 +68,10 @@ export class SnappyReader {
       this.#hasBegun = true
       return NAME.every((byte, index) => body[index] === byte) ? undefined : "a snappy stream of another name"
     }
-    const data = kind === Chunk.Plain ? body.slice(CHECKSUM_BYTES) : this.#uncompress(body.subarray(CHECKSUM_BYTES))
+    const data =
+      kind === Chunk.Plain
+        ? new Uint8Array(body.subarray(CHECKSUM_BYTES))
+        : this.#uncompress(body.subarray(CHECKSUM_BYTES))
     if (data === undefined) return "a snappy chunk that cannot be uncompressed"
     if (data.length > SNAPPY_CHUNK_BYTES) return "a snappy chunk that holds too much"
     const sum = (body[0] | (body[1] << 8) | (body[2] << 16) | (body[3] << 24)) >>> 0

@@ -124,10 +124,11 @@ export class ExportClass {
     return member
   }
 
-  /** Everything announced becomes pending for a member again (RFC 2918), between marks if it knows them (RFC 7313). */
+  /** Everything announced becomes pending for a member again (RFC 2918), between marks if it knows them. No mark may come before
+   * End-of-RIB (RFC 7313 §4): who asks while the first telling is under way gets all of it in that one. */
   repeat(member: Member, marked = false): void {
     member.live = false
-    if (marked) member.refresh = "asked"
+    if (marked && !member.joining) member.refresh = "asked"
     for (let id = 0; id < this.prefixes.bound && id < this.sent.length; id++) {
       if (this.sent[id] !== 0 && this.sentSource[id] !== member.peer) this.addPending(member, id)
     }

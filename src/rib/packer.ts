@@ -25,7 +25,7 @@ export class Packer {
   /** Messages and bytes packed since the beginning. */
   messages = 0
   bytesPacked = 0
-  /** Attribute sets that did not fit the receiver's message size; their prefixes were withdrawn instead (RFC 8654 §4). */
+  /** How often an attribute set did not fit the receivers' message size, so that its prefix is not told to them (RFC 8654 §4). */
   tooLong = 0
   private readonly pool: BlockPool
   private readonly store: AttributeStore
@@ -61,15 +61,30 @@ export class Packer {
     attributes: AttributeId,
     source: RouteSource,
     sourcePeer: number
-  ): boolean {
+  ): void {
     if (this.openFor !== attributes || this.source !== sourcePeer || !this.hasRoom()) {
       this.closeMessage()
-      if (!this.openReach(attributes, source)) return false
+      this.openReach(attributes, source)
       this.openFor = attributes
       this.source = sourcePeer
     }
     this.putPrefix(words, at, length)
-    return true
+  }
+
+  /** Whether a set and one prefix fit into a message of a class. What does not is not for `announce`. */
+  fits(parameters: ExportParameters, attributes: AttributeId, source: RouteSource): boolean {
+    const { store } = this
+    const stored = store.blockEndOf(attributes) - store.startOf(attributes)
+    const around = HEADER_BYTES + 4 + NLRI_BYTES_MAX[parameters.family]
+    // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
+    const worst = around + (parameters.as4 ? stored : stored * 2) + 80
+    if (worst <= parameters.messageBytesMax) return true
+    // Nearly never: write it aside to learn its true length.
+    const length = writeAttributes(new Uint8Array(worst * 2), 0, store, attributes, source, parameters)
+    const mp = exportedNextHop(store, attributes, source, parameters).length === 4 ? MP_REACH_BYTES : 0
+    if (around + length + mp <= parameters.messageBytesMax) return true
+    this.tooLong++
+    return false
   }
 
   withdraw(words: Uint32Array, at: number, length: number): void {
@@ -142,34 +157,21 @@ export class Packer {
     return this.bytes
   }
 
-  private openReach(attributes: AttributeId, source: RouteSource): boolean {
+  private openReach(attributes: AttributeId, source: RouteSource): void {
     const parameters = this.parameters!
+    const { family, messageBytesMax } = parameters
     const nextHop = exportedNextHop(this.store, attributes, source, parameters)
-    const multiprotocol = nextHop.length === 4
-    const stored = this.store.blockEndOf(attributes) - this.store.startOf(attributes)
-    // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
-    const worst = HEADER_BYTES + 4 + (parameters.as4 ? stored : stored * 2) + 80 + NLRI_BYTES_MAX[parameters.family]
     const bytes = this.openMessage()
     bytes[this.at] = 0
     bytes[this.at + 1] = 0
     this.attributesLengthAt = this.at + 2
     this.at += 4
     this.mpStart = 0
-    if (worst > parameters.messageBytesMax) {
-      // Nearly never: write it aside to learn its true length.
-      const aside = new Uint8Array(worst * 2)
-      const length = writeAttributes(aside, 0, this.store, attributes, source, parameters)
-      const mp = multiprotocol ? MP_REACH_BYTES : 0
-      if (HEADER_BYTES + 4 + length + mp + NLRI_BYTES_MAX[parameters.family] > parameters.messageBytesMax) {
-        this.at = this.messageStart
-        this.tooLong++
-        return false
-      }
-    }
     this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
-    if (multiprotocol) this.openMpReach(bytes, nextHop)
+    if (nextHop.length === 4) this.openMpReach(bytes, nextHop)
     else this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
-    return true
+    const length = this.at - this.messageStart + NLRI_BYTES_MAX[family]
+    assert(length <= messageBytesMax, "a set of attributes is announced that does not fit")
   }
 
   /** RFC 7606 §5.1 wants MP_REACH_NLRI first; but its NLRI grows, so here it stands last and its length is written when it closes. */

@@ -296,22 +296,32 @@ export class Rib {
 
   private packAnnouncement(exportClass: ExportClass, id: PrefixId, attributes: AttributeId, sourcePeer: number): void {
     const { prefixes } = this.tables[exportClass.parameters.family]
-    const { peers } = this.adjIn
-    const source = this.source
-    source.local = sourcePeer === SELF
-    source.internal = sourcePeer !== SELF && peers.external[sourcePeer] === 0
-    source.routerId = peers.routerId[sourcePeer]
+    const source = this.sourceOf(sourcePeer)
     const at = id * prefixes.wordsPerPrefix
     const length = prefixes.lengths[id]
     // Routes from different external peers with the same attributes leave alike; reflected ones carry their originator.
     const shareKey = source.internal ? sourcePeer : source.local ? LOCAL_SHARE : SELF
-    if (!this.packer.announce(prefixes.words, at, length, attributes, source, shareKey)) {
-      this.packer.withdraw(prefixes.words, at, length)
-    }
+    this.packer.announce(prefixes.words, at, length, attributes, source, shareKey)
   }
 
-  /** Whether a best path is told to a class at all: well-known communities, policy, reflection (RFC 1997, 4456 §6, 8212). */
+  private sourceOf(peer: number): RouteSource {
+    const { peers } = this.adjIn
+    const source = this.source
+    source.local = peer === SELF
+    source.internal = peer !== SELF && peers.external[peer] === 0
+    source.routerId = peers.routerId[peer]
+    return source
+  }
+
+  /** Whether a class is told a best path. What does not fit into its messages is not, and is withdrawn if it was (RFC 8654 §4). */
   private isExported(to: ExportParameters, best: PathRef): boolean {
+    if (!this.isAllowed(to, best)) return false
+    const { attributes, peer } = this.adjIn.paths
+    return this.packer.fits(to, attributes[best], this.sourceOf(peer[best]))
+  }
+
+  /** Whether a class may be told a best path: well-known communities, policy, reflection (RFC 1997, 4456 §6, 8212). */
+  private isAllowed(to: ExportParameters, best: PathRef): boolean {
     const { paths, peers } = this.adjIn
     const peer = paths.peer[best]
     const set = paths.attributes[best]

@@ -304,15 +304,24 @@ const trackNextHop = (state: RouterState, set: number): void => {
 const transmitter = (state: RouterState, out: OpBuffer): Transmit => {
   const { code } = routerEffects
   return (peer, block, from, to) => {
-    const conn = state.connections.get(state.peerAt(peer).established)
+    const receiver = state.peerAt(peer)
+    const conn = state.connections.get(receiver.established)
     if (conn === undefined || conn.closing) return
     state.pool.retain(block)
     out.put(code.Send, conn.conn, block, span(from, to))
+    receiver.messages.out += messagesIn(state.pool.bytes(block), from, to)
     conn.unsentBytes += to - from
     if (conn.drainingBytes === 0 && conn.unsentBytes > PEER_QUEUE_BYTES_MAX / 4) awaitDrain(conn, out)
     if (conn.unsentBytes <= PEER_QUEUE_BYTES_MAX) return
     for (const { member } of conn.session?.memberships ?? []) member.live = false
   }
+}
+
+/** How many whole messages a span holds: their headers say where the next one begins. */
+const messagesIn = (bytes: Uint8Array, from: number, to: number): number => {
+  let count = 0
+  for (let at = from; at < to; at += (bytes[at + 16] << 8) | bytes[at + 17]) count++
+  return count
 }
 
 const drained = (conn: Connection, out: OpBuffer): void => {

@@ -12,22 +12,22 @@ import {
   type GobValue,
   type GoTime,
   INT,
+  INT8,
   INT16,
   INT32,
-  INT8,
   INTERFACE,
   map,
   opaque,
   pointer,
-  STRING,
   type SmallMessage,
+  STRING,
   slice,
   struct,
   TIME,
   UINT,
+  UINT8,
   UINT16,
   UINT32,
-  UINT8,
   type Update
 } from "../fanout/index.ts"
 
@@ -38,9 +38,15 @@ export interface TypedValue {
 
 /** Text of all sorts, with bytes that are no text. */
 export const arbitraryGobText: fc.Arbitrary<string> = fc
-  .array(fc.oneof(fc.string({ unit: "grapheme", maxLength: 8 }), fc.integer({ min: 0xdc80, max: 0xdcff }).map((unit) => String.fromCharCode(unit))), {
-    maxLength: 4
-  })
+  .array(
+    fc.oneof(
+      fc.string({ unit: "grapheme", maxLength: 8 }),
+      fc.integer({ min: 0xdc80, max: 0xdcff }).map((unit) => String.fromCharCode(unit))
+    ),
+    {
+      maxLength: 4
+    }
+  )
   .map((parts) => parts.join(""))
   // Escaped bytes that happen to be UTF-8 when they meet come back as the character.
   .filter((text) => !/[\udc80-\udcff]{2}/.test(text))
@@ -127,10 +133,12 @@ const levels: Level = {
     const lists = inner.map(
       ([type, value]) => [slice(type), fc.array(value, { maxLength: 4 })] as readonly [GobType, fc.Arbitrary<GobValue>]
     )
-    const arrays = fc.tuple(inner, fc.nat(3)).map(([[type, value], length]): readonly [GobType, fc.Arbitrary<GobValue>] => [
-      array(length, type),
-      fc.array(value, { minLength: length, maxLength: length })
-    ])
+    const arrays = fc
+      .tuple(inner, fc.nat(3))
+      .map(([[type, value], length]): readonly [GobType, fc.Arbitrary<GobValue>] => [
+        array(length, type),
+        fc.array(value, { minLength: length, maxLength: length })
+      ])
     const maps = inner.map(([type, value]): readonly [GobType, fc.Arbitrary<GobValue>] => [
       map(STRING, type),
       fc.array(fc.tuple(arbitraryGobText, value), { maxLength: 3 }).map((entries) => new Map(entries))
@@ -152,7 +160,13 @@ const structs = (
       }
     })
     const record = Object.fromEntries(own.map(({ field: { name }, value }) => [name, value]))
-    return [struct("S", own.map((part) => part.field)), fc.record(record)]
+    return [
+      struct(
+        "S",
+        own.map((part) => part.field)
+      ),
+      fc.record(record)
+    ]
   })
 
 /** A type of any kind and a value of it. */
@@ -165,7 +179,9 @@ export const arbitraryUpdate: fc.Arbitrary<Update> = fc.record({
   value: fc.oneof(fc.constant(null), fc.uint8Array({ minLength: 1, maxLength: 300 })),
   revision: fc.oneof(
     fc.constant(null),
-    fc.oneof(arbitraryGobText, fc.string({ minLength: 100, maxLength: 200 })).map((value) => ({ name: "string", value })),
+    fc
+      .oneof(arbitraryGobText, fc.string({ minLength: 100, maxLength: 200 }))
+      .map((value) => ({ name: "string", value })),
     fc.nat().map((value) => ({ name: "uint64", value }))
   ),
   v3ResourceVersion: fc.oneof(fc.constant(""), arbitraryGobText),
@@ -209,10 +225,17 @@ export const arbitrarySmallMessage: fc.Arbitrary<SmallMessage> = fc.oneof(
 /** `bytes` with a few of them changed, left out, doubled, or cut off. */
 export const arbitraryMutation = (given: Uint8Array): fc.Arbitrary<Uint8Array> =>
   fc
-    .array(fc.tuple(fc.constantFrom("set", "flip", "drop", "repeat", "cut"), fc.nat(Math.max(0, given.length - 1)), fc.nat(255)), {
-      minLength: 1,
-      maxLength: 4
-    })
+    .array(
+      fc.tuple(
+        fc.constantFrom("set", "flip", "drop", "repeat", "cut"),
+        fc.nat(Math.max(0, given.length - 1)),
+        fc.nat(255)
+      ),
+      {
+        minLength: 1,
+        maxLength: 4
+      }
+    )
     .map((steps) => steps.reduce(mutate, given))
 
 const mutate = (

@@ -61,7 +61,13 @@ describe("mutations of what Go wrote", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...streams).chain(arbitraryMutation),
-        fc.constantFrom<GobType>(ANY, types.build("Envelope"), types.build("Nested"), types.build("Old"), types.build("Ifaces")),
+        fc.constantFrom<GobType>(
+          ANY,
+          types.build("Envelope"),
+          types.build("Nested"),
+          types.build("Old"),
+          types.build("Ifaces")
+        ),
         (bytes, type) => {
           exhaust(new MessageDecoder(SERVER_LIMITS), ANY, bytes)
           exhaust(new GobDecoder({ limits: SERVER_LIMITS, registry: () => ANY }), ANY, bytes)
@@ -84,21 +90,25 @@ describe("mutations of what Go wrote", () => {
 
   it("law: what a mutation does to a stream does not depend on the pieces it comes in", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...streams).chain(arbitraryMutation), fc.integer({ min: 1, max: 50 }), (bytes, step) => {
-        const whole = new GobDecoder({ limits: SERVER_LIMITS, registry: () => ANY })
-        const pieces = new GobDecoder({ limits: SERVER_LIMITS, registry: () => ANY })
-        const counts = [whole, pieces].map((decoder) => {
-          let count = 0
-          const size = decoder === whole ? Math.max(1, bytes.length) : step
-          for (let at = 0; at < bytes.length; at += size) {
-            decoder.push(bytes.slice(at, at + size))
-            while (decoder.next(ANY)._tag === "Value") count++
-          }
-          return count
-        })
-        expect(counts[1]).toBe(counts[0])
-        expect(pieces.finish()).toEqual(whole.finish())
-      }),
+      fc.property(
+        fc.constantFrom(...streams).chain(arbitraryMutation),
+        fc.integer({ min: 1, max: 50 }),
+        (bytes, step) => {
+          const whole = new GobDecoder({ limits: SERVER_LIMITS, registry: () => ANY })
+          const pieces = new GobDecoder({ limits: SERVER_LIMITS, registry: () => ANY })
+          const counts = [whole, pieces].map((decoder) => {
+            let count = 0
+            const size = decoder === whole ? Math.max(1, bytes.length) : step
+            for (let at = 0; at < bytes.length; at += size) {
+              decoder.push(bytes.slice(at, at + size))
+              while (decoder.next(ANY)._tag === "Value") count++
+            }
+            return count
+          })
+          expect(counts[1]).toBe(counts[0])
+          expect(pieces.finish()).toEqual(whole.finish())
+        }
+      ),
       { numRuns: 500 }
     )
   })
@@ -175,7 +185,8 @@ describe("caps", () => {
   it("bounds definitions by their number and their size", () => {
     const types = Array.from({ length: 50 }, (_, index) => struct(`T${index}`, [field("A", INT)]))
     const bytes = new GobEncoder().define(types)
-    const reason = (changed: Partial<GobLimits>) => exhaust(new GobDecoder({ limits: limits(changed) }), ANY, bytes)?.reason
+    const reason = (changed: Partial<GobLimits>) =>
+      exhaust(new GobDecoder({ limits: limits(changed) }), ANY, bytes)?.reason
     expect(reason({ definitions: 50 })).toBe(GobReason.Truncated)
     expect(reason({ definitions: 49 })).toBe(GobReason.TooMuch)
     expect(reason({ definitionBytes: 100 })).toBe(GobReason.TooMuch)
@@ -188,11 +199,40 @@ describe("caps", () => {
     const bytes = new GobEncoder().encode(tree, chain(99))
     const other = struct("Tree", [field("Other", INT)])
     const outer = new GobEncoder().encode(struct("Outer", [field("A", INT), field("T", tree)]), { A: 1, T: chain(98) })
-    for (const [type, given] of [[tree, bytes], [ANY, bytes], [struct("Outer", [field("A", INT)]), outer]] as const) {
+    for (const [type, given] of [
+      [tree, bytes],
+      [ANY, bytes],
+      [struct("Outer", [field("A", INT)]), outer]
+    ] as const) {
       expect(exhaust(new GobDecoder({ limits: limits({ nesting: 100 }) }), type, given)).toBeUndefined()
       expect(exhaust(new GobDecoder({ limits: limits({ nesting: 99 }) }), type, given)?.reason).toBe(GobReason.TooMuch)
     }
     expect(exhaust(new GobDecoder(), other, bytes)?.reason).toBe(GobReason.Mismatch)
+  })
+
+  it("bounds how deep types are made of types", () => {
+    const nested = (depth: number): GobType => (depth === 0 ? INT : slice(nested(depth - 1)))
+    for (const [depth, reason] of [
+      [249, undefined],
+      [251, GobReason.TooMuch]
+    ] as const) {
+      const bytes = new GobEncoder().encode(nested(depth), [])
+      for (const type of [ANY, nested(depth)]) {
+        expect(exhaust(new GobDecoder({ limits: CLIENT_LIMITS }), type, bytes)?.reason).toBe(reason)
+      }
+    }
+  })
+
+  it("asks a type that reads its own bytes whether they are its own", () => {
+    const type: GobType = {
+      kind: "opaque",
+      name: "Four",
+      encoding: "gob",
+      check: ({ length }) => (length === 4 ? undefined : "not four")
+    }
+    const reason = (size: number) =>
+      exhaust(new GobDecoder(), type, new GobEncoder().encode(type, new Uint8Array(size)))?.detail
+    expect([4, 3].map(reason)).toEqual([undefined, "not four"])
   })
 
   it("takes the deepest values it allows without running out of stack", () => {
@@ -200,7 +240,11 @@ describe("caps", () => {
     const depth = CLIENT_LIMITS.nesting
     // Each level is the step to its field; the ends follow.
     const body = Buffer.concat([Uint8Array.of(0xff, 0x82), Buffer.alloc(depth - 1, 1), Buffer.alloc(depth, 0)])
-    const bytes = Buffer.concat([new GobEncoder().define([tree]), Uint8Array.of(0xfe, body.length >> 8, body.length & 0xff), body])
+    const bytes = Buffer.concat([
+      new GobEncoder().define([tree]),
+      Uint8Array.of(0xfe, body.length >> 8, body.length & 0xff),
+      body
+    ])
     expect(exhaust(new GobDecoder(), tree, bytes)).toBeUndefined()
   })
 
@@ -212,12 +256,20 @@ describe("caps", () => {
     // Without its end, the message goes on with the name of a type.
     const prefix = first.slice(first.indexOf(0xfe))
     const body = Buffer.concat([prefix.subarray(3, -1), Uint8Array.of(1, 3, 0x69, 0x6e, 0x74)])
-    const start = Buffer.concat([first.subarray(0, first.indexOf(0xfe)), Uint8Array.of(0xfe, body.length >> 8, body.length & 0xff), body])
+    const start = Buffer.concat([
+      first.subarray(0, first.indexOf(0xfe)),
+      Uint8Array.of(0xfe, body.length >> 8, body.length & 0xff),
+      body
+    ])
     const decoder = new GobDecoder({ limits: limits({ reparsedBytes: 100_000 }) })
     decoder.push(new Uint8Array(start))
     const ids = new TypeIds(1000)
     let rounds = 0
-    for (let next = decoder.next(holder); next._tag === "NeedMore" && rounds < 200; next = decoder.next(holder), rounds++) {
+    for (
+      let next = decoder.next(holder);
+      next._tag === "NeedMore" && rounds < 200;
+      next = decoder.next(holder), rounds++
+    ) {
       decoder.push(new GobEncoder({ ids }).define([struct("T", [field("A", INT)])]))
     }
     expect(decoder.fault?.reason).toBe(GobReason.TooMuch)
@@ -227,9 +279,16 @@ describe("caps", () => {
   it("bounds what a snappy chunk becomes before it is uncompressed", () => {
     const identifier = [0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59]
     const problem = (...chunk: ReadonlyArray<number>) =>
-      new SnappyReader({ ...snappyBlocks, uncompress: () => { throw new Error("not asked") } }).push(Uint8Array.from([...identifier, ...chunk]))
+      new SnappyReader({
+        ...snappyBlocks,
+        uncompress: () => {
+          throw new Error("not asked")
+        }
+      }).push(Uint8Array.from([...identifier, ...chunk]))
     // 4 GiB are announced by the block, 16 MiB by a chunk.
-    expect(problem(0, 9, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f)).toBe("a snappy chunk that cannot be uncompressed")
+    expect(problem(0, 9, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f)).toBe(
+      "a snappy chunk that cannot be uncompressed"
+    )
     expect(problem(0, 0xff, 0xff, 0xff)).toMatch(/of 16777215 bytes/)
     expect(problem(1, 3, 0, 0)).toMatch(/without a checksum/)
     expect(problem(2, 0, 0, 0)).toMatch(/of the kind 2/)

@@ -5,12 +5,15 @@ import { encodeMessage, GobDecoder, GobReason, INT, MessageDecoder, preambleOf }
 import { messageJson } from "../vectors/gob-messages.ts"
 import { bytesOf, captured } from "./captured.ts"
 
-const streams = ["v325/session-server", "modern/session-server-no-restart", "v325/kvs-revision-strings", "odd/all-types-first"].map(
-  (name) => {
-    const row = captured(name)
-    return { name, bytes: bytesOf(row.hex), count: row.n }
-  }
-)
+const streams = [
+  "v325/session-server",
+  "modern/session-server-no-restart",
+  "v325/kvs-revision-strings",
+  "odd/all-types-first"
+].map((name) => {
+  const row = captured(name)
+  return { name, bytes: bytesOf(row.hex), count: row.n }
+})
 
 const drain = (decoder: MessageDecoder): ReadonlyArray<string> => {
   const said: Array<string> = []
@@ -79,14 +82,19 @@ describe("what lies behind a value", () => {
       ttlNanoseconds: 0,
       updateType: 1
     }))
-    const bytes = Buffer.concat([preambleOf("server"), ...updates.map((update) => encodeMessage({ _tag: "Updates", updates: [update] }))])
+    const bytes = Buffer.concat([
+      preambleOf("server"),
+      ...updates.map((update) => encodeMessage({ _tag: "Updates", updates: [update] }))
+    ])
     const decoder = new MessageDecoder()
     const batches = Array.from({ length: Math.ceil(bytes.length / 61) }, (_, index) => {
       decoder.push(new Uint8Array(bytes.subarray(index * 61, (index + 1) * 61)))
       const next = decoder.next()
       return next._tag === "Message" && next.message._tag === "Updates" ? [next.message.updates] : []
     }).flat()
-    expect(batches.map((batch) => [batch.key(0), batch.value(0)])).toEqual(updates.map(({ key, value }) => [key, value]))
+    expect(batches.map((batch) => [batch.key(0), batch.value(0)])).toEqual(
+      updates.map(({ key, value }) => [key, value])
+    )
   })
 
   it("reads values of basic types that come in one piece", () => {

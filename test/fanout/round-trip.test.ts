@@ -11,8 +11,8 @@ import {
   joinUpdates,
   MessageDecoder,
   preambleOf,
-  registryOf,
   type ReceivedMessage,
+  registryOf,
   TypeIds,
   type Update
 } from "../../src/fanout/index.ts"
@@ -31,7 +31,11 @@ const decode = (bytes: Uint8Array, typed: ReadonlyArray<TypedValue>, step = byte
   const values: Array<GobValue> = []
   for (let at = 0; at < bytes.length; at += step) {
     decoder.push(bytes.slice(at, at + step))
-    for (let next = decoder.next(typeAt(typed, values.length)); next._tag === "Value"; next = decoder.next(typeAt(typed, values.length))) {
+    for (
+      let next = decoder.next(typeAt(typed, values.length));
+      next._tag === "Value";
+      next = decoder.next(typeAt(typed, values.length))
+    ) {
       values.push(next.value)
     }
   }
@@ -76,12 +80,16 @@ describe("values", () => {
 
   it("law: a stream of values is the same in pieces of any size", () => {
     fc.assert(
-      fc.property(fc.array(arbitraryTypedValue, { minLength: 1, maxLength: 3 }), fc.integer({ min: 1, max: 40 }), (typed, step) => {
-        const encoder = new GobEncoder({ registry })
-        const bytes = concat(typed.map(({ type, value }) => encoder.encode(type, value)))
-        const values = typed.map(({ value }) => value)
-        expect(decode(bytes, [...typed, ...typed.slice(0, 1)], step).slice(0, values.length)).toEqual(values)
-      }),
+      fc.property(
+        fc.array(arbitraryTypedValue, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 1, max: 40 }),
+        (typed, step) => {
+          const encoder = new GobEncoder({ registry })
+          const bytes = concat(typed.map(({ type, value }) => encoder.encode(type, value)))
+          const values = typed.map(({ value }) => value)
+          expect(decode(bytes, [...typed, ...typed.slice(0, 1)], step).slice(0, values.length)).toEqual(values)
+        }
+      ),
       { numRuns: 200 }
     )
   })
@@ -117,14 +125,18 @@ describe("values", () => {
 describe("messages", () => {
   it("law: messages of all kinds arrive as they were sent, in pieces of any size", () => {
     fc.assert(
-      fc.property(fc.array(arbitrarySmallMessage, { maxLength: 6 }), fc.integer({ min: 1, max: 200 }), (messages, step) => {
-        for (const role of ["server", "client"] as const) {
-          const own = messages.filter(({ _tag }) => SENT[role].includes(_tag))
-          const bytes = concat([preambleOf(role), ...own.map(encodeMessage)])
-          // Definitions alone are an unfinished stream.
-          expect(own.length === 0 ? [] : received(bytes, step)).toEqual(own)
+      fc.property(
+        fc.array(arbitrarySmallMessage, { maxLength: 6 }),
+        fc.integer({ min: 1, max: 200 }),
+        (messages, step) => {
+          for (const role of ["server", "client"] as const) {
+            const own = messages.filter(({ _tag }) => SENT[role].includes(_tag))
+            const bytes = concat([preambleOf(role), ...own.map(encodeMessage)])
+            // Definitions alone are an unfinished stream.
+            expect(own.length === 0 ? [] : received(bytes, step)).toEqual(own)
+          }
         }
-      })
+      )
     )
   })
 

@@ -15,7 +15,9 @@ describe("what Go wrote, and what Go refuses", () => {
   }
 
   it("would find a case that is not met", () => {
-    const met = CAPTURED.filter((row) => row.json !== undefined && row.group !== "cross" && row.group !== "snappy-session")
+    const met = CAPTURED.filter(
+      (row) => row.json !== undefined && row.group !== "cross" && row.group !== "snappy-session"
+    )
     for (const row of met) expect(checkGob({ ...row, json: { other: 1 } }).problems, row.name).not.toEqual([])
     const refused = CAPTURED.find((row) => row.name === "malformed/unknown-type-id")!
     expect(checkGob({ ...refused, hex: "03020001", target: "bool" }).problems).not.toEqual([])

@@ -23,8 +23,8 @@ const PROGRAMS = {
 export type ProgramName = keyof typeof PROGRAMS
 
 /** `root`: user id 0. `namespaces`: may make a network namespace, as root or through a user namespace.
- * `dev-full`: the device that is always full. */
-export type RequirementName = ProgramName | "root" | "namespaces" | "dev-full"
+ * `dev-full`: the device that is always full. `gobpeer`: the sources of the Go program that speaks the followers' protocol. */
+export type RequirementName = ProgramName | "root" | "namespaces" | "dev-full" | "gobpeer"
 
 /** Whether everything must be there. */
 export const requireAll = (): boolean => process.env["BACKWALK_REQUIRE_ALL"] === "1"
@@ -47,6 +47,7 @@ export const isAvailable = (name: RequirementName): boolean => {
   if (name === "root") return process.getuid?.() === 0
   if (name === "namespaces") return namespaces() !== undefined
   if (name === "dev-full") return existsSync("/dev/full")
+  if (name === "gobpeer") return existsSync(GOBPEER_SOURCES)
   return PROGRAMS[name].every((file) => executable(file) !== undefined)
 }
 
@@ -89,6 +90,9 @@ const isExecutable = (path: string): boolean => {
 const probe = (flags: ReadonlyArray<string>): boolean =>
   spawnSync("unshare", [...flags, "true"], { stdio: "ignore" }).status === 0
 
+/** Beside the checkout. */
+export const GOBPEER_SOURCES = join(import.meta.dirname, "../../../shared/gobpeer")
+
 const REMEDIES: Readonly<Record<string, string>> = {
   bird: "bird is missing: apt-get install bird2",
   frr: "frr is missing: apt-get install frr",
@@ -99,6 +103,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   tshark: "tshark is missing: apt-get install tshark",
   ip: "ip is missing: apt-get install iproute2",
   nix: "nix is missing: apt-get install nix-bin",
+  gobpeer: "gobpeer is missing: its sources belong beside this checkout, as ../shared/gobpeer",
   "dev-full": "dev-full is missing: there is no /dev/full",
   biome: "biome is missing: npx could not fetch @biomejs/biome (is there a network?)",
   root: "root is missing: run the tests as root",

@@ -106,12 +106,13 @@ export class CapabilityLab {
     return this.call("GET", `/v1/routes?peer=${session.theirs}`) as Promise<ReadonlyArray<RouteRow>>
   }
 
-  /** Until we have exactly these from the peer, in one family. */
+  /** Until we have exactly these from the peer, in one family; what it passes on of ours does not count. */
   weHave(session: LabSession, family: FamilyName, wanted: ReadonlyArray<string>): Promise<ReadonlyArray<RouteRow>> {
     return eventually(
       `us to have ${wanted.length} routes of ${family} in ${session.name}`,
       async () => {
-        const found = (await this.routes(session)).filter((route) => route.family === family)
+        const rows = await this.routes(session)
+        const found = rows.filter((route) => route.family === family && !OWN_PREFIX.test(route.prefix))
         const given = new Set(found.map(({ prefix }) => prefix))
         if (wanted.every((prefix) => given.has(prefix)) && given.size === wanted.length) return found
         throw new Error(`we have ${[...given].join(" ")}`)

@@ -39,7 +39,7 @@ export const QUIET_HOLD_S = 600
 /** How long a peer waits for the one that restarts. */
 export const RESTART_S = 8
 export const LONG_LIVED_S = 120
-export const PASSWORD = "a password of both"
+export const PASSWORD = "shared-by-both"
 
 const IPV4: ReadonlyArray<FamilyName> = ["ipv4-unicast"]
 const IPV6: ReadonlyArray<FamilyName> = ["ipv6-unicast"]

@@ -14,6 +14,7 @@ import {
   INT16,
   INT32,
   INTERFACE,
+  type OpaqueType,
   pointer,
   STRING,
   UINT,
@@ -94,13 +95,19 @@ const BY_GENERATION: Readonly<Record<Generation, Readonly<Record<string, string>
   }
 }
 
-/** Types that turn themselves into bytes, and how. */
-const OPAQUE: Readonly<Record<string, "gob" | "binary">> = {
-  GobThing: "gob",
-  BinThing: "binary",
-  Int: "gob",
-  Addr: "binary",
-  URL: "binary"
+/** Types that turn themselves into bytes, how, and what they refuse. */
+const OPAQUE: Readonly<Record<string, Pick<OpaqueType, "encoding"> & Required<Pick<OpaqueType, "check">>>> = {
+  GobThing: { encoding: "gob", check: (bytes) => (bytes.length === 4 ? undefined : "want four bytes") },
+  BinThing: { encoding: "binary", check: () => undefined },
+  Int: {
+    encoding: "gob",
+    check: (bytes) => (bytes.length === 0 || bytes[0] >> 1 === 1 ? undefined : "a big integer of another version")
+  },
+  Addr: {
+    encoding: "binary",
+    check: ({ length }) => (length === 0 || length === 4 || length >= 16 ? undefined : "an address of another size")
+  },
+  URL: { encoding: "binary", check: () => undefined }
 }
 
 export const MESSAGE_PREFIX = "github.com/projectcalico/typha/pkg/syncproto."
@@ -150,7 +157,7 @@ export class GoTypes {
     const known = BASICS[text] ?? this.#built.get(text)
     if (known !== undefined) return known
     const opaque = OPAQUE[text.split(".").at(-1)!]
-    if (opaque !== undefined) return this.#keep(text, { kind: "opaque", name, encoding: opaque })
+    if (opaque !== undefined) return this.#keep(text, { kind: "opaque", name, ...opaque })
     if (text === "time.Time" || text === "Time") return this.#keep("time.Time", { kind: "time", name })
     const named = BY_GENERATION[this.#generation][text] ?? NAMED[text]
     return named === undefined ? this.#composite(text, text, name) : this.#composite(named, text, name)
@@ -187,10 +194,10 @@ export class GoTypes {
       const element = this.build(list[2], list[1] === "" ? elementName(list[2]) : "")
       return Object.assign(type, list[1] === "" ? { element } : { element, length: Number(list[1]) })
     }
-    const map = /^map\[(.*?)\](.*)$/s.exec(spec)
-    if (map !== null) {
+    const map = mapParts(spec)
+    if (map !== undefined) {
       const type = this.#keep(text, { kind: "map", name, key: INT, element: INT })
-      return Object.assign(type, { key: this.build(map[1], ""), element: this.build(map[2], "") })
+      return Object.assign(type, { key: this.build(map[0], ""), element: this.build(map[1], "") })
     }
     const struct = /^struct \{(.*)\}$/s.exec(spec)
     if (struct === null) throw new Error(`no Go type: ${spec}`)
@@ -202,6 +209,17 @@ export class GoTypes {
     }
     return type
   }
+}
+
+/** Key and element of a map: the key may have brackets of its own. */
+const mapParts = (spec: string): readonly [key: string, element: string] | undefined => {
+  if (!spec.startsWith("map[")) return undefined
+  let end = 4
+  for (let depth = 1; end < spec.length; end++) {
+    if (spec[end] === "[") depth++
+    if (spec[end] === "]" && --depth === 0) break
+  }
+  return [spec.slice(4, end), spec.slice(end + 1)]
 }
 
 /** Semicolons of inner structures do not count. */

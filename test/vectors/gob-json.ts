@@ -101,7 +101,7 @@ const floatJson = (value: number): Json =>
   Number.isFinite(value) && !Object.is(value, -0) ? value : { $float: Object.is(value, -0) ? "-0" : String(value) }
 
 /** A text with bytes that are not UTF-8 holds lone surrogates for them. */
-const textJson = (text: string): Json => {
+export const textJson = (text: string): Json => {
   if (text.isWellFormed()) return text
   const parts = [...text].map((character) => {
     const code = character.codePointAt(0)!

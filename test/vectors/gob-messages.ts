@@ -9,7 +9,7 @@ import {
   type UpdateBatch
 } from "../../src/fanout/index.ts"
 import { MESSAGE_PREFIX } from "./gob-go-types.ts"
-import { type Json, timeJson, toHex, toJson } from "./gob-json.ts"
+import { type Json, textJson, timeJson, toHex, toJson } from "./gob-json.ts"
 
 /** In pieces of `step` bytes. Text: what is wrong. */
 export const decodeMessages = (bytes: Uint8Array, step: number): ReadonlyArray<ReceivedMessage> | string => {
@@ -29,19 +29,19 @@ export const messageJson = (message: ReceivedMessage): Json | undefined => {
   switch (message._tag) {
     case "ClientHello":
       return named("MsgClientHello", {
-        Hostname: message.hostname,
-        Info: message.info,
-        Version: message.version,
-        SyncerType: message.syncerType,
+        Hostname: textJson(message.hostname),
+        Info: textJson(message.info),
+        Version: textJson(message.version),
+        SyncerType: textJson(message.syncerType),
         SupportsDecoderRestart: message.supportsDecoderRestart,
-        SupportedCompressionAlgorithms: orNull(message.supportedCompressionAlgorithms),
+        SupportedCompressionAlgorithms: orNull(message.supportedCompressionAlgorithms.map(textJson)),
         SupportsModernPolicyKeys: message.supportsModernPolicyKeys,
         ClientConnID: integer(message.clientConnId)
       })
     case "ServerHello":
       return named("MsgServerHello", {
-        Version: message.version,
-        SyncerType: message.syncerType,
+        Version: textJson(message.version),
+        SyncerType: textJson(message.syncerType),
         SupportsNodeResourceUpdates: message.supportsNodeResourceUpdates,
         ServerConnID: integer(message.serverConnId)
       })
@@ -56,8 +56,8 @@ export const messageJson = (message: ReceivedMessage): Json | undefined => {
       })
     case "DecoderRestart":
       return named("MsgDecoderRestart", {
-        Message: message.message,
-        CompressionAlgorithm: message.compressionAlgorithm
+        Message: textJson(message.message),
+        CompressionAlgorithm: textJson(message.compressionAlgorithm)
       })
     case "Acknowledgement":
       return named("MsgACK", {})
@@ -92,10 +92,10 @@ const updatesJson = (updates: UpdateBatch): ReadonlyArray<Json> =>
   Array.from({ length: updates.count }, (_, index) => {
     const { key, value, revision, v3ResourceVersion, ttlNanoseconds, updateType } = updates.at(index)
     return {
-      Key: key as string,
+      Key: textJson(key as string),
       Value: value === null ? null : { $bytes: toHex(value) },
       Revision: revisionJson(revision as GobInterface | null),
-      V3ResourceVersion: v3ResourceVersion,
+      V3ResourceVersion: textJson(v3ResourceVersion),
       TTL: integer(ttlNanoseconds),
       UpdateType: updateType
     }

@@ -257,6 +257,7 @@ const discovered = (row: GobCase, types: GoTypes): ReadonlyArray<GobType> => {
 
 const goText = (id: number, definitions: ReadonlyMap<number, WireType>, types: GoTypes): string => {
   const wire = definitions.get(id)
+  if (wire !== undefined && types.isNamed(wire.name)) return wire.name
   switch (wire?.kind) {
     case undefined:
       return BASIC_TEXT[id]

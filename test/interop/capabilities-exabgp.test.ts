@@ -1,0 +1,5 @@
+// ExaBGP and Backwalk: every capability that both have, from both sides. One file per daemon, so that each can be run alone.
+import { capabilityChecks } from "../support/capability-checks.ts"
+import { exabgpCapabilities } from "../support/capability-exabgp.ts"
+
+capabilityChecks(exabgpCapabilities)

@@ -1,0 +1,5 @@
+// OpenBGPD and Backwalk: every capability that both have, from both sides. One file per daemon, so that each can be run alone.
+import { capabilityChecks } from "../support/capability-checks.ts"
+import { openbgpdCapabilities } from "../support/capability-openbgpd.ts"
+
+capabilityChecks(openbgpdCapabilities)

@@ -1,0 +1,191 @@
+// ExaBGP as the other end of a capability laboratory. It has no table of its own: it reads orders from one file and writes what it hears to
+// another, which is read back as the table.
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { executableOf } from "./available.ts"
+import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
+import {
+  type FamilyName,
+  type LabSession,
+  QUIET_HOLD_S,
+  RESTART_S,
+  THEIR_ID,
+  THEIR_ROUTES
+} from "./capability-sessions.ts"
+import { eventually, type InteropLab, type LabProcess, OUR_AS, runCommand, THEIR_AS } from "./interop-lab.ts"
+
+export const exabgpCapabilities: CapabilityDriver = {
+  name: "exabgp",
+  title: "ExaBGP",
+  version: async () => {
+    const { stdout, stderr } = await runCommand([executableOf("exabgp"), "--version"])
+    return /ExaBGP\s*:\s*(\S+)/.exec(stdout + stderr)?.[1] ?? "?"
+  },
+  absent: {
+    fqdn: "its sources have the capability switched off",
+    "shutdown-heard": "its teardown order takes a subcode and no text",
+    "restart-own": "it has no table in which to keep our routes"
+  },
+  sessionsWithout: {
+    "gtsm-ipv6-active": "it sets no hop limit on its listening sockets of IPv6: its packets come with 64",
+    role: "it has no roles",
+    "role-mismatch": "it has no roles",
+    "long-lived": "it has no long-lived graceful restart"
+  },
+  create: (lab, sessions) => new ExaBgp(lab, sessions)
+}
+
+interface Routes {
+  readonly [family: string]: Readonly<Record<string, ReadonlyArray<{ readonly nlri: string }>>>
+}
+
+interface Heard {
+  readonly type: string
+  readonly neighbor?: {
+    readonly address: { readonly peer: string }
+    readonly state?: string
+    readonly message?: {
+      readonly update?: {
+        readonly announce?: Routes
+        readonly withdraw?: Readonly<Record<string, ReadonlyArray<{ readonly nlri: string }>>>
+      }
+    }
+  }
+}
+
+const NAMES = { "ipv4-unicast": "ipv4 unicast", "ipv6-unicast": "ipv6 unicast" } as const
+
+class ExaBgp implements CapabilityPeer {
+  private readonly lab: InteropLab
+  private readonly sessions: ReadonlyArray<LabSession>
+  private announced: Readonly<Record<FamilyName, ReadonlyArray<string>>> = THEIR_ROUTES
+  private process: LabProcess | undefined
+
+  constructor(lab: InteropLab, sessions: ReadonlyArray<LabSession>) {
+    this.lab = lab
+    this.sessions = sessions
+  }
+
+  readonly start = async (): Promise<void> => {
+    writeFileSync(this.orders, "")
+    writeFileSync(this.heardFile, "")
+    // A process whose output is closed counts as dead, so the shell stays and keeps it open.
+    writeFileSync(this.lab.path("exabgp-hear.sh"), `#!/bin/sh\ncat >> ${this.heardFile}\n`, { mode: 0o755 })
+    writeFileSync(this.lab.path("exabgp.conf"), this.configuration())
+    const environment = [
+      "exabgp.tcp.port=179",
+      "exabgp.daemon.user=root",
+      "exabgp.daemon.drop=false",
+      "exabgp.api.cli=false",
+      "exabgp.api.ack=false",
+      "exabgp.log.level=INFO"
+    ]
+    const command = ["env", ...environment, executableOf("exabgp"), this.lab.path("exabgp.conf")]
+    this.process = this.lab.start("theirs", "exabgp", command, true)
+    this.order(this.sessions.flatMap((session) => this.announcements(session)))
+  }
+
+  readonly crash = async (): Promise<void> => this.process?.kill()
+  readonly hurry = async (): Promise<void> => undefined
+
+  readonly forget = (prefixes: ReadonlyArray<string>): void => {
+    const left = (family: FamilyName) => this.announced[family].filter((prefix) => !prefixes.includes(prefix))
+    this.announced = { "ipv4-unicast": left("ipv4-unicast"), "ipv6-unicast": left("ipv6-unicast") }
+  }
+
+  readonly isEstablished = async ({ ours }: LabSession): Promise<boolean> =>
+    this.heard(ours)
+      .filter(({ type }) => type === "state")
+      .at(-1)?.neighbor?.state === "up"
+
+  readonly received = async ({ ours }: LabSession, family: FamilyName): Promise<ReadonlySet<string>> => {
+    const table = new Set<string>()
+    for (const { type, neighbor } of this.heard(ours)) {
+      if (type === "state" && neighbor?.state !== "up") table.clear()
+      const update = neighbor?.message?.update
+      for (const { nlri } of update?.withdraw?.[NAMES[family]] ?? []) table.delete(nlri)
+      for (const { nlri } of Object.values(update?.announce?.[NAMES[family]] ?? {}).flat()) table.add(nlri)
+    }
+    return table
+  }
+
+  readonly askRefresh = async ({ ours, families }: LabSession): Promise<void> =>
+    this.order([`neighbor ${ours} announce route-refresh ${NAMES[families[0]]}`])
+
+  readonly shut = async ({ ours }: LabSession): Promise<void> => {
+    this.order([`neighbor ${ours} teardown 2`])
+    await eventually("ExaBGP to end the session", async () => /"down"/.test(readFileSync(this.heardFile, "utf8")))
+  }
+
+  readonly reopen = async (): Promise<void> => undefined
+  readonly diary = async (): Promise<string> =>
+    `${this.process?.said() ?? ""}${existsSync(this.heardFile) ? readFileSync(this.heardFile, "utf8") : ""}`
+
+  /** Routes of IPv4 with a next hop of IPv6 are written out; with ADD-PATH each is announced twice. */
+  private announcements({ ours, theirs, families, transport, their }: LabSession): ReadonlyArray<string> {
+    return families.flatMap((family) =>
+      this.announced[family].flatMap((prefix) => {
+        const nextHop = transport === 6 ? theirs : "self"
+        const announce = `neighbor ${ours} announce route ${prefix} next-hop ${nextHop}`
+        return their.addPathSend === true
+          ? [`${announce} path-information 0.0.0.1`, `${announce} path-information 0.0.0.2`]
+          : [announce]
+      })
+    )
+  }
+
+  private configuration(): string {
+    return `process orders { run /usr/bin/tail -n +1 -f ${this.orders}; encoder json; }
+process hear { run ${this.lab.path("exabgp-hear.sh")}; encoder json; }
+${this.sessions.map(neighbour).join("")}`
+  }
+
+  private heard(peer: string): ReadonlyArray<Heard> {
+    if (!existsSync(this.heardFile)) return []
+    const whole = readFileSync(this.heardFile, "utf8").split("\n").slice(0, -1)
+    // It puts the bytes of a NOTIFICATION into its JSON as they are.
+    const lines = whole.filter((line) => line.startsWith("{")).map((line) => line.replaceAll(/\p{Cc}/gu, " "))
+    return lines.map((line) => JSON.parse(line) as Heard).filter(({ neighbor }) => neighbor?.address.peer === peer)
+  }
+
+  private order(lines: ReadonlyArray<string>): void {
+    appendFileSync(this.orders, lines.map((line) => `${line}\n`).join(""))
+  }
+
+  private get orders(): string {
+    return this.lab.path("exabgp.orders")
+  }
+
+  private get heardFile(): string {
+    return this.lab.path("exabgp.heard")
+  }
+}
+
+const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): string => {
+  const lines = [
+    `router-id ${THEIR_ID}`,
+    `local-address ${theirs}`,
+    `local-as ${THEIR_AS}`,
+    `peer-as ${OUR_AS}`,
+    `hold-time ${their.holdTimeS ?? QUIET_HOLD_S}`,
+    `passive ${!weWait}`,
+    weWait ? "" : "listen 179",
+    their.password === undefined ? "" : `md5-password "${their.password}"`,
+    their.ttlSecurity === true ? "outgoing-ttl 255; incoming-ttl 255" : ""
+  ]
+  const capability = [
+    "route-refresh enable",
+    `asn4 ${their.twoOctetAs === true ? "disable" : "enable"}`,
+    their.addPathSend === true ? "add-path send" : "",
+    their.extendedNextHop === true ? "nexthop enable" : "",
+    their.gracefulRestart === true ? `graceful-restart ${RESTART_S}` : ""
+  ]
+  const statements = (all: ReadonlyArray<string>) => all.filter((each) => each !== "").map((each) => `${each}; `)
+  return `neighbor ${ours} {
+  ${statements(lines).join("\n  ")}
+  family { ${statements(families.map((family) => NAMES[family])).join("")}}
+  capability { ${statements(capability).join("")}}
+  ${their.extendedNextHop === true ? "nexthop { ipv4 unicast ipv6; }" : ""}
+  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; update; notification; } }
+}
+`
+}

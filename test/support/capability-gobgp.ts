@@ -1,0 +1,169 @@
+// GoBGP as the other end of a capability laboratory, driven by its own command line over a unix socket.
+import { rmSync, writeFileSync } from "node:fs"
+import { executableOf } from "./available.ts"
+import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
+import {
+  type FamilyName,
+  type LabSession,
+  LONG_LIVED_S,
+  QUIET_HOLD_S,
+  RESTART_S,
+  THEIR_ID,
+  THEIR_ROUTES
+} from "./capability-sessions.ts"
+import { eventually, type InteropLab, type LabProcess, OUR_AS, type Ran, runCommand, THEIR_AS } from "./interop-lab.ts"
+
+export const gobgpCapabilities: CapabilityDriver = {
+  name: "gobgp",
+  title: "GoBGP",
+  version: async () => {
+    const { stdout } = await runCommand([executableOf("gobgpd"), "--version"])
+    return /version (\S+)/.exec(stdout)?.[1] ?? "?"
+  },
+  absent: {
+    "refresh-answered": "its `softresetin` works on what it has kept; it never asks",
+    "enhanced-refresh": "it decodes the marks and does not offer the capability",
+    "extended-message": "not before 4.0"
+  },
+  sessionsWithout: {
+    "hold-time-0": "it gives each write the hold time as its limit, so that with 0 every write fails (i/o timeout)",
+    "two-octet-as": "it always offers four-octet AS numbers",
+    role: "it has no roles",
+    "role-mismatch": "it has no roles"
+  },
+  create: (lab, sessions) => new GoBgp(lab, sessions)
+}
+
+const SHORT_NAMES = { "ipv4-unicast": "ipv4", "ipv6-unicast": "ipv6" } as const
+
+class GoBgp implements CapabilityPeer {
+  private readonly lab: InteropLab
+  private readonly sessions: ReadonlyArray<LabSession>
+  private announced: Readonly<Record<FamilyName, ReadonlyArray<string>>> = THEIR_ROUTES
+  private process: LabProcess | undefined
+  private isRestart = false
+
+  constructor(lab: InteropLab, sessions: ReadonlyArray<LabSession>) {
+    this.lab = lab
+    this.sessions = sessions
+  }
+
+  readonly start = async (): Promise<void> => {
+    // It does not take over the socket of one that crashed.
+    rmSync(this.socket, { force: true })
+    const file = this.lab.path("gobgp.toml")
+    writeFileSync(file, this.configuration())
+    const restart = this.isRestart ? ["--graceful-restart"] : []
+    const options = ["-f", file, "--pprof-disable", "--api-hosts", `unix://${this.socket}`, "-l", "debug", ...restart]
+    this.process = this.lab.start("theirs", "gobgp", [executableOf("gobgpd"), ...options], true)
+    this.isRestart = true
+    await eventually("gobgpd to answer", async () => (await this.ask("global")).code === 0)
+    for (const family of ["ipv4-unicast", "ipv6-unicast"] as const) {
+      for (const prefix of this.announced[family]) {
+        const add = ["global", "rib", "add", "-a", SHORT_NAMES[family], prefix]
+        await this.must(...add)
+        // For ADD-PATH: the same prefix once more.
+        if (family === "ipv4-unicast") await this.must(...add, "identifier", "7", "med", "7")
+      }
+    }
+  }
+
+  readonly crash = async (): Promise<void> => this.process?.kill()
+  readonly hurry = async (): Promise<void> => undefined
+
+  readonly forget = (prefixes: ReadonlyArray<string>): void => {
+    const left = (family: FamilyName) => this.announced[family].filter((prefix) => !prefixes.includes(prefix))
+    this.announced = { "ipv4-unicast": left("ipv4-unicast"), "ipv6-unicast": left("ipv6-unicast") }
+  }
+
+  readonly isEstablished = async ({ ours }: LabSession): Promise<boolean> =>
+    /BGP state = ESTABLISHED/i.test((await this.ask("neighbor", ours)).stdout)
+
+  readonly received = async ({ ours }: LabSession, family: FamilyName): Promise<ReadonlySet<string>> => {
+    const { code, stdout } = await this.ask("global", "rib", "-a", SHORT_NAMES[family], "-j")
+    const table = (code === 0 && stdout.trim() !== "" ? JSON.parse(stdout) : {}) as Readonly<
+      Record<string, ReadonlyArray<{ readonly "neighbor-ip"?: string }>>
+    >
+    const routes = Object.entries(table)
+    return new Set(
+      routes.filter(([, paths]) => paths.some((path) => path["neighbor-ip"] === ours)).map(([prefix]) => prefix)
+    )
+  }
+
+  readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "softresetin")
+  readonly shut = ({ ours }: LabSession, text: string): Promise<void> =>
+    this.must("neighbor", ours, "disable", "--reason", text)
+  readonly reopen = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "enable")
+  readonly diary = async (): Promise<string> => this.process?.said() ?? ""
+
+  private configuration(): string {
+    return [
+      "[global.config]",
+      ` as = ${THEIR_AS}`,
+      ` router-id = "${THEIR_ID}"`,
+      " port = 179",
+      ...this.sessions.flatMap(neighbour),
+      ""
+    ].join("\n")
+  }
+
+  private get socket(): string {
+    return this.lab.path("gobgp.sock")
+  }
+
+  private ask(...words: ReadonlyArray<string>): Promise<Ran> {
+    return runCommand([executableOf("gobgp"), "--target", `unix://${this.socket}`, ...words])
+  }
+
+  private async must(...words: ReadonlyArray<string>): Promise<void> {
+    const ran = await this.ask(...words)
+    if (ran.code !== 0) throw new Error(`gobgp ${words.join(" ")}: ${ran.stdout}${ran.stderr}`)
+  }
+}
+
+const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): ReadonlyArray<string> => {
+  const hold = their.holdTimeS ?? QUIET_HOLD_S
+  return [
+    "[[neighbors]]",
+    " [neighbors.config]",
+    `  neighbor-address = "${ours}"`,
+    `  peer-as = ${OUR_AS}`,
+    ...(their.password === undefined ? [] : [`  auth-password = "${their.password}"`]),
+    " [neighbors.transport.config]",
+    `  passive-mode = ${!weWait}`,
+    `  local-address = "${theirs}"`,
+    " [neighbors.timers.config]",
+    `  hold-time = ${hold}`,
+    `  keepalive-interval = ${Math.floor(hold / 3)}`,
+    "  connect-retry = 1",
+    "  idle-hold-time-after-reset = 1",
+    ...(their.ttlSecurity === true ? [" [neighbors.ttl-security.config]", "  enabled = true", "  ttl-min = 255"] : []),
+    ...(their.gracefulRestart === true
+      ? [
+          " [neighbors.graceful-restart.config]",
+          "  enabled = true",
+          `  restart-time = ${RESTART_S}`,
+          "  deferral-time = 5",
+          `  long-lived-enabled = ${their.longLived === true}`
+        ]
+      : []),
+    ...families.flatMap((family) => channel(family, their))
+  ]
+}
+
+const channel = (family: FamilyName, their: LabSession["their"]): ReadonlyArray<string> => [
+  " [[neighbors.afi-safis]]",
+  "  [neighbors.afi-safis.config]",
+  `   afi-safi-name = "${family}"`,
+  ...(their.addPathSend === true ? ["  [neighbors.afi-safis.add-paths.config]", "   send-max = 8"] : []),
+  ...(their.gracefulRestart === true
+    ? ["  [neighbors.afi-safis.mp-graceful-restart.config]", "   enabled = true"]
+    : []),
+  ...(their.longLived === true
+    ? [
+        "  [neighbors.afi-safis.long-lived-graceful-restart.config]",
+        "   enabled = true",
+        `   restart-time = ${LONG_LIVED_S}`
+      ]
+    : [])
+]

@@ -1,0 +1,129 @@
+// OpenBGPD as the other end of a capability laboratory. Its parent and its engines are one process group.
+import { chmodSync, writeFileSync } from "node:fs"
+import { executableOf } from "./available.ts"
+import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
+import { type FamilyName, type LabSession, QUIET_HOLD_S, THEIR_ID, THEIR_ROUTES } from "./capability-sessions.ts"
+import { type InteropLab, type LabProcess, OUR_AS, type Ran, runCommand, THEIR_AS } from "./interop-lab.ts"
+
+const NO_KEY =
+  "on Linux its listening sockets get no key, with any `listen on`: its kernel drops our segments (TCPMD5Unexpected)"
+
+export const openbgpdCapabilities: CapabilityDriver = {
+  name: "openbgpd",
+  title: "OpenBGPD",
+  version: async () => {
+    const { stdout, stderr } = await runCommand([executableOf("/usr/sbin/bgpd"), "-V"])
+    return /OpenBGPD (\S+)/.exec(stdout + stderr)?.[1] ?? "?"
+  },
+  absent: {
+    "refresh-asked":
+      'it drops the request, of a family that it shows as negotiated: "route refresh: AID IPv4 unicast not negotiated"',
+    "extended-message": "not before 8.0",
+    fqdn: "it has no host name capability",
+    "restart-helper": "its capability announces End-of-RIB alone: it asks nobody to keep its routes"
+  },
+  sessionsWithout: {
+    "md5-ipv4-active": NO_KEY,
+    "md5-ipv6-active": NO_KEY,
+    "hold-time-0": "its hold times begin at 3 seconds",
+    "extended-next-hop": "not before 8.7",
+    "long-lived": "it has no long-lived graceful restart"
+  },
+  create: (lab, sessions) => new OpenBgpd(lab, sessions)
+}
+
+class OpenBgpd implements CapabilityPeer {
+  private readonly lab: InteropLab
+  private readonly sessions: ReadonlyArray<LabSession>
+  private announced: Readonly<Record<FamilyName, ReadonlyArray<string>>> = THEIR_ROUTES
+  private process: LabProcess | undefined
+
+  constructor(lab: InteropLab, sessions: ReadonlyArray<LabSession>) {
+    this.lab = lab
+    this.sessions = sessions
+  }
+
+  readonly start = async (): Promise<void> => {
+    const file = this.lab.path("openbgpd.conf")
+    writeFileSync(file, this.configuration())
+    // It refuses a configuration that others may read.
+    chmodSync(file, 0o600)
+    this.process = this.lab.start("theirs", "openbgpd", [executableOf("/usr/sbin/bgpd"), "-dv", "-f", file], true)
+  }
+
+  readonly crash = async (): Promise<void> => this.process?.kill()
+
+  /** After an error it stays Idle for half a minute, and longer each time. */
+  readonly hurry = async ({ ours }: LabSession): Promise<void> => {
+    const { stdout } = await this.ask("show", "neighbor", ours)
+    if (/BGP state = Idle/.test(stdout)) await this.ask("neighbor", ours, "up")
+  }
+
+  readonly forget = (prefixes: ReadonlyArray<string>): void => {
+    const left = (family: FamilyName) => this.announced[family].filter((prefix) => !prefixes.includes(prefix))
+    this.announced = { "ipv4-unicast": left("ipv4-unicast"), "ipv6-unicast": left("ipv6-unicast") }
+  }
+
+  readonly isEstablished = async ({ ours }: LabSession): Promise<boolean> =>
+    /BGP state = Established/.test((await this.ask("show", "neighbor", ours)).stdout)
+
+  readonly received = async ({ ours }: LabSession, family: FamilyName): Promise<ReadonlySet<string>> => {
+    const { stdout } = await this.ask("-j", "show", "rib", "in", "neighbor", ours)
+    const table = JSON.parse(stdout) as { readonly rib?: ReadonlyArray<{ readonly prefix: string }> }
+    const prefixes = (table.rib ?? []).map(({ prefix }) => prefix)
+    return new Set(prefixes.filter((prefix) => prefix.includes(":") === (family === "ipv6-unicast")))
+  }
+
+  readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "refresh")
+  readonly shut = ({ ours }: LabSession, text: string): Promise<void> => this.must("neighbor", ours, "down", text)
+  readonly reopen = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "up")
+  readonly diary = async (): Promise<string> =>
+    `${this.process?.said() ?? ""}${(await this.ask("show", "neighbor")).stdout}`
+
+  private configuration(): string {
+    return [
+      `AS ${THEIR_AS}`,
+      `router-id ${THEIR_ID}`,
+      `socket "${this.socket}"`,
+      "fib-update no",
+      "connect-retry 1",
+      ...Object.values(this.announced)
+        .flat()
+        .map((prefix) => `network ${prefix}`),
+      ...this.sessions.flatMap(neighbour),
+      "allow from any",
+      "allow to any",
+      ""
+    ].join("\n")
+  }
+
+  private get socket(): string {
+    return this.lab.path("openbgpd.sock")
+  }
+
+  private ask(...words: ReadonlyArray<string>): Promise<Ran> {
+    return runCommand([executableOf("/usr/sbin/bgpctl"), "-s", this.socket, ...words])
+  }
+
+  private async must(...words: ReadonlyArray<string>): Promise<void> {
+    const ran = await this.ask(...words)
+    if (ran.code !== 0) throw new Error(`bgpctl ${words.join(" ")}: ${ran.stdout}${ran.stderr}`)
+  }
+}
+
+const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): ReadonlyArray<string> =>
+  [
+    `neighbor ${ours} {`,
+    `  remote-as ${OUR_AS}`,
+    `  local-address ${theirs}`,
+    `  holdtime ${their.holdTimeS ?? QUIET_HOLD_S}`,
+    weWait ? "" : "  passive",
+    ...families.map((family) => `  announce ${family === "ipv4-unicast" ? "IPv4" : "IPv6"} unicast`),
+    "  announce enhanced refresh yes",
+    their.password === undefined ? "" : `  tcp md5sig password "${their.password}"`,
+    their.ttlSecurity === true ? "  ttl-security yes" : "",
+    their.twoOctetAs === true ? "  announce as-4byte no" : "",
+    their.addPathSend === true ? "  announce add-path send all" : "",
+    their.role === undefined ? "" : `  announce policy ${their.role}`,
+    "}"
+  ].filter((line) => line !== "")
