@@ -20,6 +20,7 @@ import {
   parseRouterId,
   parseSeconds,
   parseSize,
+  parseSoftwareVersion,
   parseTable,
   problemOf
 } from "./values.ts"
@@ -182,7 +183,8 @@ export const FileSchema = section("a configuration", {
   router: section("the router's identity", {
     asn,
     id: parsedText("a router id, like 192.0.2.1", parseRouterId),
-    hostname: Schema.optionalKey(parsedText("a host name", parseHostname))
+    hostname: Schema.optionalKey(parsedText("a host name", parseHostname)),
+    "software-version": Schema.optionalKey(parsedText("a text for peers, at most 64 bytes", parseSoftwareVersion))
   }),
   listen: Schema.optionalKey(list("addresses with ports", endpoint)),
   api: Schema.optionalKey(

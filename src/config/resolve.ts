@@ -24,6 +24,7 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   listen: (file.listen ?? DEFAULT_LISTEN).map((text) => valueOf(parseEndpoint(text)).text),
   ...(file.kernel === undefined ? {} : { kernel: resolveKernel(file.kernel) }),
   ...(file.router.hostname === undefined ? {} : { hostname: file.router.hostname }),
+  ...(file.router["software-version"] === undefined ? {} : { softwareVersion: file.router["software-version"] }),
   peers: (file.peers ?? []).map((peer) => resolvePeer(peer, file)),
   ...(file.dynamic === undefined ? {} : { dynamic: resolveDynamic(file.dynamic, file) }),
   static: (file.static ?? []).map(

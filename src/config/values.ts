@@ -153,6 +153,12 @@ export const parseHostname = (text: string): Parsed<string> =>
     ? ok(text)
     : no(`"${text}" is not a host name; write it like edge1 or edge1.example.net, at most 64 characters`)
 
+/** draft-abraitis-bgp-version-capability: at most 64 bytes; more would be cut on the way. */
+export const parseSoftwareVersion = (text: string): Parsed<string> =>
+  text !== "" && new TextEncoder().encode(text).length <= 64
+    ? ok(text)
+    : no("a software version is a text of 1 to 64 bytes; leave it out to say nothing")
+
 /** 0 stands for any. */
 export const parseAnyAsn = (value: number | string): Parsed<number> => {
   if (typeof value === "number") return parseAsn(value)

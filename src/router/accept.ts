@@ -23,19 +23,29 @@ export const accept = (state: RouterState, id: ConnId, remote: string, local: st
   const address = state.byAddress.has(scoped) ? scoped : addressOf(remote)
   const peer = id >= ACCEPTED && !state.stopping ? peerFor(state, address, out) : "we are stopping"
   if (typeof peer === "string") {
-    state.counters.connectionsRefused++
     out.put(routerEffects.code.Close, id, 1)
-    if (state.counters.connectionsRefused <= REFUSALS_SAID_MAX) {
-      const message = `connection from ${remote} refused: ${peer}`
-      state.notice({ kind: "connection-refused", level: "warning", message }, out)
-    }
+    refused(state, remote, peer, out)
     return
   }
   const conn = new Connection(id, peer.index)
   conn.remote = remote
   conn.local = local
   state.connections.set(id, conn)
+  const { lastError } = peer
   deliver(state, peer, { _tag: "Accepted", conn: id }, out)
+  if (!conn.closing) return
+  // The session machine did not want it: it is disabled, or has its connections already. What it last failed of is another matter.
+  peer.lastError = lastError
+  state.counters.refusedByPeer++
+  refused(state, remote, "the peer is disabled, or has its connections already", out)
+}
+
+/** Counts every refusal and names the first ones: a flood of connections must not become a flood of notices. */
+const refused = (state: RouterState, remote: string, why: string, out: OpBuffer): void => {
+  state.counters.connectionsRefused++
+  if (state.counters.connectionsRefused > REFUSALS_SAID_MAX) return
+  const message = `connection from ${remote} refused: ${why}`
+  state.notice({ kind: "connection-refused", level: "warning", message }, out)
 }
 
 /** Dynamic peers that have lost their last connection: nothing is left of them, unless their routes are kept over a restart. */

@@ -111,6 +111,8 @@ export interface RouterConfig {
   readonly originate: ReadonlyArray<OriginatedRoute>
   /** What we call ourselves to peers; absent: nothing is said. */
   readonly hostname?: string
+  /** What we tell peers about our program; absent: nothing is said. */
+  readonly softwareVersion?: string
 }
 
 export interface PeerCommand {

@@ -39,7 +39,7 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
   state.forwarding.setStatic(config.static)
   replaceOriginated(state, before?.originate ?? [], config.originate)
   replaceRanges(state, before?.dynamic ?? [], config.dynamic ?? [], out)
-  if (before !== undefined && before.hostname !== config.hostname) rename(state, config.hostname ?? "")
+  if (before !== undefined) rename(state, before, config)
   replacePeers(state, before?.peers ?? [], config.peers, out)
   state.notice(
     { kind: "configured", level: "info", message: `configuration applied: ${config.peers.length} peers` },
@@ -92,10 +92,12 @@ const adapt = (state: RouterState, peer: RouterPeer, before: PeerConfig, after: 
 }
 
 /** No session is worth less than our name: its peer hears it with the next one. */
-const rename = (state: RouterState, hostname: string): void => {
+const rename = (state: RouterState, before: RouterConfig, config: RouterConfig): void => {
+  const { hostname = "", softwareVersion = "" } = config
+  if ((before.hostname ?? "") === hostname && (before.softwareVersion ?? "") === softwareVersion) return
   for (const peer of state.peers) {
     if (peer === undefined) continue
-    peer.settings = { ...peer.settings, hostname }
+    peer.settings = { ...peer.settings, hostname, softwareVersion }
     peer.machine = replaceSettings(peer.machine, peer.settings)
   }
 }

@@ -105,6 +105,7 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     addPathSend: false,
     extendedMessage: peer.extendedMessage,
     hostname: config.hostname ?? "",
+    ...(config.softwareVersion === undefined ? {} : { softwareVersion: config.softwareVersion }),
     ...(restart === undefined ? {} : gracefulRestartOf(state, config, restart)),
     ...(peer.extendedNextHop === true ? { extendedNextHop: true } : {}),
     ...(role === undefined || role === "" ? {} : { role: role as PeerRole }),

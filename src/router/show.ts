@@ -189,7 +189,8 @@ const buffers = (state: RouterState): Record<string, unknown> => ({
 const health = (state: RouterState): Record<string, unknown> => {
   const peers = state.peers.filter((peer) => peer !== undefined)
   const up = peers.filter((peer) => peer.established !== 0).length
-  const { connectionsRefused, refusedUnknownPeer, refusedRangeFull, refusedTooManyPeers } = state.counters
+  const { connectionsRefused, refusedUnknownPeer, refusedRangeFull, refusedTooManyPeers, refusedByPeer } =
+    state.counters
   return {
     status: state.stopping ? "stopping" : "ok",
     startedAt: isoTime(state.startedAt),
@@ -203,7 +204,8 @@ const health = (state: RouterState): Record<string, unknown> => {
       unknownPeer: refusedUnknownPeer,
       rangeFull: refusedRangeFull,
       tooManyPeers: refusedTooManyPeers,
-      stopping: connectionsRefused - refusedUnknownPeer - refusedRangeFull - refusedTooManyPeers
+      byPeer: refusedByPeer,
+      stopping: connectionsRefused - refusedUnknownPeer - refusedRangeFull - refusedTooManyPeers - refusedByPeer
     },
     prefixes: state.isConfigured ? state.rib.tables.map((table) => table.prefixes.count) : [0, 0],
     paths: state.isConfigured ? state.rib.adjIn.paths.count : 0,

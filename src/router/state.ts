@@ -41,6 +41,8 @@ export interface Counters {
   refusedUnknownPeer: number
   refusedRangeFull: number
   refusedTooManyPeers: number
+  /** By the session machine of a peer that is known. */
+  refusedByPeer: number
   staleTimers: number
 }
 
@@ -71,6 +73,7 @@ export class RouterState {
     refusedUnknownPeer: 0,
     refusedRangeFull: 0,
     refusedTooManyPeers: 0,
+    refusedByPeer: 0,
     staleTimers: 0
   }
   /** Notices of the batch being stepped; cleared when the next one begins. */

@@ -2,7 +2,7 @@
 // the model of it; neither knows what the bytes mean beyond where a reply ends. What comes is offered as records; what goes wrong on
 // the way is a record too (Overrun, ReplyLost), because recovering is the core's business (ADR-0020).
 import * as fs from "node:fs"
-import { Context, Effect, Layer, Schema, type Scope, Semaphore } from "effect"
+import { Context, Deferred, Effect, Layer, Schema, type Scope, Semaphore } from "effect"
 import { type EventRecord, KernelChannel } from "../eventlog/index.ts"
 import { decodeError, Errno, eachMessage, NetlinkType, NetlinkWriter } from "../netlink/index.ts"
 import { type KernelModelOptions, modelKernelService } from "./kernel-model.ts"
@@ -30,6 +30,8 @@ export class KernelUnavailable extends Schema.TaggedError<KernelUnavailable>()("
 
 export interface KernelService {
   readonly kind: "linux" | "model"
+  /** Fails when the kernel can no longer be followed: whoever goes on regardless forwards by what was true once. */
+  readonly lost?: Effect.Effect<never, KernelUnavailable>
   /** Sends requests; offers one Kernel{Reply} with all that came up to the reply to `lastSeq`, or a Kernel{ReplyLost}. */
   readonly send: (bytes: Uint8Array, lastSeq: number) => Effect.Effect<void>
   /** Sends a dump request; offers Kernel{Dump} parts, the last of which ends the dump. Lost on the way: the last part says ENOBUFS. */
@@ -78,11 +80,13 @@ const realKernel = Effect.fnUntraced(function* (
   const dumps = yield* open(true)
   const notifications = yield* open(true)
   yield* Effect.try({ try: () => subscribe(notifications.fd, requests.port), catch: unavailable })
-  yield* Effect.forkScoped(follow(notifications.fd, options.offer))
+  const lost = Deferred.makeUnsafe<never, KernelUnavailable>()
+  yield* Effect.forkScoped(Effect.catch(follow(notifications.fd, options.offer), (why) => Deferred.fail(lost, why)))
   const sending = Semaphore.makeUnsafe(1)
   const dumping = Semaphore.makeUnsafe(1)
   return {
     kind: "linux",
+    lost: Deferred.await(lost),
     send: (bytes, lastSeq) => Semaphore.withPermit(sending, exchange(requests.fd, bytes, lastSeq, options.offer)),
     dump: (bytes, seq) => Semaphore.withPermit(dumping, collect(dumps.fd, bytes, seq, options.offer)),
     prepare: () => Effect.sync(() => inNetworkNamespace(options.namespace, prepareNamespace))
@@ -178,8 +182,8 @@ const dumpPart = (bytes: Uint8Array, seq: number): "more" | "last" | "stale" => 
   return verdict
 }
 
-/** Reads notifications for ever. ENOBUFS means that some were lost; the rest is still to be read. */
-const follow = Effect.fnUntraced(function* (fd: number, offer: OfferRecord) {
+/** Reads notifications for ever. ENOBUFS means that some were lost; the rest is still to be read. Anything worse ends it. */
+export const follow = Effect.fnUntraced(function* (fd: number, offer: OfferRecord) {
   let buffer = new Uint8Array(DUMP_BYTES)
   let at = 0
   for (;;) {
@@ -194,7 +198,8 @@ const follow = Effect.fnUntraced(function* (fd: number, offer: OfferRecord) {
     } else if (count.code === "ENOBUFS") {
       yield* offer({ _tag: "Kernel", channel: KernelChannel.Overrun, bytes: NOTHING })
     } else if (count.code !== "EAGAIN" && count.code !== "EINTR") {
-      return yield* Effect.die(new Error(`Reading kernel notifications failed: ${count.code}`))
+      const message = `Reading the kernel's notifications failed (${count.code}): start the daemon again.`
+      return yield* Effect.fail(new KernelUnavailable({ capability: "", message }))
     }
   }
 })

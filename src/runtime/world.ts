@@ -4,6 +4,7 @@ import type { Notice } from "../router/index.ts"
 import { Inbox } from "./inbox.ts"
 import type { World } from "./interpreter.ts"
 import { Kernel } from "./kernel.ts"
+import { DaemonFailed } from "./outfit.ts"
 import { Timers } from "./timers.ts"
 import { type ListenFailed, Transport } from "./transport.ts"
 
@@ -14,7 +15,7 @@ export interface MadeWorld {
   /** Notices of the step just performed. */
   readonly news: Array<Notice>
   /** Fails when the daemon cannot go on. */
-  readonly failed: Effect.Effect<never, ListenFailed>
+  readonly failed: Effect.Effect<never, DaemonFailed | ListenFailed>
 }
 
 export const makeWorld = Effect.fnUntraced(function* (): Effect.fn.Return<
@@ -30,6 +31,7 @@ export const makeWorld = Effect.fnUntraced(function* (): Effect.fn.Return<
   const failed = Deferred.makeUnsafe<never, ListenFailed>()
   const listening: Array<string> = []
   const news: Array<Notice> = []
+  const lost = Effect.mapError(kernel.lost ?? Effect.never, ({ message }) => new DaemonFailed({ message, status: 1 }))
   const advice = yield* kernel.prepare()
   if (advice !== undefined) yield* Effect.logWarning(advice)
 
@@ -48,7 +50,7 @@ export const makeWorld = Effect.fnUntraced(function* (): Effect.fn.Return<
   return {
     listening,
     news,
-    failed: Deferred.await(failed),
+    failed: Effect.raceFirst(Deferred.await(failed), lost),
     world: {
       inbox,
       transport,

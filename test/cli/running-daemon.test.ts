@@ -194,7 +194,7 @@ describe("show", () => {
     await until(async () => ((await ask("health"))["refused"] as Row)["unknownPeer"] === 1)
     expect(await ask("health")).toMatchObject({
       peers: { configured: 3, dynamic: 1, established: 2 },
-      refused: { unknownPeer: 1, rangeFull: 1, tooManyPeers: 0, tooManyConnections: 0, unprotected: 0 },
+      refused: { unknownPeer: 1, rangeFull: 1, tooManyPeers: 0, byPeer: 0, tooManyConnections: 0, unprotected: 0 },
       droppedPackets: { md5Absent: expect.any(Number), wrongTtl: expect.any(Number) }
     })
     for (const one of sockets) one.destroy()

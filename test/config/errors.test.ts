@@ -33,7 +33,7 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   [
     "an unknown key that resembles none",
     "router: { asn: 65000, id: 192.0.2.1, colour: red }",
-    '1:38: unknown key "colour"; known here: asn, hostname, id'
+    '1:38: unknown key "colour"; known here: asn, hostname, id, software-version'
   ],
   [
     "an underscore for a hyphen",

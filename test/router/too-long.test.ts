@@ -52,10 +52,13 @@ describe("attributes too long for a peer", () => {
   })
 
   it("are not told to one that comes later", () => {
-    const { driver, a } = scene()
+    const driver = new Driver(configOf([peerConfig(A, 65002, { extendedMessage: true }), peerConfig(B, 65003)]))
+    const a = driver.establish(A, { asn: 65002, extendedMessage: true })
     driver.hear(a, long(1), announcement([65002], ["10.2.0.0/16"]))
-    driver.closeFrom(2)
-    const late = new Set(advertised(driver, B).map(({ prefix }) => prefix))
-    expect([...late]).toEqual(["10.2.0.0/16"])
+    const b = driver.establish(B, { asn: 65003 })
+    driver.settle()
+    const [told, endOfRib] = driver.updates(b)
+    expect([...decodeNlri(told!, told!.length - 3, told!.length, 4, false)].map(formatPrefix)).toEqual(["10.2.0.0/16"])
+    expect([endOfRib!.length, advertised(driver, B).length]).toEqual([23, 1])
   })
 })

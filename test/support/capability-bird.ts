@@ -64,7 +64,8 @@ class Bird implements CapabilityPeer {
     return new Set([...routes.matchAll(/^([\da-f.:]+\/\d+)\s/gm)].map(([, prefix]) => prefix))
   }
 
-  readonly askRefresh = async ({ number }: LabSession): Promise<void> => void (await this.ask("reload", "in", `s${number}`))
+  readonly askRefresh = async ({ number }: LabSession): Promise<void> =>
+    void (await this.ask("reload", "in", `s${number}`))
   readonly shut = async ({ number }: LabSession, text: string): Promise<void> =>
     void (await this.ask("disable", `s${number}`, `"${text}"`))
   readonly reopen = async ({ number }: LabSession): Promise<void> => void (await this.ask("enable", `s${number}`))

@@ -22,6 +22,7 @@ export const exabgpCapabilities: CapabilityDriver = {
   },
   absent: {
     fqdn: "its sources have the capability switched off",
+    "shutdown-sent": `it shows no text: asked for NOTIFICATIONs it fails on them ("can not decode update message of type 3")`,
     "shutdown-heard": "its teardown order takes a subcode and no text",
     "restart-own": "it has no table in which to keep our routes"
   },
@@ -185,7 +186,7 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): strin
   family { ${statements(families.map((family) => NAMES[family])).join("")}}
   capability { ${statements(capability).join("")}}
   ${their.extendedNextHop === true ? "nexthop { ipv4 unicast ipv6; }" : ""}
-  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; update; notification; } }
+  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; update; } }
 }
 `
 }

@@ -142,9 +142,7 @@ const hearThem = async (lab: CapabilityLab): Promise<undefined> => {
   const session = lab.session("session-ipv4-active")
   await lab.up(session)
   await lab.peer.shut(session, "back in an hour")
-  await eventually("us to show it", async () =>
-    JSON.stringify((await lab.row(session)).lastError).includes("back in an hour")
-  )
+  await eventually("us to say it", () => lab.said().includes("back in an hour"))
   await lab.peer.reopen(session)
   await lab.up(session)
 }

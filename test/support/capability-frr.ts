@@ -159,5 +159,8 @@ const neighbour = ({ ours, theirs, weWait, their }: LabSession): ReadonlyArray<s
 
 const channel = ({ ours, families, their }: LabSession, family: FamilyName): ReadonlyArray<string> =>
   families.includes(family)
-    ? [`  neighbor ${ours} activate`, ...(their.addPathSend === true ? [`  neighbor ${ours} addpath-tx-all-paths`] : [])]
+    ? [
+        `  neighbor ${ours} activate`,
+        ...(their.addPathSend === true ? [`  neighbor ${ours} addpath-tx-all-paths`] : [])
+      ]
     : []

@@ -92,7 +92,7 @@ class GoBgp implements CapabilityPeer {
 
   readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "softresetin")
   readonly shut = ({ ours }: LabSession, text: string): Promise<void> =>
-    this.must("neighbor", ours, "disable", "--reason", text)
+    this.must("neighbor", ours, "shutdown", "--reason", text)
   readonly reopen = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "enable")
   readonly diary = async (): Promise<string> => this.process?.said() ?? ""
 

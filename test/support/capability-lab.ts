@@ -4,7 +4,7 @@ import { request } from "node:http"
 import { join } from "node:path"
 import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
 import { type FamilyName, type LabSession, OUR_ROUTES, ourPeer, ourRouter, SESSIONS } from "./capability-sessions.ts"
-import { eventually, InteropLab, LINK, type LabProcess } from "./interop-lab.ts"
+import { eventually, InteropLab, type LabProcess, LINK } from "./interop-lab.ts"
 
 const LAUNCHER = join(import.meta.dirname, "../../bin/backwalk")
 
@@ -179,7 +179,8 @@ export class CapabilityLab {
           text += chunk
         })
         response.on("end", () => {
-          if ((response.statusCode ?? 500) >= 300) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
+          if ((response.statusCode ?? 500) >= 300)
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
           else if (response.headers["content-type"]?.includes("ndjson") === true) resolve(linesOf(text))
           else resolve(text === "" ? undefined : JSON.parse(text))
         })

@@ -115,7 +115,13 @@ export const SESSIONS: ReadonlyArray<LabSession> = WANTED.map(
 )
 
 /** The peer as our configuration has it. */
-export const ourPeer = ({ ours, theirs, families, weWait, options }: LabSession): Readonly<Record<string, unknown>> => ({
+export const ourPeer = ({
+  ours,
+  theirs,
+  families,
+  weWait,
+  options
+}: LabSession): Readonly<Record<string, unknown>> => ({
   address: theirs,
   "local-address": ours,
   asn: THEIR_AS,

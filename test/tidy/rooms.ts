@@ -56,7 +56,8 @@ export const ENTRY_POINTS = [
   "bench/session-peers.ts",
   "test/package/tarball.ts",
   "bench/run.ts",
-  "docs/generate.ts"
+  "docs/generate.ts",
+  "docs/interop-page.ts"
 ] as const
 
 /** Words that no pure room uses as code: they read a clock, chance or the world, or they wait. */

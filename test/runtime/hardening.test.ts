@@ -1,0 +1,70 @@
+// Those who connect and mean no good, or nothing: each is bounded, counted and named, and others have their sessions meanwhile.
+import { openSync } from "node:fs"
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import { follow } from "../../src/runtime/kernel.ts"
+import { configOf, Driver, peerConfig } from "../router/driver.ts"
+import { establishWith, peerRow } from "../router/far-side.ts"
+
+const A = "10.0.0.2"
+const B = "10.0.0.3"
+const MANY = 1000
+const bench = (): Driver => new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003)]))
+
+describe("strangers", () => {
+  it("are refused and counted, every one, and named a hundred times at most", () => {
+    const driver = bench()
+    const before = driver.notices.length
+    const conns = Array.from({ length: MANY }, () => driver.accept("192.0.2.66"))
+    expect(conns.every((conn) => driver.closed.has(conn))).toBe(true)
+    expect(driver.state.counters.refusedUnknownPeer).toBe(MANY)
+    expect(driver.notices.length - before).toBe(100)
+    expect(driver.notices.at(-1)).toBe("connection from 192.0.2.66:40000 refused: no such peer")
+    expect(driver.state.connections.size).toBe(0)
+  })
+
+  it("take nothing from a session that is up, nor from a peer that comes later", () => {
+    const driver = bench()
+    establishWith(driver, A, 65002)
+    for (let count = 0; count < MANY; count++) driver.accept("192.0.2.66")
+    expect(peerRow(driver, A)).toMatchObject({ state: "Established" })
+    establishWith(driver, B, 65003)
+    expect(peerRow(driver, B)).toMatchObject({ state: "Established" })
+  })
+})
+
+describe("a peer's address that connects a thousand times and says nothing", () => {
+  it("holds two connections at most, and leaves other peers alone", () => {
+    const driver = bench()
+    establishWith(driver, B, 65003)
+    for (let count = 0; count < MANY; count++) driver.accept(A)
+    const held = [...driver.state.connections.values()].filter(
+      (conn) => conn.remote.startsWith(`${A}:`) && !driver.closed.has(conn.conn)
+    )
+    expect(held.length).toBeLessThanOrEqual(2)
+    expect(driver.state.counters.refusedByPeer).toBe(MANY - held.length)
+    expect(driver.notices.filter((notice) => notice.includes("has its connections already"))).toHaveLength(100)
+    expect(peerRow(driver, B)).toMatchObject({ state: "Established" })
+  })
+
+  it("loses them at the large hold time, and the peer then has its session (RFC 4271 §8.2.2)", () => {
+    const driver = bench()
+    const silent = driver.accept(A)
+    driver.pass(239_000)
+    expect(driver.closed.has(silent)).toBe(false)
+    driver.pass(2_000)
+    expect(driver.closed.has(silent)).toBe(true)
+    driver.pass(120_000)
+    establishWith(driver, A, 65002)
+    expect(peerRow(driver, A)).toMatchObject({ state: "Established" })
+  })
+})
+
+describe("the reader of kernel notifications", () => {
+  it("fails with a sentence when it cannot read on, instead of dying unheard", async () => {
+    // A directory opens and cannot be read: EISDIR, as good as any other end.
+    const failure = await Effect.runPromise(Effect.flip(follow(openSync(".", "r"), () => Effect.void)))
+    expect(failure._tag).toBe("KernelUnavailable")
+    expect(failure.message).toMatch(/notifications failed \(EISDIR\)/)
+  })
+})
