@@ -1,23 +1,20 @@
 // A daemon that may not change the kernel's routes does not start: one sentence with what to do, and status 4.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect } from "vitest"
 import { requirement } from "../support/requirements.ts"
-import { backwalk } from "./process.ts"
-
-const NOBODY = 65534
+import { backwalk, NO_NET_ADMIN } from "./process.ts"
 
 requirement("root").it("a daemon without CAP_NET_ADMIN says so in one sentence and ends with status 4", async () => {
   const directory = mkdtempSync(join(tmpdir(), "backwalk-capability-"))
-  chmodSync(directory, 0o777)
   const path = join(directory, "router.yaml")
   const socket = join(directory, "control.sock")
   writeFileSync(
     path,
     `router: { asn: 65000, id: 192.0.2.1 }\nlisten: []\napi: { socket: ${socket} }\nkernel: { table: main }\n`
   )
-  const { status, out, err } = await backwalk(["run", "--config", path], { uid: NOBODY })
+  const { status, out, err } = await backwalk(["run", "--config", path], { privileges: NO_NET_ADMIN })
   rmSync(directory, { recursive: true })
   expect({ status, out }).toEqual({ status: 4, out: "" })
   expect(err).toContain("CAP_NET_ADMIN is missing: run as root, give the service AmbientCapabilities=CAP_NET_ADMIN")

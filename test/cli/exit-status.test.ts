@@ -11,7 +11,7 @@ import { serveApi } from "../../src/api/index.ts"
 import { VERSION } from "../../src/cli/version.ts"
 import { BatchWriter, encodeHeader } from "../../src/eventlog/index.ts"
 import { type FakeDaemon, makeFakeDaemon, PEER, ROUTES } from "../api/fake-port.ts"
-import { backwalk } from "./process.ts"
+import { backwalk, NOBODY } from "./process.ts"
 
 let directory: string
 let socket: string
@@ -248,10 +248,10 @@ describe("status 3: the daemon cannot be reached", () => {
 
 describe("status 4: a permission is missing", () => {
   it("names the socket", async () => {
-    // Root may open anything: as root, the command runs as nobody in a directory that nobody may pass.
+    // Root may open anything: as root, the command runs as somebody else, to whom the socket does not belong.
     const isRoot = process.getuid?.() === 0
     if (!isRoot) chmodSync(socket, 0)
-    const { status, err } = await backwalk(["show", "peers", "--socket", socket], isRoot ? { uid: 65534 } : {})
+    const { status, err } = await backwalk(["show", "peers", "--socket", socket], isRoot ? { privileges: NOBODY } : {})
     if (!isRoot) chmodSync(socket, 0o600)
     expect(status).toBe(4)
     expect(err).toContain(`permission denied for the control socket ${socket}`)

@@ -10,12 +10,16 @@ export interface Ended {
   readonly err: string
 }
 
+/** `privileges`: options of setpriv under which it runs; for root. */
 export const backwalk = (
   args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly uid?: number } = {}
+  options: { readonly input?: string; readonly privileges?: ReadonlyArray<string> } = {}
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], options.uid === undefined ? {} : { uid: options.uid })
+    const command = [process.execPath, MAIN, ...args]
+    const [program, ...rest] =
+      options.privileges === undefined ? command : ["setpriv", ...options.privileges, ...command]
+    const child = spawn(program!, rest)
     let out = ""
     let err = ""
     child.stdout.on("data", (chunk: Buffer) => {
@@ -28,6 +32,16 @@ export const backwalk = (
     child.on("close", (status) => resolve({ status, out, err }))
     child.stdin.end(options.input ?? "")
   })
+
+/** Another user, who may read this checkout wherever it lies, and nothing else that root may. */
+export const NOBODY: ReadonlyArray<string> = [
+  "--reuid=65534",
+  "--clear-groups",
+  "--inh-caps=+dac_read_search",
+  "--ambient-caps=+dac_read_search"
+]
+/** Root without the right to change routes. */
+export const NO_NET_ADMIN: ReadonlyArray<string> = ["--bounding-set=-net_admin", "--inh-caps=-net_admin"]
 
 export interface RunningDaemon {
   readonly child: ChildProcess

@@ -60,6 +60,18 @@ describe("a peer's address that connects a thousand times and says nothing", () 
   })
 })
 
+describe("a peer that says its OPEN one byte every ten seconds", () => {
+  it("is not given more than the large hold time for it (RFC 4271 §8.2.2)", () => {
+    const driver = bench()
+    const slow = driver.accept(A)
+    for (let second = 0; second < 250 && !driver.closed.has(slow); second += 10) {
+      driver.hear(slow, new Uint8Array([0xff]))
+      driver.pass(10_000)
+    }
+    expect(driver.closed.has(slow)).toBe(true)
+  })
+})
+
 describe("the reader of kernel notifications", () => {
   it("fails with a sentence when it cannot read on, instead of dying unheard", async () => {
     // A directory opens and cannot be read: EISDIR, as good as any other end.

@@ -1,0 +1,85 @@
+// A thousand connections from a stranger and a thousand from a peer's own address, over real TCP against a daemon as a process:
+// each is refused, counted and (the first ones) named; the session that is up and a peer that comes meanwhile do not suffer.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { connect, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { backwalk, startDaemon } from "./process.ts"
+import { startSpeaker } from "./speaker.ts"
+
+const MANY = 1000
+/** At once: what the system's accept queue holds. What comes beyond it the system drops before anybody can count it. */
+const WAVE = 250
+const STRANGER = "127.0.0.61"
+const CROWDED = "127.0.0.62"
+const LATE = "127.0.0.63"
+const STEADY = "127.0.0.64"
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Asks again until it holds; the test's own deadline is the bound. */
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+it("two thousand connections are refused, counted and named, and nobody else notices", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "backwalk-flood-"))
+  const socket = join(directory, "control.sock")
+  const file = join(directory, "router.yaml")
+  const steady = await startSpeaker({ address: STEADY, asn: 64564 })
+  writeFileSync(
+    file,
+    `router: { asn: 65000, id: 192.0.2.1 }
+listen: ["127.0.0.1:0"]
+api: { socket: ${socket} }
+peers:
+  - { address: ${STEADY}, port: ${steady.port}, asn: 64564, policy: open }
+  - { address: ${CROWDED}, asn: 64562, policy: open, passive: true }
+  - { address: ${LATE}, asn: 64563, policy: open, passive: true }
+`
+  )
+  const daemon = startDaemon(file)
+  const sockets: Array<Socket> = []
+  const from = (address: string, port: number): Socket => {
+    const made = connect({ host: "127.0.0.1", port, localAddress: address })
+    made.on("error", () => undefined)
+    made.on("data", () => undefined)
+    sockets.push(made)
+    return made
+  }
+  const ask = async (...args: ReadonlyArray<string>): Promise<Row> =>
+    JSON.parse((await backwalk(["show", ...args, "--json", "--socket", socket])).out) as Row
+  try {
+    await until(() => /127\.0\.0\.64.*is up/.test(daemon.said()) && /listening on/.test(daemon.said()))
+    const port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(daemon.said())![1])
+    let late: Socket | undefined
+    for (let opened = WAVE; opened <= MANY; opened += WAVE) {
+      for (let count = 0; count < WAVE; count++) {
+        from(STRANGER, port)
+        from(CROWDED, port)
+      }
+      // A peer that comes in the middle of it hears our OPEN.
+      late ??= from(LATE, port)
+      await until(async () => ((await ask("health"))["refused"] as Row)["unknownPeer"] === opened)
+    }
+    await until(() => (late?.bytesRead ?? 0) > 0)
+    expect(((await ask("peers", LATE)) as unknown as ReadonlyArray<Row>)[0]).toMatchObject({ state: "OpenSent" })
+    const open = (): number => sockets.filter((one) => !one.destroyed && one !== late).length
+    // What is left of the crowd: at most the two places that a peer has.
+    await until(() => open() <= 2)
+    const health = await ask("health")
+    expect(health["refused"]).toMatchObject({ unknownPeer: MANY, byPeer: MANY - open(), tooManyConnections: 0 })
+    expect(health["peers"]).toMatchObject({ established: 1 })
+    expect(daemon.said().split("refused: no such peer").length - 1).toBeGreaterThan(0)
+    expect(
+      daemon.said().split("refused: the peer is disabled, or has its connections already").length - 1
+    ).toBeGreaterThan(0)
+    expect(steady.notifications).toEqual([])
+  } finally {
+    for (const one of sockets) one.destroy()
+    await daemon.end()
+    steady.end()
+    rmSync(directory, { recursive: true })
+  }
+})
