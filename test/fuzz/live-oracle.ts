@@ -37,6 +37,8 @@ export class Oracle {
   private readonly extendedNextHop: boolean
   private readonly view = new UpdateView()
   private readonly tally: Tally
+  /** The talker has refused our OPEN: the sessions after this one agree on something else than the setting says. */
+  refusesOpen = false
   private left: Uint8Array = new Uint8Array(0)
   private phase: Phase
 
@@ -76,6 +78,8 @@ export class Oracle {
     const type = stream[at + 18]
     if (type === MessageType.Notification) {
       this.tally.count(`${this.phase}: NOTIFICATION`)
+      // RFC 5492 §5: told that an optional parameter or a capability is not supported, we open again without it.
+      if (stream[at + 19] === 2 && (stream[at + 20] === 4 || stream[at + 20] === 7)) this.refusesOpen = true
       return SILENT
     }
     if (this.phase === "Established") return this.established(stream, at, length, type)

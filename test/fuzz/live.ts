@@ -40,7 +40,10 @@ export const breaksLaw = (
 ): string | undefined => {
   try {
     const episode = new Episode(setting, step, tally)
-    for (const move of moves) episode.play(move)
+    for (const move of moves) {
+      if (episode.isOver) break
+      episode.play(move)
+    }
     episode.end()
     return undefined
   } catch (cause) {
@@ -73,6 +76,8 @@ export class Episode {
   private wire: Wire | undefined
   private oracle: Oracle | undefined
   private nextConn = ACCEPTED + 1
+  /** What comes next would be read under parameters that the oracle does not know. */
+  isOver = false
 
   constructor(setting: Setting, step: Step, tally: Tally) {
     this.tally = tally
@@ -101,6 +106,7 @@ export class Episode {
     let expected: Expected = { _tag: "Stays" }
     for (const chunk of move.chunks) if (expected._tag === "Stays") expected = oracle.hear(chunk)
     this.compare(wire, expected)
+    this.isOver = oracle.refusesOpen
     this.read()
     if (wire.closed) this.forget()
     else if (expected._tag === "Unsure" || move.phase !== "Established") this.leave()
