@@ -38,7 +38,7 @@ export const interopPage = (results: ReadonlyArray<CapabilityResult>): string =>
     "",
     ...INTRODUCTION,
     "",
-    `${count("yes")} checks passed, ${count("no")} failed; ${count("absent")} are of features that the other side does not have.`,
+    `${count("yes")} checks passed, ${count("no")} failed; ${count("absent")} are not shown: the other side lacks the feature, or the note says that the cause is unknown.`,
     "",
     ...[head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`),
     "",
@@ -49,7 +49,7 @@ export const interopPage = (results: ReadonlyArray<CapabilityResult>): string =>
 
 const INTRODUCTION = [
   "Each daemon and Backwalk in network namespaces of their own, joined by one link and by a session for each thing to agree on. A check is passed when it was seen: the session up on",
-  "both sides, three routes each way, what was negotiated as `backwalk show peers` has it, and what became of it. ✓ seen; – the other side does not have it, and why; ✗ it has it and the",
+  "both sides, three routes each way, what was negotiated as `backwalk show peers` has it, and what became of it. ✓ seen; – not shown, and why; ✗ it has it and the",
   "check failed. `npm test` runs all of them; with `BACKWALK_INTEROP_RESULTS=FILE` their outcomes are written down, and `npm run interop-table FILE` makes this page from them."
 ]
 

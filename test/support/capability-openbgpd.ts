@@ -6,7 +6,7 @@ import { type FamilyName, type LabSession, QUIET_HOLD_S, THEIR_ID, THEIR_ROUTES 
 import { type InteropLab, type LabProcess, OUR_AS, type Ran, runCommand, THEIR_AS } from "./interop-lab.ts"
 
 const NO_KEY =
-  "on Linux its listening sockets get no key, with any `listen on`: its kernel drops our segments (TCPMD5Unexpected)"
+  "NOT SHOWN, cause unknown: no session in the lab (TCPMD5Unexpected grows on its side), while another client with the same password gets one"
 
 export const openbgpdCapabilities: CapabilityDriver = {
   name: "openbgpd",
