@@ -37,7 +37,7 @@ const bytesFrom = (text: string): Uint8Array | string => {
   )
 }
 
-const familiesFrom = (text: string | undefined): readonly [boolean, boolean] | string => {
+const familiesFrom = (text: string | undefined): ReadonlyArray<boolean> | string => {
   const asked = text === undefined ? [] : text.split(",").map((name) => name.trim())
   const unknown = asked.find((name) => !(FAMILY_NAMES as ReadonlyArray<string>).includes(name))
   if (unknown !== undefined) return `decode: unknown family "${unknown}"; known: ${FAMILY_NAMES.join(", ")}`

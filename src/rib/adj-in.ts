@@ -1,6 +1,8 @@
 // Adj-in: what each peer announced, before any decision. Learning and forgetting touch the prefix's list of paths and note the prefix
 // as changed; nothing else happens until the batch is over, so that several changes of one prefix cost one decision.
+
 import { assert, fold } from "../machine/index.ts"
+import type { Family } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { withLongLivedStale } from "./long-lived.ts"
@@ -15,10 +17,10 @@ export class AdjIn {
   readonly paths: Paths
   /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
   digest = 0
-  private readonly tables: readonly [RibTable, RibTable]
+  private readonly tables: ReadonlyArray<RibTable>
   private readonly scratch = new Uint32Array(4)
 
-  constructor(store: AttributeStore, tables: readonly [RibTable, RibTable], capacity: number) {
+  constructor(store: AttributeStore, tables: ReadonlyArray<RibTable>, capacity: number) {
     this.store = store
     this.tables = tables
     this.paths = new Paths(capacity)
@@ -27,7 +29,7 @@ export class AdjIn {
   /** Learns every prefix of a judged NLRI span under one set of attributes. */
   learnSpan(
     peer: number,
-    family: 0 | 1,
+    family: Family,
     bytes: Uint8Array,
     from: number,
     to: number,
@@ -51,7 +53,7 @@ export class AdjIn {
   }
 
   /** Forgets every prefix of a judged NLRI span. */
-  forgetSpan(peer: number, family: 0 | 1, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
+  forgetSpan(peer: number, family: Family, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
     const table = this.tables[family]
     const words = this.scratch
     for (let at = from; at < to; ) {
@@ -104,12 +106,12 @@ export class AdjIn {
   }
 
   /** Whether a path is left over from before its peer's last restart or refresh. */
-  isLeftOver(family: 0 | 1, path: PathRef): boolean {
+  isLeftOver(family: Family, path: PathRef): boolean {
     return this.paths.generation[path] !== this.peers.generation[family][this.paths.peer[path]]
   }
 
   /** Whether a path is left over and in use. */
-  isStale(family: 0 | 1, path: PathRef): boolean {
+  isStale(family: Family, path: PathRef): boolean {
     return this.isLeftOver(family, path) && this.peers.leftOver[family][this.paths.peer[path]] === LeftOver.Kept
   }
 

@@ -2,7 +2,7 @@
 // ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the set of
 // candidates and not on their order, the result does not depend on the order of arrival. Before everything else stands RFC 9494 §4.3:
 // what is stale for long is preferred to nothing.
-import { RoleValue } from "../wire/index.ts"
+import { type Family, RoleValue } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
 import type { PathRef, Paths } from "./paths.ts"
@@ -79,7 +79,7 @@ export class Decision {
   }
 
   /** The family whose prefixes are decided until the next call. */
-  begin(family: 0 | 1): void {
+  begin(family: Family): void {
     this.generation = this.peers.generation[family]
     this.leftOver = this.peers.leftOver[family]
   }

@@ -10,7 +10,7 @@ import { type ExportParameters, exportedNextHop, type RouteSource, writeAttribut
 
 const HEADER_BYTES = 19
 /** Longest NLRI of a family: length octet and address. */
-const NLRI_BYTES_MAX: readonly [number, number] = [5, 17]
+const NLRI_BYTES_MAX: ReadonlyArray<number> = [5, 17]
 /** What a message of withdrawn IPv4 routes ends with: the length of no attributes. */
 const EMPTY_ATTRIBUTES_BYTES = 2
 /** MP_REACH_NLRI up to its NLRI, and one prefix. */

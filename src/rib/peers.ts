@@ -2,8 +2,11 @@
 // A peer's table has a generation for each family. What the peer says carries the generation of its time; when a session ends or a
 // refresh begins the peer's number moves on, and every path of an older generation is left over until it is told again or goes.
 import { assert, PEERS_MAX } from "../machine/index.ts"
+import { FAMILIES_ALL, type Family } from "../wire/index.ts"
 
 export const SELF = 0
+
+export const byFamily = <A>(make: (family: Family) => A): Array<A> => FAMILIES_ALL.map(make)
 
 /** How routes pass between us and a peer. */
 export const PeerKind = { External: 0, Internal: 1, ReflectorClient: 2, RouteServerClient: 3 } as const
@@ -47,10 +50,10 @@ export class RibPeers {
   readonly role: Uint8Array = new Uint8Array(PEERS_MAX).fill(NO_ROLE)
   readonly ownAsAllowed: Uint8Array = new Uint8Array(PEERS_MAX)
   /** By family: generation of what the peer says now, and what its older paths are. */
-  readonly generation: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
-  readonly leftOver: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  readonly generation: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
+  readonly leftOver: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Paths held per family. */
-  readonly received: readonly [Uint32Array, Uint32Array] = [new Uint32Array(PEERS_MAX), new Uint32Array(PEERS_MAX)]
+  readonly received: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
 
   constructor() {
     this.accepts[SELF] = 1

@@ -1,6 +1,8 @@
 // Prefixes of one family under dense numbers. RIB, adj-out and FIB keep columns indexed by these numbers instead of maps of their own:
 // open addressing on (address, length) with the hash table holding nothing but numbers. A number is reused once nobody holds it.
+
 import { assert, fold, mix } from "../machine/index.ts"
+import type { Family } from "../wire/index.ts"
 
 export type PrefixId = number
 
@@ -8,7 +10,7 @@ const CAPACITY_MIN = 1024
 
 export class PrefixTable {
   /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
-  readonly family: 0 | 1
+  readonly family: Family
   readonly wordsPerPrefix: 1 | 4
   /** Big-endian words of the address, `wordsPerPrefix` for each id. */
   words: Uint32Array
@@ -25,7 +27,7 @@ export class PrefixTable {
   private readonly byLength: Uint32Array
   private readonly masked = new Uint32Array(4)
 
-  constructor(family: 0 | 1, capacity: number = CAPACITY_MIN) {
+  constructor(family: Family, capacity: number = CAPACITY_MIN) {
     this.family = family
     this.wordsPerPrefix = family === 0 ? 1 : 4
     this.words = new Uint32Array(capacity * this.wordsPerPrefix)

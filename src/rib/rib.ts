@@ -3,7 +3,7 @@
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
 import type { BlockPool, Lease } from "../buffers/index.ts"
 import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
-import { RefreshSubtype } from "../wire/index.ts"
+import { FAMILIES_ALL, Family, RefreshSubtype } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
 import { Trait } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
@@ -11,7 +11,7 @@ import { Decision } from "./decide.ts"
 import { ExportClass, type Member } from "./export-class.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
-import { LeftOver, PeerKind, SELF } from "./peers.ts"
+import { byFamily, LeftOver, PeerKind, SELF } from "./peers.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked } from "./transform.ts"
@@ -20,7 +20,7 @@ import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
 
 /** The best path of a prefix after a decision; `attributes` is -1 where there is none. */
-export type BestChanged = (family: 0 | 1, id: PrefixId, attributes: AttributeId | -1, peer: number) => void
+export type BestChanged = (family: Family, id: PrefixId, attributes: AttributeId | -1, peer: number) => void
 
 export interface RibOptions {
   readonly localAs: number
@@ -30,14 +30,15 @@ export interface RibOptions {
 }
 
 const LOCAL_SHARE = 0xffff
-const FAMILIES = [0, 1] as const
-const NOTHING_KEPT: readonly [boolean, boolean] = [false, false]
+/** Families whose next hops are resolved. */
+const ROUTED = [Family.Ipv4Unicast, Family.Ipv6Unicast] as const
+const NOTHING_KEPT: ReadonlyArray<boolean> = []
 /** Generations that can be told apart, with some to spare. */
 const GENERATIONS_MAX = 250
 
 /** A scan over all prefixes, done a slice at a time. */
 interface Sweep {
-  readonly family: 0 | 1
+  readonly family: Family
   readonly kind: "purge" | "age" | "next-hop"
   /** The peer whose old paths go or age, or the next hop whose paths are decided again. */
   readonly subject: number
@@ -46,7 +47,7 @@ interface Sweep {
 
 export class Rib {
   readonly store: AttributeStore
-  readonly tables: readonly [RibTable, RibTable]
+  readonly tables: ReadonlyArray<RibTable>
   readonly adjIn: AdjIn
   readonly classes: Array<ExportClass> = []
   readonly packer: Packer
@@ -54,7 +55,7 @@ export class Rib {
   private readonly sweeps: Array<Sweep> = []
   private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
   /** By family: generations begun since what a peer had left over was last purged. */
-  private readonly begun: readonly [Uint8Array, Uint8Array] = [new Uint8Array(PEERS_MAX), new Uint8Array(PEERS_MAX)]
+  private readonly begun: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Nothing is told to anybody yet: we have restarted and wait for our peers' tables (RFC 4724 §4.1). */
   isHolding = false
 
@@ -84,20 +85,20 @@ export class Rib {
   }
 
   /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is being purged goes at once. */
-  endSession(peer: number, kept: readonly [boolean, boolean] = NOTHING_KEPT): void {
-    for (const family of FAMILIES) {
+  endSession(peer: number, kept: ReadonlyArray<boolean> = NOTHING_KEPT): void {
+    for (const family of FAMILIES_ALL) {
       this.beginGeneration(peer, family)
-      if (!kept[family]) this.expire(peer, family)
+      if (kept[family] !== true) this.expire(peer, family)
     }
   }
 
   /** The peer tells a family's table again (RFC 7313 §4): what it does not repeat is left over, and in use until `expire`. */
-  refreshBegan(peer: number, family: 0 | 1): void {
+  refreshBegan(peer: number, family: Family): void {
     this.beginGeneration(peer, family)
   }
 
   /** What is left over of a peer's family is purged, in slices. */
-  expire(peer: number, family: 0 | 1): void {
+  expire(peer: number, family: Family): void {
     const { leftOver, received } = this.adjIn.peers
     leftOver[family][peer] = LeftOver.Ended
     this.begun[family][peer] = 0
@@ -105,7 +106,7 @@ export class Rib {
   }
 
   /** What is left over of a peer's family becomes long-lived stale (RFC 9494 §4.2), in slices. */
-  age(peer: number, family: 0 | 1): void {
+  age(peer: number, family: Family): void {
     if (this.adjIn.peers.received[family][peer] > 0)
       this.sweeps.push({ family, kind: "age", subject: peer, position: 0 })
   }
@@ -113,11 +114,11 @@ export class Rib {
   /** Whether nothing is left that names a peer, so that its number may be given to another. */
   isForgotten(peer: number): boolean {
     const { received } = this.adjIn.peers
-    const isUsed = received[0][peer] > 0 || received[1][peer] > 0 || this.tables.some((table) => table.changedCount > 0)
+    const isUsed = received.some((paths) => paths[peer] > 0) || this.tables.some((table) => table.changedCount > 0)
     return !isUsed && !this.sweeps.some(({ kind, subject }) => kind !== "next-hop" && subject === peer)
   }
 
-  private beginGeneration(peer: number, family: 0 | 1): void {
+  private beginGeneration(peer: number, family: Family): void {
     const { generation, leftOver } = this.adjIn.peers
     // Numbers of generations come round: whoever begins so many and ends none loses what is left over.
     if (this.begun[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
@@ -128,7 +129,7 @@ export class Rib {
   }
 
   /** Ends a peer's sweeps at once: what they are about must not be mistaken for what is left over next. */
-  private finishSweeps(peer: number, family: 0 | 1): void {
+  private finishSweeps(peer: number, family: Family): void {
     for (const sweep of this.sweeps) {
       if (sweep.kind !== "next-hop" && sweep.subject === peer && sweep.family === family) {
         this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
@@ -153,7 +154,7 @@ export class Rib {
 
   /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
   nextHopChanged(nextHop: number): void {
-    for (const family of [0, 1] as const) this.sweeps.push({ family, kind: "next-hop", subject: nextHop, position: 0 })
+    for (const family of ROUTED) this.sweeps.push({ family, kind: "next-hop", subject: nextHop, position: 0 })
   }
 
   get hasSweeps(): boolean {

@@ -1,7 +1,7 @@
 // Path attributes as they leave us. Writing takes only the stored set, the source of the route and the parameters of the export
 // class, so that nothing that belongs to one peer can leak into bytes that many peers share. Attributes go out in ascending order of
 // type; what is inserted finds its place while the rest is copied, and nothing behind it is lost.
-import { AttributeFlag, AttributeType, RoleValue } from "../wire/index.ts"
+import { AttributeFlag, AttributeType, type Family, RoleValue } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { putAs, writeAsPath } from "./export-path.ts"
@@ -10,7 +10,7 @@ import { copy, putWord, writeHeader, writeWord } from "./put.ts"
 
 /** Everything that decides what attributes and encoding the members of a class get. */
 export interface ExportParameters {
-  readonly family: 0 | 1
+  readonly family: Family
   readonly kind: PeerKind
   /** Our AS number on the session. */
   readonly localAs: number

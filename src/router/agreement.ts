@@ -2,7 +2,7 @@
 // way in, and the parameters that decide what it is told. Everything here comes from the configuration and from what was negotiated.
 import { type ExportParameters, NO_ROLE, type PeerFacts, PeerKind } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { parseAddress, RoleValue } from "../wire/index.ts"
+import { type Family, parseAddress, RoleValue } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
 import type { PeerConfig, PeerType, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
@@ -39,7 +39,7 @@ export const exportParameters = (
   peer: RouterPeer,
   local: string,
   negotiated: Negotiated,
-  family: 0 | 1
+  family: Family
 ): ExportParameters => {
   const kind = kindOf(peer.config.type)
   const { router } = config

@@ -1,9 +1,11 @@
 // Our own restart (RFC 4724 §4.1). With routes left in the kernel from the run before, peers that keep ours are not told anything until
 // we know what to tell: until every peer that restarts gracefully with us has told its table, or a timer says that it is enough. Routes
 // are decided and forwarded meanwhile; only the export waits. What the kernel has left over goes by forwarding's own rule.
+
 import type { OpBuffer } from "../machine/index.ts"
 import { SELF } from "../rib/index.ts"
 import { replaceSettings } from "../session/index.ts"
+import type { Family } from "../wire/index.ts"
 import type { PeerConfig, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
 import type { RouterState } from "./state.ts"
@@ -40,7 +42,7 @@ const isAwaited = (state: RouterState, peer: RouterPeer): boolean => {
   if (session === undefined) return true
   const { capabilities, families, sendsEndOfRib } = session.negotiated
   const hasRestarted = capabilities.some((capability) => capability._tag === "GracefulRestart" && capability.restarting)
-  return sendsEndOfRib && !hasRestarted && !families.every((family) => peer.endOfRib[family as 0 | 1])
+  return sendsEndOfRib && !hasRestarted && !families.every((family) => peer.endOfRib[family as Family])
 }
 
 export const endRestart = (state: RouterState, out: OpBuffer): void => {

@@ -24,11 +24,11 @@ export interface RouterPeer {
   readonly messages: { in: number; out: number }
   /** RFC 7606 findings: attributes discarded, messages treated as withdraw. */
   readonly findings: { discarded: number; treatedAsWithdraw: number; last: string }
-  endOfRib: [boolean, boolean]
+  endOfRib: Array<boolean>
   /** By family: stale paths of an earlier session are kept; see restart.ts. */
-  readonly retention: [Retention | undefined, Retention | undefined]
+  readonly retention: Array<Retention | undefined>
   /** By family: it is telling its table again (RFC 7313). */
-  readonly refreshing: [boolean, boolean]
+  readonly refreshing: Array<boolean>
   /** By family: it is above the threshold of its prefix limit, and that was said. */
-  readonly warned: [boolean, boolean]
+  readonly warned: Array<boolean>
 }

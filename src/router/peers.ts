@@ -2,8 +2,9 @@
 // another one only when the RIB holds nothing under it any more; its dials go on being numbered where the last owner's ended, so that a
 // late word about one of those is recognised.
 import { assert, draw, type OpBuffer, PEERS_MAX } from "../machine/index.ts"
+import { byFamily } from "../rib/index.ts"
 import { createPeer, type PeerRole, type PeerSettings } from "../session/index.ts"
-import { type Family, parseAddress } from "../wire/index.ts"
+import { FAMILY_NAMES, parseAddress } from "../wire/index.ts"
 import { localAsOf } from "./agreement.ts"
 import type { PeerConfig, RouterConfig } from "./config.ts"
 import { preservesForwarding } from "./deferral.ts"
@@ -37,10 +38,10 @@ export const addPeer = (state: RouterState, config: PeerConfig, range: string | 
     lastError: "",
     messages: { in: 0, out: 0 },
     findings: { discarded: 0, treatedAsWithdraw: 0, last: "" },
-    endOfRib: [false, false],
-    retention: [undefined, undefined],
-    refreshing: [false, false],
-    warned: [false, false]
+    endOfRib: byFamily(() => false),
+    retention: byFamily(() => undefined),
+    refreshing: byFamily(() => false),
+    warned: byFamily(() => false)
   }
   state.peers[index] = peer
   state.byAddress.set(config.address, index)
@@ -100,7 +101,7 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     idleHoldS: peer.idleHold,
     delayOpenS: peer.delayOpen ?? 0,
     dampPeerOscillations: peer.damping ?? true,
-    families: peer.families.map((name): Family => (name === "ipv4-unicast" ? 0 : 1)),
+    families: peer.families.map((name) => FAMILY_NAMES.indexOf(name)),
     addPathReceive: peer.addPath.receive,
     addPathSend: false,
     extendedMessage: peer.extendedMessage,

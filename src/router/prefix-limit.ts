@@ -1,14 +1,14 @@
 // How much a peer may tell us. A warning comes once each time its count crosses the threshold; past the limit the session machine ends
 // the session and decides when to try again (RFC 4486 §4).
 import type { OpBuffer } from "../machine/index.ts"
-import { FAMILY_NAMES } from "../wire/index.ts"
+import { FAMILIES_ALL, FAMILY_NAMES, type Family } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
 import type { RouterState } from "./state.ts"
 
 /** The family in which the peer exceeds its limit, or -1. */
-export const exceededFamily = (state: RouterState, peer: RouterPeer, out: OpBuffer): 0 | 1 | -1 => {
+export const exceededFamily = (state: RouterState, peer: RouterPeer, out: OpBuffer): Family | -1 => {
   const { maxPrefixes: limit, prefixWarningPercent = 0 } = peer.config
-  for (const family of [0, 1] as const) {
+  for (const family of FAMILIES_ALL) {
     const count = state.rib.adjIn.peers.received[family][peer.index]
     if (count > limit) return family
     if (prefixWarningPercent > 0) warn(state, peer, family, count, (limit * prefixWarningPercent) / 100, out)
@@ -19,7 +19,7 @@ export const exceededFamily = (state: RouterState, peer: RouterPeer, out: OpBuff
 const warn = (
   state: RouterState,
   peer: RouterPeer,
-  family: 0 | 1,
+  family: Family,
   count: number,
   threshold: number,
   out: OpBuffer

@@ -5,6 +5,7 @@ import {
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
+  type Family,
   type Fault,
   headerFault,
   isFault,
@@ -130,8 +131,8 @@ const receiveUpdate = (
     return
   }
   if (view.endOfRib >= 0) {
-    peer.endOfRib[view.endOfRib as 0 | 1] = true
-    familySynchronised(state, peer, view.endOfRib as 0 | 1, out)
+    peer.endOfRib[view.endOfRib as Family] = true
+    familySynchronised(state, peer, view.endOfRib as Family, out)
     return
   }
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
@@ -155,7 +156,14 @@ const learnUpdate = (
   }
   const unreach = view.unreachFamily
   if (unreach >= 0 && hasFamily.includes(unreach)) {
-    adjIn.forgetSpan(peer, unreach as 0 | 1, bytes, view.unreachNlriAt, view.unreachNlriEnd, addPath[unreach as 0 | 1])
+    adjIn.forgetSpan(
+      peer,
+      unreach as Family,
+      bytes,
+      view.unreachNlriAt,
+      view.unreachNlriEnd,
+      addPath[unreach as Family]
+    )
   }
   const reach = view.reachFamily
   const reaches = reach >= 0 && view.reachNlriEnd > view.reachNlriAt && hasFamily.includes(reach)
@@ -165,7 +173,7 @@ const learnUpdate = (
   if (treatAsWithdraw || (reaches && isUnagreed)) {
     if (announces) adjIn.forgetSpan(peer, 0, bytes, view.nlriAt, view.nlriEnd, addPath[0])
     if (reaches) {
-      adjIn.forgetSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1])
+      adjIn.forgetSpan(peer, reach as Family, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as Family])
     }
     return
   }
@@ -176,7 +184,7 @@ const learnUpdate = (
   }
   if (reaches) {
     const set = canonicalAttributes(store, view, session.context, session.intake, true)
-    adjIn.learnSpan(peer, reach as 0 | 1, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as 0 | 1], set)
+    adjIn.learnSpan(peer, reach as Family, bytes, view.reachNlriAt, view.reachNlriEnd, addPath[reach as Family], set)
     store.discardUnused(set)
   }
 }

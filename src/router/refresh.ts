@@ -1,7 +1,7 @@
 // Telling a table again, in both directions (RFC 2918), and the marks that say where it begins and ends (RFC 7313): between them what the
 // peer has not repeated is stale and in use, after them it is gone. A peer that never ends is ended by a timer.
 import type { OpBuffer } from "../machine/index.ts"
-import { familyOf, RefreshSubtype } from "../wire/index.ts"
+import { type Family, familyOf, RefreshSubtype } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
 import { PeerTimer } from "./restart.ts"
 import type { RouterState } from "./state.ts"
@@ -22,9 +22,9 @@ export const refreshReceived = (
   if (session === undefined || family < 0 || !session.negotiated.families.includes(family)) return
   if (message.subtype === RefreshSubtype.Request) repeatTable(state, peer, family)
   if (!session.negotiated.enhancedRouteRefresh) return
-  if (message.subtype === RefreshSubtype.Begin) refreshBegan(state, peer, family as 0 | 1, out)
-  else if (message.subtype === RefreshSubtype.End && peer.refreshing[family as 0 | 1]) {
-    refreshEnded(state, peer, family as 0 | 1, out)
+  if (message.subtype === RefreshSubtype.Begin) refreshBegan(state, peer, family as Family, out)
+  else if (message.subtype === RefreshSubtype.End && peer.refreshing[family as Family]) {
+    refreshEnded(state, peer, family as Family, out)
   }
 }
 
@@ -37,20 +37,20 @@ export const repeatTable = (state: RouterState, peer: RouterPeer, family: number
   }
 }
 
-const refreshBegan = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+const refreshBegan = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   state.rib.refreshBegan(peer.index, family)
   peer.refreshing[family] = true
   state.timers.arm({ peer: peer.index, conn: 0, kind: PeerTimer.Refresh + family }, REFRESH_S * 1000, out)
 }
 
 /** The peer says that it has told everything, or had time enough. */
-export const refreshEnded = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+export const refreshEnded = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   refreshForgotten(state, peer, family, out)
   state.rib.expire(peer.index, family)
 }
 
 /** The session is over, and its refresh with it. */
-export const refreshForgotten = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+export const refreshForgotten = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   peer.refreshing[family] = false
   state.timers.cancel({ peer: peer.index, conn: 0, kind: PeerTimer.Refresh + family }, out)
 }

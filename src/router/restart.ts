@@ -4,12 +4,12 @@
 // second restart.
 import type { OpBuffer } from "../machine/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { FAMILY_NAMES } from "../wire/index.ts"
+import { FAMILIES_ALL, FAMILY_NAMES, type Family } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
 import type { RouterState } from "./state.ts"
 
 /** Timers of a peer beside those of its session machine, whose kinds are below 16. The last two are one for each family. */
-export const PeerTimer = { Restart: 16, LongLived: 18, Refresh: 20 } as const
+export const PeerTimer = { Restart: 16, LongLived: 32, Refresh: 64 } as const
 
 /** How the paths of a family outlive their session. */
 export interface Retention {
@@ -20,7 +20,6 @@ export interface Retention {
 
 /** RFC 4724 §4.2 wants a bound for the wait for End-of-RIB and leaves it to us. */
 const STALE_PATHS_S = 360
-const FAMILIES = [0, 1] as const
 
 /** The session is over. `retain`: it ended in a way after which stale paths may stay. */
 export const sessionLost = (
@@ -32,15 +31,15 @@ export const sessionLost = (
 ): void => {
   cancelTimers(state, peer, out)
   const { families, gracefulRestart: restart, longLived } = negotiated
-  const longLivedOf = (family: 0 | 1): number => longLived?.families.find((one) => one.family === family)?.timeS ?? 0
-  const waits = (family: 0 | 1): boolean =>
+  const longLivedOf = (family: Family): number => longLived?.families.find((one) => one.family === family)?.timeS ?? 0
+  const waits = (family: Family): boolean =>
     restart !== undefined && restart.timeS > 0 && restart.families.includes(family)
-  const keeps = (family: 0 | 1): boolean =>
+  const keeps = (family: Family): boolean =>
     retain && restart !== undefined && families.includes(family) && (waits(family) || longLivedOf(family) > 0)
   // Consecutive restarts: what was stale already goes at once. What only a refresh had not repeated yet is as good as the rest.
-  for (const family of FAMILIES) if (peer.retention[family] !== undefined) state.rib.expire(peer.index, family)
-  state.rib.endSession(peer.index, [keeps(0), keeps(1)])
-  for (const family of FAMILIES) {
+  for (const family of FAMILIES_ALL) if (peer.retention[family] !== undefined) state.rib.expire(peer.index, family)
+  state.rib.endSession(peer.index, FAMILIES_ALL.map(keeps))
+  for (const family of FAMILIES_ALL) {
     peer.retention[family] = keeps(family) ? { stage: "restarting", longLivedS: longLivedOf(family) } : undefined
     if (keeps(family) && !waits(family)) outliveRestart(state, peer, family, out)
   }
@@ -52,7 +51,7 @@ export const sessionLost = (
 
 /** The peer is back: what it did not go on forwarding is given up (RFC 4724 §4.2), the rest waits for End-of-RIB. */
 export const sessionResumed = (state: RouterState, peer: RouterPeer, negotiated: Negotiated, out: OpBuffer): void => {
-  for (const family of FAMILIES) {
+  for (const family of FAMILIES_ALL) {
     const retention = peer.retention[family]
     if (retention === undefined) continue
     const restart = negotiated.gracefulRestart?.forwarding.includes(family) === true
@@ -68,7 +67,7 @@ export const sessionResumed = (state: RouterState, peer: RouterPeer, negotiated:
 }
 
 /** End-of-RIB: what the peer has not told again by now is gone. */
-export const familySynchronised = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+export const familySynchronised = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   if (peer.retention[family] === undefined) return
   // Within a refresh the peer is still telling; the mark at its end does the same.
   if (peer.refreshing[family]) forget(state, peer, family, out)
@@ -78,17 +77,17 @@ export const familySynchronised = (state: RouterState, peer: RouterPeer, family:
 
 /** The operator ended it: nothing is waited for any more. */
 export const restartAbandoned = (state: RouterState, peer: RouterPeer, out: OpBuffer): void => {
-  for (const family of FAMILIES) if (peer.retention[family] !== undefined) giveUp(state, peer, family, out)
+  for (const family of FAMILIES_ALL) if (peer.retention[family] !== undefined) giveUp(state, peer, family, out)
 }
 
 export const restartTimerFired = (state: RouterState, peer: RouterPeer, kind: number, out: OpBuffer): void => {
   if (kind !== PeerTimer.Restart) {
-    const family = (kind - PeerTimer.LongLived) as 0 | 1
+    const family = (kind - PeerTimer.LongLived) as Family
     say(state, peer, `is away for too long: its stale ${FAMILY_NAMES[family]} routes go`, out)
     giveUp(state, peer, family, out)
     return
   }
-  for (const family of FAMILIES) {
+  for (const family of FAMILIES_ALL) {
     if (peer.retention[family]?.stage !== "restarting") continue
     if (peer.established !== 0) giveUp(state, peer, family, out)
     else outliveRestart(state, peer, family, out)
@@ -99,7 +98,7 @@ export const restartTimerFired = (state: RouterState, peer: RouterPeer, kind: nu
 export const isRestarting = (peer: RouterPeer): boolean => peer.retention.some((retention) => retention !== undefined)
 
 /** The restart time is over, or there was none. */
-const outliveRestart = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+const outliveRestart = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   const { longLivedS } = peer.retention[family]!
   if (longLivedS === 0) {
     giveUp(state, peer, family, out)
@@ -111,12 +110,12 @@ const outliveRestart = (state: RouterState, peer: RouterPeer, family: 0 | 1, out
   say(state, peer, `stays away: its ${FAMILY_NAMES[family]} routes stay for ${longLivedS} s as a last resort`, out)
 }
 
-const giveUp = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+const giveUp = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   forget(state, peer, family, out)
   state.rib.expire(peer.index, family)
 }
 
-const forget = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuffer): void => {
+const forget = (state: RouterState, peer: RouterPeer, family: Family, out: OpBuffer): void => {
   peer.retention[family] = undefined
   state.timers.cancel({ peer: peer.index, conn: 0, kind: PeerTimer.LongLived + family }, out)
   if (!isRestarting(peer)) state.timers.cancel({ peer: peer.index, conn: 0, kind: PeerTimer.Restart }, out)
@@ -124,7 +123,7 @@ const forget = (state: RouterState, peer: RouterPeer, family: 0 | 1, out: OpBuff
 
 const cancelTimers = (state: RouterState, peer: RouterPeer, out: OpBuffer): void => {
   state.timers.cancel({ peer: peer.index, conn: 0, kind: PeerTimer.Restart }, out)
-  for (const family of FAMILIES) {
+  for (const family of FAMILIES_ALL) {
     state.timers.cancel({ peer: peer.index, conn: 0, kind: PeerTimer.LongLived + family }, out)
   }
 }

@@ -13,7 +13,7 @@ import {
 } from "../machine/index.ts"
 import { type BestChanged, SELF, type Transmit } from "../rib/index.ts"
 import { TimerKind } from "../session/index.ts"
-import { afiOf, encodeRouteRefresh, type Family, safiOf } from "../wire/index.ts"
+import { afiOf, encodeRouteRefresh, type Family, isRouted, safiOf } from "../wire/index.ts"
 import { accept, retireDynamic } from "./accept.ts"
 import type { Command, PeerCommand } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
@@ -126,7 +126,7 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
   const peer = state.peers[owner.peer]
   if (peer === undefined) return
   if (owner.kind >= PeerTimer.Refresh) {
-    refreshEnded(state, peer, (owner.kind - PeerTimer.Refresh) as 0 | 1, out)
+    refreshEnded(state, peer, (owner.kind - PeerTimer.Refresh) as Family, out)
     return
   }
   if (owner.kind >= PeerTimer.Restart) {
@@ -224,7 +224,7 @@ const isSynchronised = (state: RouterState): boolean =>
   state.peers.every((peer) => {
     if (peer === undefined || !peer.config.enabled) return true
     const { session } = state.connections.get(peer.established) ?? {}
-    return session?.negotiated.families.every((family) => peer.endOfRib[family as 0 | 1]) === true
+    return session?.negotiated.families.every((family) => peer.endOfRib[family as Family]) === true
   })
 
 const hasWork = (state: RouterState): boolean => {
@@ -259,6 +259,7 @@ const toForwarding = (state: RouterState): BestChanged => {
   // Sessions that end because we stop change nothing in the kernel: it is kept, or it is all being removed.
   if (state.stopping) return () => {}
   return (family, id, attributes, peer) => {
+    if (!isRouted(family)) return
     if (attributes === -1 || peer === SELF) return forwarding.clearBgp(family, id)
     forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
   }

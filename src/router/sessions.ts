@@ -10,7 +10,14 @@ import {
   reducePeer,
   TimerKind
 } from "../session/index.ts"
-import { describeNotification, encodeNotification, encodeOpen, FAMILY_NAMES, keepalive } from "../wire/index.ts"
+import {
+  describeNotification,
+  encodeNotification,
+  encodeOpen,
+  FAMILY_NAMES,
+  type Family,
+  keepalive
+} from "../wire/index.ts"
 import { exportParameters, factsOf, intakeOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
@@ -140,10 +147,10 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
     graceGiven: false
   }
   peer.established = id
-  peer.endOfRib = [false, false]
+  peer.endOfRib.fill(false)
   peer.lastError = ""
   for (const family of negotiated.families) {
-    const parameters = exportParameters(config, peer, conn.local, negotiated, family as 0 | 1)
+    const parameters = exportParameters(config, peer, conn.local, negotiated, family as Family)
     const exportClass = rib.classFor(JSON.stringify(parameters), parameters)
     conn.session.memberships.push({ exportClass, member: exportClass.join(peer.index) })
   }
@@ -174,7 +181,7 @@ const sessionDown = (
   peer.lastError = reason
   conn.session = undefined
   for (const { exportClass } of memberships) state.rib.leaveClass(exportClass, peer.index)
-  for (const family of [0, 1] as const) refreshForgotten(state, peer, family, out)
+  for (const family of negotiated.families as ReadonlyArray<Family>) refreshForgotten(state, peer, family, out)
   sessionLost(state, peer, negotiated, retain && !state.stopping, out)
   state.counters.sessionsDown++
   state.notice(

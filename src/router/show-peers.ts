@@ -1,5 +1,6 @@
 // A peer as users see it: what it is configured to be, what the two OPENs agreed on, what it has told and been told, and how it fares.
 import { isoTime } from "../machine/index.ts"
+import { byFamily } from "../rib/index.ts"
 import { type Negotiated, peerStateName } from "../session/index.ts"
 import { capabilityNames, FAMILY_NAMES, formatWords } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
@@ -97,7 +98,7 @@ const ROLE_NAMES: ReadonlyArray<string> = ["provider", "rs", "rs-client", "custo
 const familyNames = (families: ReadonlyArray<number>): ReadonlyArray<string> =>
   families.map((family) => FAMILY_NAMES[family])
 
-const familiesWith = (flags: readonly [boolean, boolean]): ReadonlyArray<string> =>
+const familiesWith = (flags: ReadonlyArray<boolean>): ReadonlyArray<string> =>
   FAMILY_NAMES.filter((_, family) => flags[family])
 
 const receivedFrom = (state: RouterState, peer: RouterPeer): number =>
@@ -112,11 +113,11 @@ const advertisedTo = (state: RouterState, peer: RouterPeer): number => {
   return Math.max(0, sent)
 }
 
-type StalePaths = readonly [Uint32Array, Uint32Array]
+type StalePaths = ReadonlyArray<Uint32Array>
 
 /** By family and peer: paths kept in use over a restart or a refresh. Counted only where somebody has some, in one pass over the table. */
 const stalePaths = (state: RouterState, peers: ReadonlyArray<RouterPeer>): StalePaths => {
-  const counts: StalePaths = [new Uint32Array(state.peers.length), new Uint32Array(state.peers.length)]
+  const counts: StalePaths = byFamily(() => new Uint32Array(state.peers.length))
   if (!state.isConfigured) return counts
   const { adjIn, tables } = state.rib
   for (const { heads, prefixes } of tables) {

@@ -48,8 +48,8 @@ export interface Negotiated {
   readonly external: boolean
   readonly families: ReadonlyArray<number>
   /** By family index: path identifiers in what we receive, and in what we send. */
-  readonly addPathReceive: readonly [boolean, boolean]
-  readonly addPathSend: readonly [boolean, boolean]
+  readonly addPathReceive: ReadonlyArray<boolean>
+  readonly addPathSend: ReadonlyArray<boolean>
   readonly extendedMessage: boolean
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
@@ -163,10 +163,11 @@ const addPath = (
   ownBit: number,
   remote: Open,
   remoteBit: number
-): readonly [boolean, boolean] => {
+): ReadonlyArray<boolean> => {
   const agreed = (family: number): boolean =>
     families.includes(family) && hasMode(own, family, ownBit) && hasMode(remote, family, remoteBit)
-  return [agreed(0), agreed(1)]
+  // As long as the last family agreed on, and for the two that are routed in any case.
+  return Array.from({ length: Math.max(1, ...families) + 1 }, (_, family) => agreed(family))
 }
 
 /** Modes other than 1, 2 and 3 are ignored (RFC 7911 §4); of a family that stands twice the last counts. */

@@ -3,7 +3,7 @@
 import { type Address, addressFromBytes, u16, u32 } from "./address.ts"
 import { type AsSegment, decodeAsPath, mergeAs4Path } from "./as-path.ts"
 import { ATTRIBUTE_KIND, AttributeFlag, AttributeType, KIND_UNKNOWN } from "./attribute-type.ts"
-import { familyOf } from "./family.ts"
+import { familyOf, isRouted } from "./family.ts"
 import { decodeNlri, isNlriSpan, type Nlri } from "./nlri.ts"
 import { AS_TRANS } from "./open.ts"
 
@@ -67,7 +67,7 @@ export const decodeAttributes = (
   at: number,
   end: number,
   as4: boolean,
-  addPath: readonly [boolean, boolean] = [false, false],
+  addPath: ReadonlyArray<boolean> = [false, false],
   omitted: Iterable<number> = []
 ): Attributes => {
   const attributes: Mutable<Attributes> = {}
@@ -104,7 +104,7 @@ const readInto = (
   at: number,
   end: number,
   as4: boolean,
-  addPath: readonly [boolean, boolean]
+  addPath: ReadonlyArray<boolean>
 ): boolean => {
   const length = end - at
   switch (type) {
@@ -181,7 +181,7 @@ const readReach = (
   bytes: Uint8Array,
   at: number,
   end: number,
-  addPath: readonly [boolean, boolean]
+  addPath: ReadonlyArray<boolean>
 ): MpReach | undefined => {
   if (end - at < 5) return undefined
   const afi = u16(bytes, at)
@@ -203,13 +203,14 @@ const readUnreach = (
   bytes: Uint8Array,
   at: number,
   end: number,
-  addPath: readonly [boolean, boolean]
+  addPath: ReadonlyArray<boolean>
 ): MpUnreach | undefined => {
   if (end - at < 3) return undefined
   const afi = u16(bytes, at)
   const safi = bytes[at + 2]
   const family = familyOf(afi, safi)
-  if (family === -1 || !isNlriSpan(bytes, at + 3, end, addPath[family], family === 0 ? 32 : 128)) return undefined
+  if (family === -1 || !isRouted(family) || !isNlriSpan(bytes, at + 3, end, addPath[family], family === 0 ? 32 : 128))
+    return undefined
   return { afi, safi, nlri: decodeNlri(bytes, at + 3, end, family === 0 ? 4 : 6, addPath[family]) }
 }
 

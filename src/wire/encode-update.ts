@@ -43,7 +43,7 @@ const PLAIN = { as4: true, addPath: [false, false] } as const
 export const encodeAttributes = (
   attributes: Attributes,
   as4: boolean,
-  addPath: readonly [boolean, boolean] = [false, false]
+  addPath: ReadonlyArray<boolean> = [false, false]
 ): Uint8Array => {
   const parts: Array<{ readonly type: number; readonly flags: number; readonly value: Uint8Array }> = []
   const add = (type: number, value: Uint8Array | undefined): void => {
@@ -91,14 +91,14 @@ const encodeAggregator = ({ asn, address }: Aggregator, as4: boolean): Uint8Arra
   return bytes
 }
 
-const encodeReach = ({ afi, safi, nextHops, nlri }: MpReach, addPath: readonly [boolean, boolean]): Uint8Array => {
+const encodeReach = ({ afi, safi, nextHops, nlri }: MpReach, addPath: ReadonlyArray<boolean>): Uint8Array => {
   const hops = concat(nextHops.map(addressToBytes))
   const family = familyOf(afi, safi)
   const prefixes = encodeNlri(nlri, family !== -1 && addPath[family])
   return concat([Uint8Array.of(afi >> 8, afi, safi, hops.length), hops, Uint8Array.of(0), prefixes])
 }
 
-const encodeUnreach = ({ afi, safi, nlri }: MpUnreach, addPath: readonly [boolean, boolean]): Uint8Array => {
+const encodeUnreach = ({ afi, safi, nlri }: MpUnreach, addPath: ReadonlyArray<boolean>): Uint8Array => {
   const family = familyOf(afi, safi)
   return concat([Uint8Array.of(afi >> 8, afi, safi), encodeNlri(nlri, family !== -1 && addPath[family])])
 }

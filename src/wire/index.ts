@@ -49,7 +49,21 @@ export {
   parseLargeCommunity
 } from "./community.ts"
 export { encodeAttributes, encodeEndOfRib, encodeUpdate, type Update } from "./encode-update.ts"
-export { Afi, afiOf, FAMILY_NAMES, Family, familyOf, familyText, Safi, safiOf } from "./family.ts"
+export {
+  Afi,
+  afiOf,
+  FAMILIES_ALL,
+  FAMILY_COUNT,
+  FAMILY_NAMES,
+  Family,
+  type FamilyName,
+  familyOf,
+  familyText,
+  isRouted,
+  type RoutedFamily,
+  Safi,
+  safiOf
+} from "./family.ts"
 export {
   type Fault,
   frame,

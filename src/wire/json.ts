@@ -20,7 +20,7 @@ export type Json = Readonly<Record<string, unknown>>
 
 export interface DecodeOptions {
   readonly as4: boolean
-  readonly addPath: readonly [boolean, boolean]
+  readonly addPath: ReadonlyArray<boolean>
   /** Judge as from a peer in another AS; absent: as from an internal one, which discards less. */
   readonly external?: boolean
 }

@@ -12,7 +12,9 @@ export interface UpdateContext {
   /** AS numbers have 4 octets (RFC 6793). */
   readonly as4: boolean
   /** Prefixes carry path identifiers, by family (RFC 7911). */
-  readonly addPath: readonly [boolean, boolean]
+  readonly addPath: ReadonlyArray<boolean>
+  /** Families beyond the routed ones that were agreed on, as bits; absent: none. */
+  readonly carried?: number
   /** The peer is in another AS. */
   readonly external: boolean
   /** Messages may be longer than 4096 bytes (RFC 8654). */

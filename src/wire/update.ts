@@ -3,7 +3,7 @@
 // that whoever reads the spans later checks nothing.
 import { u16 } from "./address.ts"
 import { AttributeFlag, AttributeType, KIND_MASK } from "./attribute-type.ts"
-import { FAMILY_ABSENT, FAMILY_UNKNOWN, type Family, familyOf } from "./family.ts"
+import { FAMILY_ABSENT, FAMILY_UNKNOWN, type Family, familyOf, isRouted } from "./family.ts"
 import type { Fault } from "./header.ts"
 import { FINDINGS, Finding, isUnknownWellKnown, judgeAttribute, type UpdateContext, Verdict } from "./judge.ts"
 import { isNlriSpan } from "./nlri.ts"
@@ -214,7 +214,7 @@ const scanReach = (
   if ((view.flags[AttributeType.MpReach] & KIND_MASK) !== AttributeFlag.Optional) {
     return badMultiprotocol(view, bytes, from, end, "wrong flags")
   }
-  const family = familyOf(u16(bytes, at), bytes[at + 2])
+  const family = spokenFamily(context, u16(bytes, at), bytes[at + 2])
   const nextHopLength = bytes[at + 3]
   view.reachFamily = family === -1 ? FAMILY_UNKNOWN : family
   view.reachNextHopAt = at + 4
@@ -244,7 +244,7 @@ const scanUnreach = (
   if ((view.flags[AttributeType.MpUnreach] & KIND_MASK) !== AttributeFlag.Optional) {
     return badMultiprotocol(view, bytes, from, end, "wrong flags")
   }
-  const family = familyOf(u16(bytes, at), bytes[at + 2])
+  const family = spokenFamily(context, u16(bytes, at), bytes[at + 2])
   view.unreachFamily = family === -1 ? FAMILY_UNKNOWN : family
   view.unreachNlriAt = at + 3
   view.unreachNlriEnd = end
@@ -253,6 +253,13 @@ const scanUnreach = (
     return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
   }
   return view.verdict
+}
+
+/** RFC 4760 §7: a family that is carried as bytes means nothing where it was not agreed on. */
+const spokenFamily = (context: UpdateContext, afi: number, safi: number): Family | -1 => {
+  const family = familyOf(afi, safi)
+  if (family === -1 || isRouted(family)) return family
+  return ((context.carried ?? 0) & (1 << family)) === 0 ? -1 : family
 }
 
 /** What only the whole message shows: what is missing, whether there is anything to withdraw, and the End-of-RIB marker. */

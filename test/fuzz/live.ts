@@ -69,7 +69,7 @@ export class Episode {
   private readonly talker: Party
   private readonly listener: Party
   private readonly tally: Tally
-  private readonly told: readonly [Set<string>, Set<string>] = [new Set(), new Set()]
+  private readonly told: ReadonlyArray<Set<string>> = [new Set(), new Set()]
   private readonly view = new UpdateView()
   private readonly before: Holdings
   private readonly listening: Wire

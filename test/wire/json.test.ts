@@ -42,7 +42,7 @@ describe("decoding to JSON", () => {
         capabilities: [
           { code: 1, name: "multiprotocol", family: "ipv6-unicast" },
           { code: 65, name: "4-octet-as", asn: 70000 },
-          { code: 69, name: "add-path", families: [{ family: "25/70", mode: 1 }] },
+          { code: 69, name: "add-path", families: [{ family: "l2vpn-evpn", mode: 1 }] },
           { code: 128, name: "unknown", value: "01" }
         ]
       }
