@@ -2,6 +2,7 @@
 // ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the set of
 // candidates and not on their order, the result does not depend on the order of arrival. Before everything else stands RFC 9494 §4.3:
 // what is stale for long is preferred to nothing.
+import { assert } from "../machine/index.ts"
 import { type Family, RoleValue } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
@@ -66,6 +67,12 @@ export class Decision {
   private readonly paths: Paths
   private readonly peers: RibPeers
   private candidates = new Uint32Array(64)
+  /** By place among the candidates: beaten by MED. */
+  private beaten = new Uint8Array(64)
+  /** Reasons are noted: it is the decision of the table itself. */
+  private noting = true
+  /** A path was removed by MED in the last decision: without its rival it might have been better than the one that won. */
+  removedByMed = false
   /** Of the family at hand, see RibPeers. */
   private generation: Uint8Array
   private leftOver: Uint8Array
@@ -84,6 +91,19 @@ export class Decision {
     this.leftOver = this.peers.leftOver[family]
   }
 
+  /**
+   * The best of some paths that are eligible, such as those that one peer may have. Leaves no reasons. `paths` holds at least one.
+   */
+  choose(paths: Uint32Array, count: number): PathRef {
+    while (this.candidates.length < count) this.growCandidates()
+    for (let index = 0; index < count; index++) this.candidates[index] = paths[index]
+    this.noting = false
+    const left = this.reduce(count)
+    this.noting = true
+    assert(left > 0, "nobody wins among paths that are eligible")
+    return this.candidates[0]
+  }
+
   /** Decides among the list that starts at `head`; returns the list with the best path first. Reasons are written to the paths. */
   run(head: PathRef): PathRef {
     const { next, reason } = this.paths
@@ -99,10 +119,16 @@ export class Decision {
       if (count === this.candidates.length) this.growCandidates()
       this.candidates[count++] = path
     }
+    return this.reduce(count) === 0 ? head : this.toFront(head, this.candidates[0])
+  }
+
+  /** Step after step, until one is left. */
+  private reduce(count: number): number {
+    this.removedByMed = false
     for (let step: number = Reason.LongLivedStale; count > 1 && step < INELIGIBLE; step++) {
       count = step === Reason.Med ? this.eliminateByMed(count) : this.eliminate(count, step)
     }
-    return count === 0 ? head : this.toFront(head, this.candidates[0])
+    return count
   }
 
   isEligible(path: PathRef): boolean {
@@ -184,7 +210,7 @@ export class Decision {
     for (let index = 0; index < count; index++) {
       const path = candidates[index]
       if (this.keyOf(path, step) === best) candidates[kept++] = path
-      else this.paths.reason[path] = step
+      else if (this.noting) this.paths.reason[path] = step
     }
     return kept
   }
@@ -193,6 +219,7 @@ export class Decision {
   private eliminateByMed(count: number): number {
     const { candidates, store } = this
     const { attributes, reason } = this.paths
+    const { beaten } = this
     let differ = false
     for (let index = 1; index < count; index++) {
       if (store.med[attributes[candidates[index]]] !== store.med[attributes[candidates[0]]]) differ = true
@@ -200,17 +227,20 @@ export class Decision {
     if (!differ) return count
     for (let index = 0; index < count; index++) {
       const set = attributes[candidates[index]]
+      beaten[index] = 0
       for (let other = 0; other < count; other++) {
         const rival = attributes[candidates[other]]
         if (store.neighborAs[rival] !== store.neighborAs[set] || store.med[rival] >= store.med[set]) continue
-        reason[candidates[index]] = Reason.Med
+        beaten[index] = 1
         break
       }
     }
     let kept = 0
     for (let index = 0; index < count; index++) {
-      if (reason[candidates[index]] !== Reason.Med) candidates[kept++] = candidates[index]
+      if (beaten[index] === 0) candidates[kept++] = candidates[index]
+      else if (this.noting) reason[candidates[index]] = Reason.Med
     }
+    this.removedByMed = kept < count
     return kept
   }
 
@@ -228,5 +258,6 @@ export class Decision {
     const larger = new Uint32Array(this.candidates.length * 2)
     larger.set(this.candidates)
     this.candidates = larger
+    this.beaten = new Uint8Array(larger.length)
   }
 }

@@ -5,6 +5,7 @@ import type { BlockPool, Lease } from "../buffers/index.ts"
 import { assert } from "../machine/index.ts"
 import { AttributeType, afiOf, encodeRouteRefresh, MessageType, safiOf } from "../wire/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import type { PrefixId, PrefixTable } from "./prefix-table.ts"
 import { putWord } from "./put.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
@@ -15,6 +16,8 @@ const NLRI_BYTES_MAX: ReadonlyArray<number> = [5, 17]
 const EMPTY_ATTRIBUTES_BYTES = 2
 /** MP_REACH_NLRI up to its NLRI, and one prefix. */
 const MP_REACH_BYTES = 4 + 5 + 16 + 17
+/** The path identifier before each prefix, where they were agreed on (RFC 7911 §3). */
+const PATH_ID_BYTES = 4
 const WITHDRAW = -1
 const CLOSED = -2
 
@@ -54,10 +57,11 @@ export class Packer {
     this.sink = sink
   }
 
+  /** `pathId` goes out where the class has path identifiers (RFC 7911 §3). */
   announce(
-    words: Uint32Array,
-    at: number,
-    length: number,
+    prefixes: PrefixTable,
+    id: PrefixId,
+    pathId: number,
     attributes: AttributeId,
     source: RouteSource,
     sourcePeer: number
@@ -68,14 +72,14 @@ export class Packer {
       this.openFor = attributes
       this.source = sourcePeer
     }
-    this.putPrefix(words, at, length)
+    this.putPrefix(prefixes, id, pathId)
   }
 
   /** Whether a set and one prefix fit into a message of a class. What does not is not for `announce`. */
   fits(parameters: ExportParameters, attributes: AttributeId, source: RouteSource): boolean {
     const { store } = this
     const stored = store.blockEndOf(attributes) - store.startOf(attributes)
-    const around = HEADER_BYTES + 4 + NLRI_BYTES_MAX[parameters.family]
+    const around = HEADER_BYTES + 4 + nlriBytesMax(parameters)
     // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
     const worst = around + (parameters.as4 ? stored : stored * 2) + 80
     if (worst <= parameters.messageBytesMax) return true
@@ -87,13 +91,13 @@ export class Packer {
     return false
   }
 
-  withdraw(words: Uint32Array, at: number, length: number): void {
+  withdraw(prefixes: PrefixTable, id: PrefixId, pathId: number): void {
     if (this.openFor !== WITHDRAW || !this.hasRoom()) {
       this.closeMessage()
       this.openUnreach()
       this.openFor = WITHDRAW
     }
-    this.putPrefix(words, at, length)
+    this.putPrefix(prefixes, id, pathId)
   }
 
   /** The End-of-RIB marker of RFC 4724 §2. */
@@ -134,8 +138,9 @@ export class Packer {
   }
 
   private hasRoom(): boolean {
-    const { family, messageBytesMax } = this.parameters!
-    return this.at - this.messageStart + NLRI_BYTES_MAX[family] + EMPTY_ATTRIBUTES_BYTES <= messageBytesMax
+    const parameters = this.parameters!
+    const room = parameters.messageBytesMax - (this.at - this.messageStart)
+    return nlriBytesMax(parameters) + EMPTY_ATTRIBUTES_BYTES <= room
   }
 
   private openMessage(): Uint8Array {
@@ -159,7 +164,6 @@ export class Packer {
 
   private openReach(attributes: AttributeId, source: RouteSource): void {
     const parameters = this.parameters!
-    const { family, messageBytesMax } = parameters
     const nextHop = exportedNextHop(this.store, attributes, source, parameters)
     const bytes = this.openMessage()
     bytes[this.at] = 0
@@ -170,8 +174,8 @@ export class Packer {
     this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
     if (nextHop.length === 4) this.openMpReach(bytes, nextHop)
     else this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
-    const length = this.at - this.messageStart + NLRI_BYTES_MAX[family]
-    assert(length <= messageBytesMax, "a set of attributes is announced that does not fit")
+    const length = this.at - this.messageStart + nlriBytesMax(parameters)
+    assert(length <= parameters.messageBytesMax, "a set of attributes is announced that does not fit")
   }
 
   /** RFC 7606 §5.1 wants MP_REACH_NLRI first; but its NLRI grows, so here it stands last and its length is written when it closes. */
@@ -211,9 +215,12 @@ export class Packer {
     this.at += 7
   }
 
-  private putPrefix(words: Uint32Array, from: number, length: number): void {
+  private putPrefix(prefixes: PrefixTable, id: PrefixId, pathId: number): void {
     const bytes = this.bytes!
-    let at = this.at
+    const { words } = prefixes
+    const from = id * prefixes.wordsPerPrefix
+    const length = prefixes.lengths[id]
+    let at = this.parameters!.addPathSend === 0 ? this.at : putWord(bytes, this.at, pathId)
     bytes[at++] = length
     const octets = (length + 7) >>> 3
     for (let octet = 0; octet < octets; octet++) bytes[at++] = words[from + (octet >>> 2)] >>> (24 - (octet & 3) * 8)
@@ -243,3 +250,6 @@ export class Packer {
     this.bytes![at + 1] = length
   }
 }
+
+const nlriBytesMax = ({ family, addPathSend }: ExportParameters): number =>
+  NLRI_BYTES_MAX[family] + (addPathSend === 0 ? 0 : PATH_ID_BYTES)

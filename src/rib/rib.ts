@@ -193,7 +193,6 @@ export class Rib {
   catchUp(exportClass: ExportClass, member: Member, transmit: Transmit): number {
     if (this.isHolding) return 0
     const { prefixes } = this.tables[exportClass.parameters.family]
-    const per = prefixes.wordsPerPrefix
     this.packer.begin(exportClass.parameters, (block, from, to) => transmit(member.peer, block, from, to))
     if (member.refresh === "asked") {
       this.packer.refreshMark(RefreshSubtype.Begin)
@@ -204,7 +203,7 @@ export class Rib {
       const id = member.takePending()
       if (id === -1) break
       const attributes = exportClass.sentTo(member.peer, id)
-      if (attributes === -1) this.packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
+      if (attributes === -1) this.packer.withdraw(prefixes, id, 0)
       else this.packAnnouncement(exportClass, id, attributes, exportClass.sentSource[id])
       exportClass.releasePending(id)
     }
@@ -251,7 +250,6 @@ export class Rib {
   private exportChanged(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
     exportClass.fit()
     const { prefixes } = table
-    const per = prefixes.wordsPerPrefix
     const { packer } = this
     let except = SELF
     packer.begin(exportClass.parameters, (block, from, to) => {
@@ -275,7 +273,7 @@ export class Rib {
       }
       exportClass.note(id, sent, source)
       if (sent !== 0) this.packAnnouncement(exportClass, id, sent - 1, source)
-      else packer.withdraw(prefixes.words, id * per, prefixes.lengths[id])
+      else packer.withdraw(prefixes, id, 0)
       // Only now: packing may have sent the segment before this prefix, and that may have been too much for a member.
       this.notePending(exportClass, id, source, beforeSource, before)
     }
@@ -298,11 +296,9 @@ export class Rib {
   private packAnnouncement(exportClass: ExportClass, id: PrefixId, attributes: AttributeId, sourcePeer: number): void {
     const { prefixes } = this.tables[exportClass.parameters.family]
     const source = this.sourceOf(sourcePeer)
-    const at = id * prefixes.wordsPerPrefix
-    const length = prefixes.lengths[id]
     // Routes from different external peers with the same attributes leave alike; reflected ones carry their originator.
     const shareKey = source.internal ? sourcePeer : source.local ? LOCAL_SHARE : SELF
-    this.packer.announce(prefixes.words, at, length, attributes, source, shareKey)
+    this.packer.announce(prefixes, id, 0, attributes, source, shareKey)
   }
 
   private sourceOf(peer: number): RouteSource {

@@ -29,6 +29,8 @@ export interface ExportParameters {
   readonly as4: boolean
   /** Longest message. */
   readonly messageBytesMax: number
+  /** How many paths of a prefix are told, each under an identifier (RFC 7911); 0: the best one, without. */
+  readonly addPathSend: number
   /** Our own address on the session in words; empty when there is none that can be a next hop of the family. */
   readonly nextHopSelf: ReadonlyArray<number>
   /** Export policy lets routes out (RFC 8212). */

@@ -59,6 +59,7 @@ export const exportParameters = (
     clusterId: parseAddress(router.id)!.words[0],
     as4: negotiated.as4,
     messageBytesMax: negotiated.extendedMessage ? 65535 : 4096,
+    addPathSend: negotiated.addPathSend[family] ? peer.config.addPath.send : 0,
     nextHopSelf: canBeNextHop ? address.words : [],
     open: peer.config.policyOpen || kind !== PeerKind.External
   }

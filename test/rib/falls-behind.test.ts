@@ -23,6 +23,7 @@ const parameters: ExportParameters = {
   clusterId: 1,
   as4: true,
   messageBytesMax: 4096,
+  addPathSend: 0,
   nextHopSelf: [0x0a000001],
   open: true
 }

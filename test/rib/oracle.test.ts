@@ -218,6 +218,7 @@ class Bench {
       clusterId: LOCAL_ID,
       as4: true,
       messageBytesMax: 4096,
+      addPathSend: 0,
       nextHopSelf: [0x0a000001],
       open: true
     } as const
