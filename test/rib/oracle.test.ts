@@ -217,8 +217,7 @@ class Bench {
       extendedNextHop: false,
       clusterId: LOCAL_ID,
       as4: true,
-      messageBytesMax: 4096,
-      addPathSend: 0,
+      ...{ messageBytesMax: 4096, addPathSend: 0 },
       nextHopSelf: [0x0a000001],
       open: true
     } as const
