@@ -8,7 +8,7 @@ export class CoveredIndex {
   private readonly all = new Set<NextHop>()
 
   add(nextHop: NextHop): void {
-    const bucket = nextHop.address.words[0] >>> 16
+    const bucket = nextHop.address!.words[0] >>> 16
     this.counts[bucket]++
     this.all.add(nextHop)
     const members = this.buckets.get(bucket)
@@ -17,7 +17,7 @@ export class CoveredIndex {
   }
 
   remove(nextHop: NextHop): void {
-    const bucket = nextHop.address.words[0] >>> 16
+    const bucket = nextHop.address!.words[0] >>> 16
     this.counts[bucket]--
     this.all.delete(nextHop)
     this.buckets.get(bucket)?.delete(nextHop)
@@ -29,11 +29,11 @@ export class CoveredIndex {
       const bucket = words[at] >>> 16
       if (this.counts[bucket] === 0) return
       for (const nextHop of this.buckets.get(bucket) ?? []) {
-        if (isInside(nextHop.address.words, words, at, length)) into.add(nextHop)
+        if (isInside(nextHop.address!.words, words, at, length)) into.add(nextHop)
       }
       return
     }
-    for (const nextHop of this.all) if (isInside(nextHop.address.words, words, at, length)) into.add(nextHop)
+    for (const nextHop of this.all) if (isInside(nextHop.address!.words, words, at, length)) into.add(nextHop)
   }
 }
 

@@ -6,27 +6,37 @@ import { ChildLists, type ReleaseListener } from "./children.ts"
 import { grown } from "./columns.ts"
 import { Walks } from "./walks.ts"
 
-/** Who wants the entry; the highest is used. */
-export const SourceRank = { None: 0, Bgp: 1, Static: 2, Connected: 3 } as const
-export const SOURCE_NAMES: ReadonlyArray<string> = ["none", "bgp", "static", "connected"]
+/** Who wants the entry; the highest is used. What people said goes before what was learned, and what is there before both. */
+export const SourceRank = { None: 0, FanOut: 1, Bgp: 2, Static: 3, Api: 4, Connected: 5 } as const
+export type SourceRank = (typeof SourceRank)[keyof typeof SourceRank]
+export const SOURCE_NAMES: ReadonlyArray<string> = ["none", "fan-out", "bgp", "static", "api", "connected"]
 
 export const EntryFlag = {
-  /** The lowest two bits hold the SourceRank. */
-  Rank: 3,
+  /** The lowest three bits hold the SourceRank. */
+  Rank: 7,
   /** Sources are in a record. */
-  Record: 4,
+  Record: 8,
   /** A next hop resolves through this entry. */
-  Watched: 8
+  Watched: 16
 } as const
 
-/** Sources of an entry that has others than BGP. */
-export interface SourceRecord {
-  /** Path-lists of kind `local` or `attached`, best first. */
-  readonly connected: Array<number>
-  /** By distance. */
-  readonly statics: Array<{ readonly distance: number; readonly pathList: number }>
-  bgp: number
+/** Somebody who wants the entry. */
+export interface Source {
+  readonly rank: SourceRank
+  /** Among sources of one rank the lowest is used, then the first that came. */
+  readonly distance: number
+  /** What it costs to go there, for who resolves through the entry. */
+  readonly metric: number
+  readonly pathList: number
 }
+
+/** Sources of an entry that has others than one of the many (BGP, a hub), best first. */
+export interface SourceRecord {
+  readonly sources: Array<Source>
+}
+
+/** Whether entries that have no other source need no record. */
+export const isPlain = (rank: number): boolean => rank === SourceRank.Bgp || rank === SourceRank.FanOut
 
 export class EntryTable {
   readonly prefixes: PrefixTable
@@ -78,23 +88,35 @@ export class EntryTable {
   makeRecord(prefix: PrefixId): SourceRecord {
     const known = this.records.get(prefix)
     if (known !== undefined) return known
-    const record: SourceRecord = { connected: [], statics: [], bgp: this.pathList[prefix] }
+    const rank = this.rankOf(prefix) as SourceRank
+    const pathList = this.pathList[prefix]
+    const record: SourceRecord = { sources: pathList === 0 ? [] : [{ rank, distance: 0, metric: 0, pathList }] }
     this.records.set(prefix, record)
     this.flags[prefix] |= EntryFlag.Record
     this.prefixes.retain(prefix)
     return record
   }
 
-  /** Forgets a record that says no more than the columns do. */
-  dropRecordIfPlain(prefix: PrefixId): void {
-    const record = this.record(prefix)
-    if (record.connected.length > 0 || record.statics.length > 0) return
+  /** Forgets a record that says no more than the columns do. Returns whether it did. */
+  dropRecordIfPlain(prefix: PrefixId): boolean {
+    const { sources } = this.record(prefix)
+    if (sources.length > 1 || (sources.length === 1 && !isPlain(sources[0].rank))) return false
     this.records.delete(prefix)
     this.flags[prefix] &= ~EntryFlag.Record
     this.prefixes.release(prefix)
+    return true
   }
 
-  recordOrNone(prefix: PrefixId): SourceRecord | undefined {
-    return this.records.get(prefix)
+  /** What the best source of the entry says that going there costs. */
+  costOf(prefix: PrefixId): number {
+    return (this.flags[prefix] & EntryFlag.Record) === 0 ? 0 : (this.record(prefix).sources[0]?.metric ?? 0)
+  }
+
+  /** All who want the entry, best first. */
+  sourcesOf(prefix: PrefixId): ReadonlyArray<Source> {
+    const record = this.records.get(prefix)
+    if (record !== undefined) return record.sources
+    const pathList = this.pathList[prefix]
+    return pathList === 0 ? [] : [{ rank: this.rankOf(prefix) as SourceRank, distance: 0, metric: 0, pathList }]
   }
 }

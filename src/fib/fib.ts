@@ -5,18 +5,17 @@ import { assert, fold } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { ReleaseListener } from "./children.ts"
-import { CoveredIndex } from "./covered.ts"
-import { EntryFlag, EntryTable, SourceRank, type SourceRecord } from "./entries.ts"
-import { flatten, metricOf, sameLeaves } from "./flatten.ts"
+import { EntryTable, type Source, SourceRank } from "./entries.ts"
+import { outcomeOf, sameLeaves } from "./flatten.ts"
+import { Graph, type NodeListener, NodeType } from "./graph.ts"
 import { type ConnectedListener, Interfaces } from "./interfaces.ts"
 import { findLoops } from "./loops.ts"
-import { isUsable, type NextHop, type PathList, PathLists } from "./path-lists.ts"
-
-/** Told of what a settlement found; the kernel side listens. */
-export interface FibListener {
-  /** The entry now has another path-list, or none. */
-  entryChanged(family: 0 | 1, prefix: PrefixId): void
-}
+import { Neighbours } from "./neighbours.ts"
+import { isUsable, type PathList, PathLists } from "./path-lists.ts"
+import type { PathSpec, SpecialKind } from "./paths.ts"
+import { Resolution } from "./resolution.ts"
+import { type FibListener, Sources } from "./sources.ts"
+import { WalkReason } from "./walk-policy.ts"
 
 export interface FibOptions {
   readonly tables: readonly [PrefixTable, PrefixTable]
@@ -33,91 +32,87 @@ export interface Reachability {
   readonly metric: number
 }
 
-export class Fib implements ConnectedListener, ReleaseListener {
-  readonly pathLists: PathLists = new PathLists()
-  readonly interfaces: Interfaces
+export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
+  readonly graph: Graph = new Graph(this)
+  readonly pathLists: PathLists = new PathLists(this.graph)
+  readonly interfaces: Interfaces = new Interfaces(this)
+  readonly neighbours: Neighbours = new Neighbours(this.graph, this.interfaces)
   readonly entries: readonly [EntryTable, EntryTable]
+  readonly sources: Sources
   /** Path-lists whose leaves changed in the last settlements and were not taken yet. */
   readonly changed: Set<PathList> = new Set()
   /** Path-lists whose reachability or metric changed and were not taken yet. */
   private readonly reported = new Set<PathList>()
-  private readonly covered = [new CoveredIndex(), new CoveredIndex()] as const
-  /** Next hops by the entry that covers them, as family + 2 · prefix. Only entries that resolve something are here. */
-  private readonly watchers = new Map<number, Set<NextHop>>()
-  private readonly dirtyNextHops = new Set<NextHop>()
-  private readonly dirtyLists = new Set<PathList>()
-  private readonly unused = new Set<PathList>()
-  private edgesChanged = false
+  private readonly resolution: Resolution
   private readonly resolves: boolean
-  private readonly listener: FibListener
-  /** Sum of a hash per entry; kept as entries change. */
-  private entryDigest = 0
   settlements = 0
 
   constructor(options: FibOptions, listener: FibListener) {
     this.resolves = options.resolves
-    this.listener = listener
     const { tables, capacity, walkSynchronousMax: atOnce } = options
     const ipv4 = new EntryTable(tables[0], capacity, this, atOnce)
     this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this, atOnce)]
-    this.interfaces = new Interfaces(this)
+    this.resolution = new Resolution(this.graph, this.entries, this.pathLists, this.neighbours)
+    this.sources = new Sources(this.entries, this.pathLists, this.resolution, listener)
   }
 
-  /** The path-list of a set of next hops, held once more until `releaseNextHops`. Its reachability is known at once. */
+  /** The path-list of a set of next hops, held once more until `releasePaths`. Its reachability is known at once. */
   internNextHops(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number> = []): number {
-    assert(addresses.length > 0, "a path-list has a next hop")
-    const list = this.internRecursive(addresses, weights)
+    return this.internPaths(addresses.map((address, index) => ({ address, weight: weights[index] ?? 1 })))
+  }
+
+  /** As `internNextHops`, of paths of any kind. `family` is that of the entries, for paths that name no address. */
+  internPaths(paths: ReadonlyArray<PathSpec>, family: 0 | 1 = 0): number {
+    assert(paths.length > 0, "a path-list has a path")
+    const list = this.pathLists.intern(paths, family, {
+      nextHop: (nextHop) => this.resolution.begin(nextHop),
+      list: (made) => {
+        this.resolution.dirtyLists.add(made)
+        // A new path-list over a next hop that goes on through others may close a loop.
+        if (made.paths.some(({ nextHop }) => nextHop.via !== undefined)) this.resolution.edgesChanged = true
+      }
+    })
     list.holders++
     this.settle()
     return list.id
   }
 
-  releaseNextHops(id: number): void {
-    const list = this.pathLists.get(id)
-    assert(list.holders > 0, "release of next hops that nobody holds")
-    list.holders--
-    this.noteUnused(list)
+  /** The path-list that says that packets are ours, or go nowhere; held as the others are. */
+  internSpecial(kind: SpecialKind): number {
+    const list = this.pathLists.internSpecial(kind)
+    list.holders++
+    return list.id
   }
 
-  /** BGP's choice for a prefix. Hot: nothing but columns is touched unless the entry has other sources or resolves something. */
+  releasePaths(id: number): void {
+    this.sources.letGo(this.pathLists.get(id))
+  }
+
+  /** BGP's choice for a prefix. */
   setBgp(family: 0 | 1, prefix: PrefixId, pathList: number): void {
-    const entries = this.entries[family]
-    entries.fit()
-    const flags = entries.flags[prefix]
-    if ((flags & EntryFlag.Record) !== 0) {
-      this.setRecordedBgp(family, prefix, pathList)
-      return
-    }
-    if (entries.pathList[prefix] !== pathList) this.assign(family, prefix, pathList, SourceRank.Bgp)
+    this.sources.set(SourceRank.Bgp, family, prefix, pathList)
   }
 
   clearBgp(family: 0 | 1, prefix: PrefixId): void {
-    const entries = this.entries[family]
-    entries.fit()
-    if ((entries.flags[prefix] & EntryFlag.Record) !== 0) this.setRecordedBgp(family, prefix, 0)
-    else if (entries.pathList[prefix] !== 0) this.assign(family, prefix, 0, SourceRank.None)
+    this.sources.clear(SourceRank.Bgp, family, prefix)
   }
 
-  /** Adds a static source. The lowest distance is used, then the first added. */
-  addStatic(family: 0 | 1, prefix: PrefixId, via: ReadonlyArray<Address>, distance: number): void {
-    const list = this.internRecursive(via, [])
-    list.holders++
-    this.entries[family].fit()
-    const record = this.makeRecord(family, prefix)
-    record.statics.push({ distance, pathList: list.id })
-    record.statics.sort((a, b) => a.distance - b.distance)
-    this.evaluate(family, prefix)
+  /** What a hub says about a prefix. */
+  setFanOut(family: 0 | 1, prefix: PrefixId, pathList: number): void {
+    this.sources.set(SourceRank.FanOut, family, prefix, pathList)
   }
 
-  removeStatic(family: 0 | 1, prefix: PrefixId, via: ReadonlyArray<Address>, distance: number): void {
-    const list = this.internRecursive(via, [])
-    const record = this.entries[family].record(prefix)
-    const at = record.statics.findIndex((source) => source.distance === distance && source.pathList === list.id)
-    assert(at !== -1, "removal of a static route that is not there")
-    record.statics.splice(at, 1)
-    this.evaluate(family, prefix)
-    list.holders--
-    this.noteUnused(list)
+  clearFanOut(family: 0 | 1, prefix: PrefixId): void {
+    this.sources.clear(SourceRank.FanOut, family, prefix)
+  }
+
+  /** What somebody said by hand or in a configuration. The source holds its path-list by itself. */
+  addSource(family: 0 | 1, prefix: PrefixId, source: Source): void {
+    this.sources.add(family, prefix, source)
+  }
+
+  removeSource(family: 0 | 1, prefix: PrefixId, source: Source): void {
+    this.sources.remove(family, prefix, source)
   }
 
   reachability(id: number): Reachability {
@@ -126,19 +121,30 @@ export class Fib implements ConnectedListener, ReleaseListener {
     return { reachable: isUsable(list), metric: list.metric }
   }
 
+  /** A session over one hop knows that the neighbour is there, or is not (RFC 5881). */
+  neighbourState(address: Address, ifindex: number, isUp: boolean): void {
+    this.resolution.neighbourState(address, ifindex, isUp)
+  }
+
+  /** A session over several hops knows whether the address answers (RFC 5883). One that is not known any more counts as up. */
+  sessionState(address: Address, isUp: boolean): void {
+    this.resolution.sessionState(address, isUp)
+  }
+
   /** Brings covers, loops and leaves up to date. */
   settle(): void {
-    if (!this.resolves) this.dirtyNextHops.clear()
-    if (this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0) this.settlements++
-    for (const nextHop of this.dirtyNextHops) this.coverAgain(nextHop)
-    this.dirtyNextHops.clear()
-    if (this.edgesChanged) this.findLoops()
+    const { dirty, dirtyLists } = this.resolution
+    if (!this.resolves) dirty.clear()
+    if (dirty.size > 0 || dirtyLists.size > 0) this.settlements++
+    for (const nextHop of dirty) this.resolution.resolve(nextHop)
+    dirty.clear()
+    if (this.resolution.edgesChanged) this.findLoops()
     // A set takes what is added while it is walked; a path-list that is visited is taken out first, so it may come again.
-    for (const list of this.dirtyLists) {
-      this.dirtyLists.delete(list)
+    for (const list of dirtyLists) {
+      dirtyLists.delete(list)
       this.recompute(list)
     }
-    for (const list of this.unused) this.removeUnused(list)
+    for (const list of this.sources.unused) this.removeUnused(list)
   }
 
   /** Hands out path-lists whose reachability or metric changed, each once. */
@@ -157,7 +163,7 @@ export class Fib implements ConnectedListener, ReleaseListener {
   }
 
   digest(): number {
-    let digest = this.entryDigest
+    let digest = this.sources.digest
     for (const list of this.pathLists.lists) {
       if (list === undefined || list.leaves.length === 0) continue
       let hash = list.hash
@@ -168,10 +174,11 @@ export class Fib implements ConnectedListener, ReleaseListener {
   }
 
   get pending(): boolean {
-    return this.dirtyNextHops.size > 0 || this.dirtyLists.size > 0 || this.unused.size > 0
+    const { dirty, dirtyLists } = this.resolution
+    return dirty.size > 0 || dirtyLists.size > 0 || this.sources.unused.size > 0
   }
 
-  // Sources of an entry
+  // What the links say
 
   connectedChanged(
     kind: "attached" | "local",
@@ -181,220 +188,88 @@ export class Fib implements ConnectedListener, ReleaseListener {
     present: boolean
   ): void {
     const family = address.family === 4 ? 0 : 1
-    const entries = this.entries[family]
-    const list = this.pathLists.internLink(kind, ifindex)
+    const { prefixes } = this.entries[family]
+    const pathList = this.pathLists.internLink(kind, ifindex).id
+    const source = { rank: SourceRank.Connected, distance: 0, metric: 0, pathList }
     if (present) {
-      const prefix = entries.prefixes.intern(address.words, 0, length)
-      entries.fit()
-      const record = this.makeRecord(family, prefix)
-      record.connected.push(list.id)
-      record.connected.sort((a, b) => this.compareConnected(a, b))
-      list.holders++
-      this.evaluate(family, prefix)
+      this.sources.add(family, prefixes.intern(address.words, 0, length), source)
       return
     }
-    const prefix = entries.prefixes.find(address.words, 0, length)
-    const connected = prefix === -1 ? [] : entries.record(prefix).connected
-    const at = connected.indexOf(list.id)
-    assert(at !== -1, "removal of a connected prefix that is not there")
-    connected.splice(at, 1)
-    this.evaluate(family, prefix)
-    list.holders--
-    this.noteUnused(list)
+    const prefix = prefixes.find(address.words, 0, length)
+    assert(prefix !== -1, "removal of a connected prefix that is not there")
+    this.sources.remove(family, prefix, source)
   }
 
-  /** Our own address before a subnet, then by interface. */
-  private compareConnected(a: number, b: number): number {
-    const one = this.pathLists.get(a)
-    const other = this.pathLists.get(b)
-    if (one.kind !== other.kind) return one.kind === "local" ? -1 : 1
-    return one.ifindex - other.ifindex
+  linkChanged(ifindex: number, up: boolean): void {
+    this.resolution.linkMoved(ifindex, up ? WalkReason.InterfaceUp : WalkReason.InterfaceDown)
   }
 
-  /** Gives an entry with several sources the path-list of its best one: connected, then static by distance, then BGP. */
-  private evaluate(family: 0 | 1, prefix: PrefixId): void {
-    const entries = this.entries[family]
-    const { connected, statics, bgp } = entries.record(prefix)
-    const [pathList, rank] =
-      connected.length > 0
-        ? [connected[0], SourceRank.Connected]
-        : statics.length > 0
-          ? [statics[0].pathList, SourceRank.Static]
-          : [bgp, bgp === 0 ? SourceRank.None : SourceRank.Bgp]
-    if (entries.pathList[prefix] !== pathList || entries.rankOf(prefix) !== rank) {
-      this.assign(family, prefix, pathList, rank)
-    }
-    if (connected.length > 0 || statics.length > 0) return
-    if (bgp !== 0) this.pathLists.get(bgp).holders--
-    entries.dropRecordIfPlain(prefix)
+  linkRemoved(ifindex: number): void {
+    this.resolution.linkRemoved(ifindex)
   }
 
-  /** A record holds the path-list that BGP wants: while another source is better, no entry does. */
-  private makeRecord(family: 0 | 1, prefix: PrefixId): SourceRecord {
-    const entries = this.entries[family]
-    const known = (entries.flags[prefix] & EntryFlag.Record) !== 0
-    const record = entries.makeRecord(prefix)
-    if (!known && record.bgp !== 0) this.pathLists.get(record.bgp).holders++
-    return record
+  // What nobody holds any more
+
+  /** The last entry of a family left a path-list, or the last walk. */
+  listReleased(list: number): void {
+    this.sources.noteUnused(this.pathLists.get(list))
   }
 
-  private setRecordedBgp(family: 0 | 1, prefix: PrefixId, pathList: number): void {
-    const record = this.entries[family].record(prefix)
-    const before = record.bgp
-    if (before === pathList) return
-    if (pathList !== 0) this.pathLists.get(pathList).holders++
-    record.bgp = pathList
-    this.evaluate(family, prefix)
-    if (before !== 0) this.releaseNextHops(before)
-  }
-
-  /** Moves an entry to another path-list, or to none. */
-  private assign(family: 0 | 1, prefix: PrefixId, pathList: number, rank: number): void {
-    const entries = this.entries[family]
-    const { children, prefixes } = entries
-    const lists = this.pathLists.lists
-    const before = entries.pathList[prefix]
-    const identity = prefixes.hashOf(prefix)
-    if (before !== 0) {
-      children.removeChild(before, prefix)
-      this.entryDigest = (this.entryDigest - fold(identity, lists[before]!.hash)) >>> 0
-    } else prefixes.retain(prefix)
-    entries.pathList[prefix] = pathList
-    entries.setRank(prefix, rank)
-    if (pathList !== 0) {
-      children.fitLists(lists.length)
-      children.addChild(pathList, prefix)
-      this.entryDigest = (this.entryDigest + fold(identity, lists[pathList]!.hash)) >>> 0
-    }
-    if (before === 0 || pathList === 0) {
-      const at = prefix * prefixes.wordsPerPrefix
-      this.covered[family].collect(prefixes.words, at, prefixes.lengths[prefix], this.dirtyNextHops)
-    }
-    if ((entries.flags[prefix] & EntryFlag.Watched) !== 0) {
-      for (const nextHop of this.watchers.get(prefix * 2 + family) ?? []) this.dirtyNextHops.add(nextHop)
-    }
-    this.listener.entryChanged(family, prefix)
-    if (pathList === 0) prefixes.release(prefix)
-  }
-
-  private coverAgain(nextHop: NextHop): void {
-    if (nextHop.users.size === 0) return
-    const entries = this.entries[nextHop.family]
-    const { family, address } = nextHop
-    const cover = entries.prefixes.longestMatch(address.words, 0, (prefix) => entries.isSourced(prefix))
-    if (cover !== nextHop.cover) {
-      this.unwatch(nextHop)
-      nextHop.cover = cover
-      if (cover !== -1) this.watch(nextHop, cover)
-    }
-    const list = cover === -1 ? undefined : this.pathLists.get(entries.pathList[cover])
-    const via = list?.kind === "recursive" ? list : undefined
-    const ifindex = list?.kind === "attached" ? list.ifindex : 0
-    if (via !== nextHop.via) {
-      nextHop.via?.viaBy.delete(nextHop)
-      via?.viaBy.add(nextHop)
-      nextHop.via = via
-      this.edgesChanged = true
-      this.markUsers(nextHop)
-    }
-    if (ifindex !== (nextHop.adjacency?.ifindex ?? 0)) {
-      const { words } = address
-      nextHop.adjacency =
-        ifindex === 0 ? undefined : { key: `${nextHop.key} ${ifindex}`, family: family === 0 ? 4 : 6, words, ifindex }
-      this.markUsers(nextHop)
+  nodeReleased(type: NodeType, value: number): void {
+    switch (type) {
+      case NodeType.Entry:
+        this.resolution.entryReleased(value)
+        return
+      case NodeType.PathList:
+        this.sources.noteUnused(this.pathLists.get(value))
+        return
+      case NodeType.NextHop:
+        this.resolution.end(this.pathLists.nextHopOf(value))
+        return
+      case NodeType.Neighbour:
+        this.neighbours.remove(value)
+        return
+      case NodeType.Link:
+        this.neighbours.removeLink(value)
+        return
     }
   }
 
-  private markUsers(nextHop: NextHop): void {
-    for (const list of nextHop.users) this.dirtyLists.add(list)
+  private removeUnused(list: PathList): void {
+    this.sources.unused.delete(list)
+    if (list.holders > 0 || this.graph.isHeld(list.node)) return
+    // Where only a walk's marker is left, the list is released once more when the walk ends.
+    if (this.entries.some((entries) => entries.children.isHeld(list.id))) return
+    this.resolution.dirtyLists.delete(list)
+    this.reported.delete(list)
+    list.leaves = []
+    list.reserve = []
+    this.changed.add(list)
+    this.pathLists.remove(list)
   }
 
   private findLoops(): void {
-    this.edgesChanged = false
+    this.resolution.edgesChanged = false
     const lists = this.pathLists.lists.filter((list) => list !== undefined)
     for (const [list, looped] of findLoops(lists)) {
       if (looped.every((flag, index) => flag === list.looped[index])) continue
       list.looped = looped
-      this.dirtyLists.add(list)
+      this.resolution.dirtyLists.add(list)
     }
   }
 
   private recompute(list: PathList): void {
     if (list.kind !== "recursive") return
-    const leaves = flatten(list)
-    const metric = leaves.length === 0 ? 0 : metricOf(list)
+    const { leaves, reserve, preference, metric } = outcomeOf(list)
     const moved = !sameLeaves(leaves, list.leaves)
+    const reserved = !sameLeaves(reserve, list.reserve)
+    list.preference = preference
+    list.reserve = reserve
+    if (moved || reserved) this.changed.add(list)
     if (!moved && metric === list.metric) return
     if (metric !== list.metric || (leaves.length === 0) !== (list.leaves.length === 0)) this.reported.add(list)
-    if (moved) this.changed.add(list)
     list.leaves = leaves
     list.metric = metric
-    for (const nextHop of list.viaBy) this.markUsers(nextHop)
-  }
-
-  private watch(nextHop: NextHop, cover: PrefixId): void {
-    const entries = this.entries[nextHop.family]
-    const key = cover * 2 + nextHop.family
-    const watching = this.watchers.get(key)
-    if (watching !== undefined) {
-      watching.add(nextHop)
-      return
-    }
-    this.watchers.set(key, new Set([nextHop]))
-    entries.flags[cover] |= EntryFlag.Watched
-    // While something resolves through the entry its number must not go to another prefix.
-    entries.prefixes.retain(cover)
-  }
-
-  private unwatch(nextHop: NextHop): void {
-    if (nextHop.cover === -1) return
-    const entries = this.entries[nextHop.family]
-    const key = nextHop.cover * 2 + nextHop.family
-    const watching = this.watchers.get(key)
-    assert(watching?.delete(nextHop) === true, "a next hop watches its cover")
-    if (watching.size > 0) return
-    this.watchers.delete(key)
-    entries.flags[nextHop.cover] &= ~EntryFlag.Watched
-    entries.prefixes.release(nextHop.cover)
-  }
-
-  private internRecursive(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number>): PathList {
-    return this.pathLists.internRecursive(addresses, weights, {
-      nextHop: (nextHop) => {
-        this.covered[nextHop.family].add(nextHop)
-        this.dirtyNextHops.add(nextHop)
-      },
-      list: (list) => {
-        this.dirtyLists.add(list)
-        // A new path-list over a next hop that goes on through others may close a loop.
-        if (list.paths.some(({ nextHop }) => nextHop.via !== undefined)) this.edgesChanged = true
-      }
-    })
-  }
-
-  /** The last entry of a family left a path-list, or the last walk. */
-  listReleased(list: number): void {
-    this.noteUnused(this.pathLists.get(list))
-  }
-
-  private noteUnused(list: PathList): void {
-    if (list.holders === 0) this.unused.add(list)
-  }
-
-  private removeUnused(list: PathList): void {
-    this.unused.delete(list)
-    if (list.holders > 0 || list.viaBy.size > 0) return
-    // Where only a walk's marker is left, the list is released once more when the walk ends.
-    if (this.entries.some((entries) => entries.children.isHeld(list.id))) return
-    this.dirtyLists.delete(list)
-    this.reported.delete(list)
-    list.leaves = []
-    this.changed.add(list)
-    for (const nextHop of this.pathLists.remove(list)) {
-      this.unwatch(nextHop)
-      nextHop.via?.viaBy.delete(nextHop)
-      this.covered[nextHop.family].remove(nextHop)
-      this.dirtyNextHops.delete(nextHop)
-    }
+    this.resolution.markBeyond(list)
   }
 }

@@ -2,19 +2,49 @@
 // A leaf's weight is its share of each path, put over a common denominator: Σ path weight · (LCM of the lists' sums / sum of the list)
 // · weight in the list. Weights are reduced and scaled into what every kernel accepts.
 import { PATHS_PER_LIST_MAX } from "../machine/index.ts"
-import type { Adjacency, Leaf, PathList } from "./path-lists.ts"
+import type { Adjacency, Leaf, NextHop, PathList } from "./path-lists.ts"
+import { Constraint, labelsKey } from "./paths.ts"
 
 /** Kernels before 6.12 have eight bits for a weight. */
 export const WEIGHT_MAX = 256
 
-/** The leaves of a path-list, from those of the path-lists it goes through; canonical: sorted, reduced, without duplicates. */
-export const flatten = (list: PathList): ReadonlyArray<Leaf> => {
+/** What a path-list comes down to, from what the path-lists come down to that it goes through. */
+export interface Outcome {
+  readonly leaves: ReadonlyArray<Leaf>
+  /** Of the next preference that is usable: installed in their place when they fail. */
+  readonly reserve: ReadonlyArray<Leaf>
+  readonly preference: number
+  readonly metric: number
+}
+
+/** Of the paths, those of the lowest preference that leads anywhere are used. */
+export const outcomeOf = (list: PathList): Outcome => {
+  let used: Outcome | undefined
+  for (const preference of new Set(list.paths.map((path) => path.preference))) {
+    const leaves = flatten(list, preference)
+    if (leaves.length === 0) continue
+    if (used !== undefined) return { ...used, reserve: leaves }
+    used = { leaves, reserve: NO_LEAVES, preference, metric: metricOf(list, preference) }
+  }
+  return used ?? UNUSABLE
+}
+
+/** Whether packets may go by the path: it does not lead back here, and what covers its next hop is what was asked for. */
+export const isPathUsable = (list: PathList, index: number): boolean => {
+  const { nextHop, constraint } = list.paths[index]
+  if (list.looped[index] || nextHop.isDown) return false
+  if ((constraint & Constraint.Host) !== 0 && !nextHop.isHost) return false
+  if ((constraint & Constraint.Attached) !== 0 && nextHop.neighbour === undefined) return false
+  return leavesThrough(nextHop).length > 0
+}
+
+/** The leaves of the paths of one preference; canonical: sorted, reduced, without duplicates. */
+export const flatten = (list: PathList, preference: number): ReadonlyArray<Leaf> => {
   const parts: Array<{ readonly weight: number; readonly leaves: ReadonlyArray<Leaf>; readonly sum: number }> = []
-  list.paths.forEach(({ nextHop, weight }, index) => {
-    if (list.looped[index]) return
-    const leaves = nextHop.adjacency !== undefined ? [{ adjacency: nextHop.adjacency, weight: 1 }] : nextHop.via?.leaves
-    if (leaves === undefined || leaves.length === 0) return
-    parts.push({ weight, leaves, sum: leaves.reduce((total, leaf) => total + leaf.weight, 0) })
+  list.paths.forEach((path, index) => {
+    if (path.preference !== preference || !isPathUsable(list, index)) return
+    const leaves = labelled(leavesThrough(path.nextHop), path.labels)
+    parts.push({ weight: path.weight, leaves, sum: leaves.reduce((total, leaf) => total + leaf.weight, 0) })
   })
   if (parts.length === 0) return NO_LEAVES
   const exact = parts.reduce((multiple, { sum }) => Math.min(INEXACT, leastCommonMultiple(multiple, sum)), 1)
@@ -32,13 +62,26 @@ export const flatten = (list: PathList): ReadonlyArray<Leaf> => {
   return normalise(sorted.slice(0, PATHS_PER_LIST_MAX))
 }
 
-/** Steps of recursion to the nearest neighbour; infinite where there is none. */
-export const metricOf = (list: PathList): number => {
+const leavesThrough = ({ adjacency, via }: NextHop): ReadonlyArray<Leaf> =>
+  adjacency !== undefined ? [{ adjacency, weight: 1 }] : (via?.leaves ?? NO_LEAVES)
+
+/** The labels of the path stand behind those that take packets to its next hop. */
+const labelled = (leaves: ReadonlyArray<Leaf>, labels: ReadonlyArray<number>): ReadonlyArray<Leaf> =>
+  labels.length === 0
+    ? leaves
+    : leaves.map(({ adjacency, weight }) => {
+        const stack = [...adjacency.labels, ...labels]
+        const plain = adjacency.key.slice(0, adjacency.key.length - labelsKey(adjacency.labels).length)
+        return { adjacency: { ...adjacency, key: `${plain}${labelsKey(stack)}`, labels: stack }, weight }
+      })
+
+/** Steps of recursion to the nearest neighbour, and what the routes on the way cost. */
+const metricOf = (list: PathList, preference: number): number => {
   let least = Number.POSITIVE_INFINITY
-  list.paths.forEach(({ nextHop }, index) => {
-    if (list.looped[index]) return
-    if (nextHop.adjacency !== undefined) least = 0
-    else if (nextHop.via !== undefined && nextHop.via.leaves.length > 0) least = Math.min(least, nextHop.via.metric + 1)
+  list.paths.forEach(({ nextHop, preference: own }, index) => {
+    if (own !== preference || !isPathUsable(list, index)) return
+    const beyond = nextHop.adjacency !== undefined || nextHop.via === undefined ? 0 : nextHop.via.metric + 1
+    least = Math.min(least, beyond + nextHop.cost)
   })
   return least
 }
@@ -65,3 +108,4 @@ const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : g
 const leastCommonMultiple = (a: number, b: number): number => (a / greatestCommonDivisor(a, b)) * b
 
 const NO_LEAVES: ReadonlyArray<Leaf> = []
+const UNUSABLE: Outcome = { leaves: NO_LEAVES, reserve: NO_LEAVES, preference: 0, metric: 0 }

@@ -4,14 +4,22 @@
 export { bucketPaths, mapAround, type Normalisation, normaliseWeights, type Share, stickyPaths } from "./buckets.ts"
 export { ChildLists, Place, type ReleaseListener } from "./children.ts"
 export { type Edge, Edges } from "./edges.ts"
-export { EntryFlag, EntryTable, SOURCE_NAMES, SourceRank, type SourceRecord } from "./entries.ts"
-export { Fib, type FibListener, type FibOptions, type Reachability } from "./fib.ts"
-export { flatten, sameLeaves, WEIGHT_MAX } from "./flatten.ts"
+export { EntryFlag, EntryTable, SOURCE_NAMES, type Source, SourceRank, type SourceRecord } from "./entries.ts"
+export { Fib, type FibOptions, type Reachability } from "./fib.ts"
+export { flatten, isPathUsable, type Outcome, outcomeOf, sameLeaves, WEIGHT_MAX } from "./flatten.ts"
+export {
+  ChildClass,
+  Graph,
+  NODE_TYPE_NAMES,
+  type NodeHandle,
+  type NodeListener,
+  NodeType
+} from "./graph.ts"
 export { type Interface, type InterfaceAddress, Interfaces } from "./interfaces.ts"
 export { findLoops } from "./loops.ts"
+export { type Neighbour, Neighbours } from "./neighbours.ts"
 export {
   type Adjacency,
-  addressKey,
   isUsable,
   type Leaf,
   type NextHop,
@@ -19,6 +27,7 @@ export {
   type PathList,
   PathLists
 } from "./path-lists.ts"
+export { addressKey, Constraint, labelsKey, type PathSpec, type SpecialKind } from "./paths.ts"
 export {
   noWalks,
   reduceWalks,
@@ -30,6 +39,7 @@ export {
   type WalksState,
   walksUnder
 } from "./reduce-walks.ts"
+export type { FibListener } from "./sources.ts"
 export type { WalkElement } from "./walk-lists.ts"
 export {
   WALK_POLICIES,

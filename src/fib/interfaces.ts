@@ -1,7 +1,7 @@
 // What the kernel tells about links and addresses: from them come the connected prefixes (a link's subnets while the link can carry
 // traffic) and our own addresses. Observed only, never written.
 import type { Address } from "../wire/index.ts"
-import { addressKey } from "./path-lists.ts"
+import { addressKey } from "./paths.ts"
 
 export interface Interface {
   readonly ifindex: number
@@ -21,8 +21,12 @@ export interface InterfaceAddress {
   readonly length: number
 }
 
-/** Who is told when a connected prefix appears or goes. */
+/** Who is told when a connected prefix appears or goes, and when a link does. */
 export interface ConnectedListener {
+  /** Links without any subnet carry traffic too: to next hops that name them. */
+  linkChanged(ifindex: number, up: boolean): void
+  /** Whoever named it named something that is not there any more. */
+  linkRemoved(ifindex: number): void
   connectedChanged(
     kind: "attached" | "local",
     address: Address,
@@ -63,13 +67,18 @@ export class Interfaces {
     link.name = name
     if (link.up === up) return false
     link.up = up
-    for (const address of link.addresses.values()) this.announce(link, address, up)
+    for (const address of link.addresses.values()) this.announceSubnet(link, address, up)
+    this.listener.linkChanged(ifindex, up)
     return !up
   }
 
   removeLink(ifindex: number): boolean {
-    const wentDown = this.setLink(ifindex, this.nameOf(ifindex), false, this.byIndex.get(ifindex)?.loopback === true)
+    const link = this.byIndex.get(ifindex)
+    if (link === undefined) return false
+    const wentDown = this.setLink(ifindex, this.nameOf(ifindex), false, link.loopback)
+    for (const address of link.addresses.values()) this.announceOwn(link, address, false)
     this.byIndex.delete(ifindex)
+    this.listener.linkRemoved(ifindex)
     return wentDown
   }
 
@@ -79,7 +88,7 @@ export class Interfaces {
     if (link.addresses.has(key)) return
     const address = { local, subnet: masked(peer, length), length }
     link.addresses.set(key, address)
-    if (link.up) this.announce(link, address, true)
+    this.announce(link, address, true)
   }
 
   removeAddress(ifindex: number, local: Address, peer: Address, length: number): void {
@@ -88,7 +97,7 @@ export class Interfaces {
     const address = link?.addresses.get(key)
     if (link === undefined || address === undefined) return
     link.addresses.delete(key)
-    if (link.up) this.announce(link, address, false)
+    this.announce(link, address, false)
   }
 
   /** Forgets what a complete dump did not show. `seen` holds the keys that `addressSeen` made. */
@@ -97,7 +106,7 @@ export class Interfaces {
       for (const [key, address] of link.addresses) {
         if (seen.has(`${link.ifindex} ${key}`)) continue
         link.addresses.delete(key)
-        if (link.up) this.announce(link, address, false)
+        this.announce(link, address, false)
       }
     }
   }
@@ -116,16 +125,25 @@ export class Interfaces {
   }
 
   private announce(link: Interface, address: InterfaceAddress, present: boolean): void {
-    const { local, subnet, length } = address
-    // Link-local subnets are on every link: a next hop there needs its interface named, longest match cannot find it.
-    if (local.family === 6 && local.words[0] >>> 22 === LINK_LOCAL_TOP_BITS) return
-    const hostLength = local.words.length * 32
-    this.listener.connectedChanged("local", local, hostLength, link.ifindex, present)
-    if (length < hostLength || addressKey(subnet) !== addressKey(local)) {
-      this.listener.connectedChanged(link.loopback ? "local" : "attached", subnet, length, link.ifindex, present)
-    }
+    this.announceOwn(link, address, present)
+    if (link.up) this.announceSubnet(link, address, present)
+  }
+
+  /** Our address is ours whether or not its link carries traffic: no other route may lead packets to it away. */
+  private announceOwn(link: Interface, { local }: InterfaceAddress, present: boolean): void {
+    if (isLinkLocal(local)) return
+    this.listener.connectedChanged("local", local, local.words.length * 32, link.ifindex, present)
+  }
+
+  private announceSubnet(link: Interface, { local, subnet, length }: InterfaceAddress, present: boolean): void {
+    if (isLinkLocal(local)) return
+    if (length === local.words.length * 32 && addressKey(subnet) === addressKey(local)) return
+    this.listener.connectedChanged(link.loopback ? "local" : "attached", subnet, length, link.ifindex, present)
   }
 }
+
+/** Link-local subnets are on every link: a next hop there needs its interface named, longest match cannot find it. RFC 4007 §9 */
+const isLinkLocal = (local: Address): boolean => local.family === 6 && local.words[0] >>> 22 === LINK_LOCAL_TOP_BITS
 
 const keyOf = (local: Address, peer: Address, length: number): string =>
   `${addressKey(local)} ${addressKey(peer)}/${length}`

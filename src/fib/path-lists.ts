@@ -1,16 +1,23 @@
-// The shared part of the graph. A next hop is an address that somebody wants to send through; a path-list is a weighted set of next
-// hops, shared by everyone who wants the same set; an adjacency is a neighbour on an interface. All three are interned by content,
-// there are few of them, and so they are plain objects; the millions of entries name path-lists by number.
+// The shared part of the graph, as tables. A next hop is what somebody wants to send through: an address, looked up or on a named link,
+// or a link; a path-list is a set of weighted paths through next hops, shared by everyone who wants the same set. Both are interned by
+// content, there are few of them, and so they are plain objects; the millions of entries name path-lists by number.
 import { assert, hashText } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
+import type { Edge } from "./edges.ts"
+import { ChildClass, type Graph, type NodeHandle, NodeType } from "./graph.ts"
+import type { Neighbour } from "./neighbours.ts"
+import { type CanonicalPath, canonicalPaths, type PathSpec, pathsKey, type SpecialKind } from "./paths.ts"
 
+/** Where packets leave: a gateway, or the link itself where `words` is empty. What the kernel is told as one nexthop. */
 export interface Adjacency {
-  /** `family address ifindex`, for maps and for a canonical order. */
+  /** `family address ifindex labels`, for maps and for a canonical order. */
   readonly key: string
   readonly family: 4 | 6
   readonly words: ReadonlyArray<number>
   readonly ifindex: number
+  /** Pushed on the way out, the outermost first. */
+  readonly labels: ReadonlyArray<number>
 }
 
 /** A neighbour and its share of the traffic. */
@@ -22,38 +29,62 @@ export interface Leaf {
 export interface NextHop {
   readonly id: number
   readonly key: string
-  readonly address: Address
+  readonly node: NodeHandle
+  /** Undefined: the link itself. */
+  readonly address: Address | undefined
   readonly family: 0 | 1
+  /** The link that it is on for good; 0: the entry that covers the address says. */
+  readonly ifindex: number
   /** The entry that covers the address by longest match; -1 where none does. */
   cover: PrefixId | -1
+  coverEdge: Edge | -1
+  /** The cover is a route to just this address. */
+  isHost: boolean
   /** Where the cover leads: a neighbour, or on through another path-list, or nowhere. */
+  neighbour: Neighbour | undefined
+  neighbourEdge: Edge | -1
+  /** Of the neighbour, if packets can go there now. */
   adjacency: Adjacency | undefined
   via: PathList | undefined
-  readonly users: Set<PathList>
+  viaEdge: Edge | -1
+  /** A session with it says that it is down: nobody recurses through it. */
+  isDown: boolean
+  /** What the source of the covering entry says that it costs. */
+  cost: number
+  /** Its link was removed. It does not come back, not even with a link of that name: whoever wants it names it again. */
+  isGone: boolean
 }
 
 export interface Path {
   readonly nextHop: NextHop
   readonly weight: number
+  readonly preference: number
+  readonly constraint: number
+  readonly labels: ReadonlyArray<number>
+  /** From the next hop to this path's list. */
+  readonly edge: Edge
 }
 
 export interface PathList {
   readonly id: number
   readonly key: string
   readonly hash: number
-  /** `attached`: the prefix is on that link. `local`: it is our own address. */
-  readonly kind: "recursive" | "attached" | "local"
-  readonly paths: ReadonlyArray<Path>
+  readonly node: NodeHandle
+  /** `recursive`: it has paths. `attached`: the prefix is on that link. `local`: it is our own address. Else packets are discarded. */
+  readonly kind: "recursive" | "attached" | "local" | "drop" | "unreachable" | "prohibit"
+  paths: ReadonlyArray<Path>
   readonly ifindex: number
   /** Those who interned it and have not released it, and sources that hold it without being the best of their entry. */
   holders: number
-  /** Next hops whose cover forwards through this path-list. */
-  readonly viaBy: Set<NextHop>
   /** Paths that lead back to this path-list. They are not used; the others are (reference: the loop heals when it is broken). */
   looped: ReadonlyArray<boolean>
   /** What it comes down to, in canonical order; empty where there is no way out. */
   leaves: ReadonlyArray<Leaf>
-  /** Steps of recursion to the nearest usable next hop. */
+  /** What it would come down to if those failed: of the next preference that is usable. */
+  reserve: ReadonlyArray<Leaf>
+  /** Preference of the paths in use. */
+  preference: number
+  /** Steps of recursion to the nearest usable next hop, and what those cost. */
   metric: number
 }
 
@@ -64,10 +95,15 @@ export class PathLists {
   /** By id; 0 is never used, so that a zero in a column means "none". */
   readonly lists: Array<PathList | undefined> = [undefined]
   readonly nextHops: Array<NextHop | undefined> = []
+  private readonly graph: Graph
   private readonly byKey = new Map<string, PathList>()
   private readonly nextHopByKey = new Map<string, NextHop>()
   private readonly freeLists: Array<number> = []
   private readonly freeNextHops: Array<number> = []
+
+  constructor(graph: Graph) {
+    this.graph = graph
+  }
 
   get(id: number): PathList {
     const list = this.lists[id]
@@ -75,65 +111,88 @@ export class PathLists {
     return list
   }
 
-  /** The path-list with this set of next hops; `made` is told of next hops and lists that are new. */
-  internRecursive(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number>, made: Made): PathList {
-    const wanted = new Map<string, { readonly address: Address; weight: number }>()
-    addresses.forEach((address, index) => {
-      const key = addressKey(address)
-      const weight = Math.max(1, weights[index] ?? 1)
-      const same = wanted.get(key)
-      if (same === undefined) wanted.set(key, { address, weight })
-      else same.weight += weight
-    })
-    const sorted = [...wanted].sort(([a], [b]) => (a < b ? -1 : 1))
-    const key = sorted.map(([nextHop, { weight }]) => `${nextHop}*${weight}`).join(" ")
+  /** The path-list with these paths; `made` is told of next hops and lists that are new. `family` is that of paths without an address. */
+  intern(specs: ReadonlyArray<PathSpec>, family: 0 | 1, made: Made): PathList {
+    const wanted = canonicalPaths(specs, family)
+    const key = pathsKey(wanted)
     const known = this.byKey.get(key)
     if (known !== undefined) return known
-    const paths = sorted.map(([nextHop, { address, weight }]) => ({
-      nextHop: this.internNextHop(nextHop, address, made),
-      weight
-    }))
-    const list = this.add(key, "recursive", paths, 0)
-    for (const path of paths) path.nextHop.users.add(list)
+    const best = wanted.reduce((least, { preference }) => Math.min(least, preference), Number.POSITIVE_INFINITY)
+    const list = this.add(key, "recursive", 0)
+    list.paths = wanted.map((path) => {
+      const nextHop = this.internNextHop(path, family, made)
+      const childClass = path.preference === best ? ChildClass.Used : ChildClass.Reserve
+      const { weight, preference, constraint, labels } = path
+      return {
+        nextHop,
+        weight,
+        preference,
+        constraint,
+        labels,
+        edge: this.graph.link(nextHop.node, list.node, childClass)
+      }
+    })
+    list.looped = list.paths.map(() => false)
     made.list(list)
     return list
   }
 
   internLink(kind: "attached" | "local", ifindex: number): PathList {
     const key = `${kind} ${ifindex}`
-    return this.byKey.get(key) ?? this.add(key, kind, [], ifindex)
+    return this.byKey.get(key) ?? this.add(key, kind, ifindex)
   }
 
-  /** Forgets a path-list that nobody uses; returns the next hops that nobody uses any more. */
-  remove(list: PathList): ReadonlyArray<NextHop> {
-    this.byKey.delete(list.key)
+  internSpecial(kind: SpecialKind): PathList {
+    return this.byKey.get(kind) ?? this.add(kind, kind === "receive" ? "local" : kind, 0)
+  }
+
+  /** Forgets a path-list that nobody uses. Next hops that nobody uses any more are released by that. */
+  remove(list: PathList): void {
+    if (this.byKey.get(list.key) === list) this.byKey.delete(list.key)
     this.lists[list.id] = undefined
     this.freeLists.push(list.id)
-    const orphans: Array<NextHop> = []
-    for (const { nextHop } of list.paths) {
-      nextHop.users.delete(list)
-      if (nextHop.users.size > 0) continue
-      orphans.push(nextHop)
-      this.nextHopByKey.delete(nextHop.key)
-      this.nextHops[nextHop.id] = undefined
-      this.freeNextHops.push(nextHop.id)
-    }
-    return orphans
+    for (const { edge } of list.paths) this.graph.unlink(edge)
+    this.graph.destroy(list.node)
   }
 
-  private add(key: string, kind: PathList["kind"], paths: ReadonlyArray<Path>, ifindex: number): PathList {
+  removeNextHop(nextHop: NextHop): void {
+    if (this.nextHopByKey.get(nextHop.key) === nextHop) this.nextHopByKey.delete(nextHop.key)
+    this.nextHops[nextHop.id] = undefined
+    this.freeNextHops.push(nextHop.id)
+    this.graph.destroy(nextHop.node)
+  }
+
+  /** From now on whoever asks for it, or for a list with it, gets a new one. */
+  disown(nextHop: NextHop): void {
+    if (this.nextHopByKey.get(nextHop.key) === nextHop) this.nextHopByKey.delete(nextHop.key)
+    for (const list of this.usersOf(nextHop)) if (this.byKey.get(list.key) === list) this.byKey.delete(list.key)
+  }
+
+  usersOf(nextHop: NextHop): ReadonlyArray<PathList> {
+    return this.graph.childrenOf(nextHop.node).map((child) => this.get(this.graph.valueOf(child)))
+  }
+
+  nextHopOf(value: number): NextHop {
+    const nextHop = this.nextHops[value]
+    assert(nextHop !== undefined, "next hop that does not exist")
+    return nextHop
+  }
+
+  private add(key: string, kind: PathList["kind"], ifindex: number): PathList {
     const id = this.freeLists.pop() ?? this.lists.length
     const list: PathList = {
       id,
       key,
       hash: hashText(key),
+      node: this.graph.create(NodeType.PathList, id),
       kind,
-      paths,
+      paths: [],
       ifindex,
       holders: 0,
-      viaBy: new Set(),
-      looped: paths.map(() => false),
+      looped: [],
       leaves: [],
+      reserve: [],
+      preference: 0,
       metric: 0
     }
     this.lists[id] = list
@@ -141,19 +200,29 @@ export class PathLists {
     return list
   }
 
-  private internNextHop(key: string, address: Address, made: Made): NextHop {
+  private internNextHop({ nextHop: key, spec }: CanonicalPath, family: 0 | 1, made: Made): NextHop {
     const known = this.nextHopByKey.get(key)
     if (known !== undefined) return known
     const id = this.freeNextHops.pop() ?? this.nextHops.length
+    const { address, ifindex = 0 } = spec
     const nextHop: NextHop = {
       id,
       key,
+      node: this.graph.create(NodeType.NextHop, id),
       address,
-      family: address.family === 4 ? 0 : 1,
+      family: address === undefined ? family : address.family === 4 ? 0 : 1,
+      ifindex,
       cover: -1,
+      coverEdge: -1,
+      isHost: false,
+      neighbour: undefined,
+      neighbourEdge: -1,
       adjacency: undefined,
       via: undefined,
-      users: new Set()
+      viaEdge: -1,
+      isDown: false,
+      cost: 0,
+      isGone: false
     }
     this.nextHops[id] = nextHop
     this.nextHopByKey.set(key, nextHop)
@@ -166,7 +235,3 @@ export interface Made {
   readonly nextHop: (nextHop: NextHop) => void
   readonly list: (list: PathList) => void
 }
-
-/** `4:c0000201`: the same text for the same address, in an order that does not depend on who came first. */
-export const addressKey = (address: Address): string =>
-  `${address.family}:${address.words.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("")}`

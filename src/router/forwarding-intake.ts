@@ -239,7 +239,7 @@ export class ForwardingIntake {
     for (const { id, family, gateway, ifindex } of this.seenNexthops) {
       if (family === 0 || gateway === undefined) continue
       const key = `${addressKey({ family, words: gateway })} ${ifindex}`
-      objects.foundLeaf(id, { key, family, words: gateway, ifindex })
+      objects.foundLeaf(id, { key, family, words: gateway, ifindex, labels: [] })
     }
     for (const { id, members } of this.seenNexthops) if (members !== undefined) objects.foundGroup(id, members)
   }

@@ -1,5 +1,12 @@
 // What users see of the forwarding side: entries, the graph below one, kernel objects with their states, walks. Tables are generators.
-import { isUsable, type PathList, SOURCE_NAMES, type WalkStatistics, walkReasonText } from "../fib/index.ts"
+import {
+  isUsable,
+  type NextHop,
+  type PathList,
+  SOURCE_NAMES,
+  type WalkStatistics,
+  walkReasonText
+} from "../fib/index.ts"
 import {
   ENTRY_EVENT_NAMES,
   ENTRY_STATE_NAMES,
@@ -80,8 +87,7 @@ const walksRow = (forwarding: Forwarding, statistics: WalkStatistics): unknown =
   lastFinished: statistics.lastFinished.map(({ parent, startedAt, endedAt, reasons, ...walk }) => ({
     pathList: parent,
     // Under that number there may be another path-list by now.
-    nextHops:
-      forwarding.fib.pathLists.lists[parent]?.paths.map(({ nextHop }) => formatAddress(nextHop.address)) ?? null,
+    nextHops: forwarding.fib.pathLists.lists[parent]?.paths.map(({ nextHop }) => nextHopText(nextHop)) ?? null,
     ...walk,
     endedAt,
     grants: endedAt - startedAt,
@@ -132,7 +138,7 @@ const nextHopRows = (forwarding: Forwarding, list: PathList): ReadonlyArray<unkn
   // Without a kernel nothing is resolved: the next hops are shown as they were named.
   if (forwarding.kernelSide === undefined) {
     return list.paths.map(({ nextHop, weight }) => ({
-      address: formatAddress(nextHop.address),
+      address: nextHopText(nextHop),
       interface: null,
       weight
     }))
@@ -156,7 +162,7 @@ const graphNode = (forwarding: Forwarding, list: PathList, above: Set<PathList>)
   if (list.kind !== "recursive") return { ...node, interface: forwarding.fib.interfaces.nameOf(list.ifindex) }
   const inside = new Set(above).add(list)
   const paths = list.paths.map(({ nextHop, weight }, index) => ({
-    nextHop: formatAddress(nextHop.address),
+    nextHop: nextHopText(nextHop),
     weight,
     looped: list.looped[index],
     ...(nextHop.adjacency === undefined
@@ -167,6 +173,8 @@ const graphNode = (forwarding: Forwarding, list: PathList, above: Set<PathList>)
   }))
   return { ...node, kernel, paths }
 }
+
+const nextHopText = ({ address }: NextHop): string => (address === undefined ? "directly" : formatAddress(address))
 
 const failureText = (failure: Failure | undefined): string | null =>
   failure === undefined

@@ -155,7 +155,7 @@ export class Forwarding implements FibListener {
   }
 
   releaseNextHops(nextHopSet: number): void {
-    this.fib.releaseNextHops(nextHopSet)
+    this.fib.releasePaths(nextHopSet)
   }
 
   /** BGP's best path for the prefix goes through this set. The prefix is held here as long as it is needed. */

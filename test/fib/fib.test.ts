@@ -1,7 +1,7 @@
 // The graph alone: against the dumb oracle over random worlds, and the rules that a reader wants to see one by one.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Fib, WalkReason } from "../../src/fib/index.ts"
+import { Fib, SourceRank, WalkReason } from "../../src/fib/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import { type Address, formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
 import { expected } from "./oracle.ts"
@@ -41,7 +41,7 @@ class Graph {
     const set = this.fib.internNextHops(via.map(address))
     const [family, id] = this.prefix(text)
     this.fib.setBgp(family, id, set)
-    this.fib.releaseNextHops(set)
+    this.fib.releasePaths(set)
     return this
   }
 
@@ -77,7 +77,7 @@ class Graph {
   reachable(...via: ReadonlyArray<string>): boolean {
     const set = this.fib.internNextHops(via.map(address))
     const { reachable } = this.fib.reachability(set)
-    this.fib.releaseNextHops(set)
+    this.fib.releasePaths(set)
     return reachable
   }
 }
@@ -137,12 +137,14 @@ describe("the forwarding graph", () => {
   it("prefers connected to static to BGP, and falls back when the better source goes", () => {
     const world = graph().bgp("50.0.0.0/24", "10.0.1.2")
     const [family, id] = world.prefix("50.0.0.0/24")
-    world.fib.addStatic(family, id, [address("10.0.2.2")], 5)
+    const pathList = world.fib.internNextHops([address("10.0.2.2")])
+    const source = { rank: SourceRank.Static, distance: 5, metric: 0, pathList }
+    world.fib.addSource(family, id, source)
     expect(world.forwarding()["50.0.0.0/24"]).toBe("10.0.2.2@west*1")
     world.subnet(2, "50.0.0.9/24")
     expect(world.forwarding()["50.0.0.0/24"]).toBeUndefined()
     world.subnet(2, "50.0.0.9/24", false)
-    world.fib.removeStatic(family, id, [address("10.0.2.2")], 5)
+    world.fib.removeSource(family, id, source)
     expect(world.forwarding()["50.0.0.0/24"]).toBe("10.0.1.2@east*1")
   })
 

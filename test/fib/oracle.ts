@@ -40,10 +40,10 @@ export const expected = (topology: Topology): Record<string, string> => {
 const bestEntries = ({ links, routes }: Topology): ReadonlyArray<Entry> => {
   const all: Array<Entry> = []
   links.forEach(({ name, up, addresses }, order) => {
-    if (!up) return
     for (const text of addresses) {
       const [address, length] = split(text)
       all.push({ network: address, length: 32, rank: -2, order, target: { own: true } })
+      if (!up) continue
       all.push({ network: mask(address, length), length, rank: -1, order, target: { link: name } })
     }
   })

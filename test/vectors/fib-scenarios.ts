@@ -6,7 +6,18 @@
 // * the default route's drop that is always there: what nothing covers is dropped.
 // A via-entry is a next hop here, and a neighbour is no entry: both are looked up as what forwards their address. `entriesAdded` counts
 // next hops that are no entries, as the original counts via-entries. What the graph cannot do yet fails the case and says why.
-import { Fib, isUsable, mapAround, type NextHop, normaliseWeights, type PathList } from "../../src/fib/index.ts"
+import {
+  Constraint,
+  Fib,
+  isPathUsable,
+  mapAround,
+  type NextHop,
+  normaliseWeights,
+  type PathList,
+  type PathSpec,
+  type Source,
+  SourceRank
+} from "../../src/fib/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import { type Address, formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
 import type { Outcome } from "./kinds.ts"
@@ -27,6 +38,9 @@ interface Operation {
   readonly source?: string
   readonly paths?: ReadonlyArray<PathGiven>
   readonly dev?: string
+  /** Of a session. */
+  readonly peer?: string
+  readonly state?: string
 }
 
 interface Scenario {
@@ -60,8 +74,33 @@ export const checkFibScenario = (value: unknown): Outcome => {
   return { name: scenario.name, problems }
 }
 
-/** Sources in the order of their priority in the original, as distances of static routes. */
-const DISTANCES: Readonly<Record<string, number>> = { API: 1, CLI: 2 }
+/** Sources by their priority in the original, the lowest first; what is not listed here has no counterpart. */
+const PRIORITIES: Readonly<Record<string, number>> = {
+  SPECIAL: 0x00,
+  PROXY: 0x02,
+  INTERFACE: 0x03,
+  PLUGIN_HI: 0x10,
+  SR: 0x10,
+  BIER: 0x20,
+  "6RD": 0x30,
+  API: 0x80,
+  CLI: 0x81,
+  LISP: 0x90,
+  MAP: 0xa0,
+  DHCP: 0xb0,
+  PLUGIN_LOW: 0xc2,
+  MPLS: 0xe0
+}
+
+const priorityOf = (source: string): number => {
+  const priority = PRIORITIES[source]
+  if (priority === undefined) throw new Missing(`source ${source}`)
+  return priority
+}
+
+/** An interface's own prefixes go before all that people say. */
+const rankOf = (source: string): SourceRank =>
+  priorityOf(source) < PRIORITIES["API"] ? SourceRank.Connected : SourceRank.Api
 
 class ScenarioWorld {
   readonly tables = [new PrefixTable(0, 64), new PrefixTable(1, 64)] as const
@@ -70,6 +109,7 @@ class ScenarioWorld {
   private readonly addresses: Readonly<Record<string, string>>
   /** What each source of each prefix asked for, as it was given. */
   private readonly given = new Map<string, ReadonlyArray<PathGiven>>()
+  private readonly sources = new Map<string, { readonly family: 0 | 1; readonly id: number; readonly source: Source }>()
 
   constructor(interfaces: Readonly<Record<string, string>>) {
     this.addresses = interfaces
@@ -77,12 +117,15 @@ class ScenarioWorld {
   }
 
   do(operation: Operation): void {
-    const { op, prefix = "", dev = "", source = "API", paths = [] } = operation
+    const { op, prefix = "", dev = "", source = "API", paths = [], peer = "", state = "" } = operation
     const key = `${source} ${prefix}`
     const before = this.given.get(key) ?? []
     switch (op) {
       case "pathAdd":
-        this.setPaths(prefix, source, [...before, ...paths])
+        this.setPaths(prefix, source, [
+          ...before.filter((path) => !paths.some((one) => isSamePath(path, one))),
+          ...paths
+        ])
         break
       case "pathAddRange":
         for (const host of hostsFrom(operation.base!, operation.count!)) this.setPaths(host, source, paths)
@@ -91,7 +134,7 @@ class ScenarioWorld {
         this.setPaths(
           prefix,
           source,
-          before.filter((path) => !paths.some((gone) => sameJson(path, gone)))
+          before.filter((path) => !paths.some((gone) => isSamePath(path, gone)))
         )
         break
       case "update":
@@ -115,6 +158,17 @@ class ScenarioWorld {
       case "ifCreate":
         this.createLink(dev)
         break
+      // A new session counts as up until it says otherwise, and so does one that is no more.
+      case "bfdCreate":
+      case "bfdDelete":
+        this.fib.sessionState(parseAddress(peer)!, true)
+        break
+      case "bfd":
+        this.fib.sessionState(parseAddress(peer)!, state === "up")
+        break
+      case "adjBfd":
+        this.fib.neighbourState(parseAddress(peer)!, this.linkIndex(dev), state === "up")
+        break
       default:
         throw new Missing(`operation ${op}`)
     }
@@ -125,7 +179,7 @@ class ScenarioWorld {
   entryCount(): number {
     const hosts = this.fib.pathLists.nextHops.filter((nextHop) => nextHop !== undefined && this.isVia(nextHop))
     const entries = this.fib.entries.flatMap((table) => [...table.pathList].filter((list) => list !== 0))
-    return entries.length + hosts.filter((nextHop) => this.listOf(hostText(nextHop!.address)) === undefined).length
+    return entries.length + hosts.filter((nextHop) => this.listOf(hostText(nextHop!.address!)) === undefined).length
   }
 
   compare(what: string, there: unknown, entriesBefore: number): ReadonlyArray<string> {
@@ -196,15 +250,16 @@ class ScenarioWorld {
 
   /** A path that was given with its link is a neighbour, one without is recursive, also where it leads to a neighbour at once. */
   private pathText(nextHop: NextHop, prefix: string): string {
+    const link = nextHop.neighbour === undefined ? "" : this.fib.interfaces.nameOf(nextHop.neighbour.adjacency.ifindex)
+    if (nextHop.address === undefined) return `glean ${link}`
     const address = formatAddress(nextHop.address)
     const given = [...this.given].flatMap(([key, paths]) => (key.endsWith(` ${prefix}`) ? paths : []))
     const isRecursive = given.some(({ via, dev }) => via === address && dev === undefined)
-    if (isRecursive || nextHop.adjacency === undefined) return `lb ${hostText(nextHop.address)}`
-    return `adj ${address}@${this.fib.interfaces.nameOf(nextHop.adjacency.ifindex)}`
+    return isRecursive ? `lb ${hostText(nextHop.address)}` : `adj ${address}@${link}`
   }
 
   private usablePaths(list: PathList): PathList["paths"] {
-    return list.paths.filter(({ nextHop }, index) => isUsablePath(list, nextHop, index))
+    return list.paths.filter(({ preference }, index) => preference === list.preference && isPathUsable(list, index))
   }
 
   private bucketCount(prefix: string): number {
@@ -217,7 +272,7 @@ class ScenarioWorld {
   private bucketMap(list: PathList | undefined): ReadonlyArray<number> {
     if (list === undefined || list.paths.length === 0) return []
     const shares = normaliseWeights(list.paths.map(({ weight }) => weight))
-    return mapAround(shares, (path) => !isUsablePath(list, list.paths[path].nextHop, path))
+    return mapAround(shares, (path) => !isPathUsable(list, path))
   }
 
   /** Somebody wants the prefix, or it is a via-entry, or a neighbour, or what the original always has. */
@@ -244,27 +299,46 @@ class ScenarioWorld {
   /** The next hop whose host prefix it is, if a path goes through it without naming a link. */
   private viaOf(prefix: string): NextHop | undefined {
     return this.fib.pathLists.nextHops.find(
-      (nextHop) => nextHop !== undefined && this.isVia(nextHop) && hostText(nextHop.address) === prefixText(prefix)
+      (nextHop) => nextHop !== undefined && this.isVia(nextHop) && hostText(nextHop.address!) === prefixText(prefix)
     )
   }
 
   private isVia(nextHop: NextHop): boolean {
+    if (nextHop.address === undefined || nextHop.ifindex !== 0) return false
     const address = formatAddress(nextHop.address)
     return [...this.given.values()].flat().some(({ via, dev }) => via === address && dev === undefined)
   }
 
   private setPaths(prefix: string, source: string, paths: ReadonlyArray<PathGiven>): void {
-    const distance = DISTANCES[source]
-    if (distance === undefined) throw new Missing(`source ${source}`)
     const key = `${source} ${prefix}`
-    const before = this.given.get(key) ?? []
+    const before = this.sources.get(key)
     const { family, words, length } = parsed(prefix)
-    const id = this.tables[family].intern(words, 0, length)
-    const next = addressesOf(paths)
-    if (next.length > 0) this.fib.addStatic(family, id, next, distance)
-    if (before.length > 0) this.fib.removeStatic(family, id, addressesOf(before), distance)
-    if (next.length > 0) this.given.set(key, paths)
-    else this.given.delete(key)
+    if (paths.length > 0) {
+      const pathList = this.fib.internPaths(
+        paths.map((path) => this.specOf(path)),
+        family
+      )
+      const id = this.tables[family].intern(words, 0, length)
+      const made = { rank: rankOf(source), distance: priorityOf(source), metric: 0, pathList }
+      this.fib.addSource(family, id, made)
+      this.fib.releasePaths(pathList)
+      this.given.set(key, paths)
+      this.sources.set(key, { family, id, source: made })
+    } else {
+      this.given.delete(key)
+      this.sources.delete(key)
+    }
+    if (before !== undefined) this.fib.removeSource(before.family, before.id, before.source)
+  }
+
+  private specOf({ via, dev, weight = 1, pref = 0, constraint }: PathGiven): PathSpec {
+    const address = via === undefined ? undefined : parseAddress(via)
+    if (via !== undefined && address === undefined) throw new Missing(`the next hop ${via}`)
+    if (via === undefined && dev === undefined) throw new Missing("paths without a next hop")
+    const asked = constraint === undefined ? Constraint.None : CONSTRAINTS[constraint]
+    if (asked === undefined) throw new Missing(`the recursive constraint "${constraint}"`)
+    const ifindex = dev === undefined ? 0 : this.linkIndex(dev)
+    return { address, ifindex, weight, preference: pref, constraint: asked }
   }
 
   private createLink(name: string): void {
@@ -286,19 +360,15 @@ class ScenarioWorld {
   }
 }
 
-const isUsablePath = (list: PathList, nextHop: NextHop, index: number): boolean =>
-  !list.looped[index] && (nextHop.adjacency !== undefined || (nextHop.via !== undefined && isUsable(nextHop.via)))
+const CONSTRAINTS: Readonly<Record<string, number>> = {
+  host: Constraint.Host,
+  attached: Constraint.Attached,
+  both: Constraint.Host | Constraint.Attached
+}
 
-const addressesOf = (paths: ReadonlyArray<PathGiven>): ReadonlyArray<Address> =>
-  paths.flatMap(({ via, weight = 1, pref, constraint }) => {
-    if (via === undefined) throw new Missing("paths without a next hop")
-    if (pref !== undefined) throw new Missing("preferences of paths")
-    if (constraint !== undefined) throw new Missing(`the recursive constraint "${constraint}"`)
-    const address = parseAddress(via)
-    if (address === undefined) throw new Missing(`the next hop ${via}`)
-    // A static route has no weights of its own: an address that is named more than once weighs more.
-    return new Array<Address>(weight).fill(address)
-  })
+/** What makes it the path that it is: not how much it is used, nor when. */
+const isSamePath = (a: PathGiven, b: PathGiven): boolean =>
+  a.via === b.via && a.dev === b.dev && a.constraint === b.constraint
 
 const parsed = (
   text: string
