@@ -1,12 +1,10 @@
-// Columns are typed arrays indexed by an identity (prefix, path-list). They grow by copying, never shrink, and start as zeros, so zero
+// Columns are typed arrays indexed by an identity (prefix, path-list). They grow by moving, never shrink, and start as zeros, so zero
 // always means "nothing here".
 
 export type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array
 
-/** A longer copy. The old column is garbage as soon as the caller assigns the result. */
+/** A column with more elements. The old one is gone, its memory with it: the collector would be late, and these are megabytes. */
 export const grown = <Grown extends Column>(column: Grown, length: number): Grown => {
-  const make = column.constructor as new (length: number) => Grown
-  const larger = new make(length)
-  larger.set(column)
-  return larger
+  const make = column.constructor as new (buffer: ArrayBufferLike) => Grown
+  return new make((column.buffer as ArrayBuffer).transfer(length * column.BYTES_PER_ELEMENT))
 }

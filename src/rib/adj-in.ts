@@ -11,6 +11,9 @@ import { LeftOver, RibPeers, SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 
+/** Prefixes that are looked up together: as many misses of the cache as a processor has under way at once, and some more. */
+const READ_MAX = 32
+
 export class AdjIn {
   readonly store: AttributeStore
   readonly peers: RibPeers = new RibPeers()
@@ -19,6 +22,11 @@ export class AdjIn {
   digest = 0
   private readonly tables: ReadonlyArray<RibTable>
   private readonly scratch = new Uint32Array(4)
+  /** Prefixes read from a span and not yet looked up. */
+  private readonly words = new Uint32Array(READ_MAX * 4)
+  private readonly lengths = new Uint8Array(READ_MAX)
+  private readonly pathIds = new Uint32Array(READ_MAX)
+  private read = 0
 
   constructor(store: AttributeStore, tables: ReadonlyArray<RibTable>, capacity: number) {
     this.store = store
@@ -38,35 +46,50 @@ export class AdjIn {
   ): void {
     const table = this.tables[family]
     const { prefixes } = table
-    const words = this.scratch
+    const per = prefixes.wordsPerPrefix
     for (let at = from; at < to; ) {
-      let pathId = 0
-      if (addPath) {
-        pathId = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
-        at += 4
+      at = this.readSome(bytes, at, to, addPath, per)
+      prefixes.touch(this.words, this.lengths, this.read)
+      for (let index = 0; index < this.read; index++) {
+        const id = prefixes.intern(this.words, index * per, this.lengths[index])
+        this.learn(peer, table, id, this.pathIds[index], attributes)
       }
-      const length = bytes[at++]
-      at = readPrefix(bytes, at, length, words)
-      const id = prefixes.intern(words, 0, length)
-      this.learn(peer, table, id, pathId, attributes)
     }
   }
 
   /** Forgets every prefix of a judged NLRI span. */
   forgetSpan(peer: number, family: Family, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
     const table = this.tables[family]
-    const words = this.scratch
+    const { prefixes } = table
+    const per = prefixes.wordsPerPrefix
     for (let at = from; at < to; ) {
+      at = this.readSome(bytes, at, to, addPath, per)
+      prefixes.touch(this.words, this.lengths, this.read)
+      for (let index = 0; index < this.read; index++) {
+        const id = prefixes.find(this.words, index * per, this.lengths[index])
+        if (id !== -1) this.forget(peer, table, id, this.pathIds[index])
+      }
+    }
+  }
+
+  /** Reads as many prefixes of a judged span as there is room for; returns where the next one begins. */
+  private readSome(bytes: Uint8Array, at: number, to: number, addPath: boolean, per: number): number {
+    const { words, lengths, pathIds, scratch } = this
+    let count = 0
+    for (; at < to && count < READ_MAX; count++) {
       let pathId = 0
       if (addPath) {
         pathId = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
         at += 4
       }
       const length = bytes[at++]
-      at = readPrefix(bytes, at, length, words)
-      const id = table.prefixes.find(words, 0, length)
-      if (id !== -1) this.forget(peer, table, id, pathId)
+      at = readPrefix(bytes, at, length, scratch)
+      for (let word = 0; word < per; word++) words[count * per + word] = scratch[word]
+      lengths[count] = length
+      pathIds[count] = pathId
     }
+    this.read = count
+    return at
   }
 
   learn(peer: number, table: RibTable, id: PrefixId, pathId: number, attributes: AttributeId): void {

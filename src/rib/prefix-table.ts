@@ -20,9 +20,15 @@ export class PrefixTable {
   /** Ids below this bound have been in use; columns need that many elements. */
   bound = 0
   private holders: Uint32Array
-  /** id + 1, or 0 for an empty slot. Linear probing, at most half full. */
-  private slots: Uint32Array
-  private free: Array<PrefixId> = []
+  /**
+   * 0 for an empty slot. Linear probing, at most half full. The low bits of an entry, as many as number a slot, are id + 1; the others
+   * are those of the prefix's hash, so that nearly every other prefix is passed by without looking at it: that would be a cache miss.
+   */
+  private slots: Int32Array
+  /** The id freed last plus one; a free id's first word is the one freed before it, in the same form. 0: none. */
+  private firstFree = 0
+  /** What `touch` saw: it has to go somewhere, or no one would look. */
+  touched = 0
   /** How many prefixes of each length exist: longest match probes only these. */
   private readonly byLength: Uint32Array
   private readonly masked = new Uint32Array(4)
@@ -33,7 +39,7 @@ export class PrefixTable {
     this.words = new Uint32Array(capacity * this.wordsPerPrefix)
     this.lengths = new Uint8Array(capacity)
     this.holders = new Uint32Array(capacity)
-    this.slots = new Uint32Array(powerOfTwoAtLeast(capacity * 2))
+    this.slots = new Int32Array(powerOfTwoAtLeast(capacity * 2))
     this.byLength = new Uint32Array(129)
   }
 
@@ -44,39 +50,67 @@ export class PrefixTable {
 
   /** The id of a prefix whose bits beyond `length` are zero, or -1. `words` is read from index `at`. */
   find(words: ArrayLike<number>, at: number, length: number): PrefixId | -1 {
-    const mask = this.slots.length - 1
-    let slot = this.hash(words, at, length) & mask
-    for (;;) {
-      const entry = this.slots[slot]
+    const { slots } = this
+    const mask = slots.length - 1
+    const hash = this.hash(words, at, length)
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot]
       if (entry === 0) return -1
-      if (this.equals(entry - 1, words, at, length)) return entry - 1
-      slot = (slot + 1) & mask
+      if (((entry ^ hash) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
+        return (entry & mask) - 1
     }
   }
 
   /** The id of a prefix, made if there is none. Nobody holds a new one yet: `retain` it, or `release` will not free it. */
   intern(words: ArrayLike<number>, at: number, length: number): PrefixId {
-    const mask = this.slots.length - 1
-    let slot = this.hash(words, at, length) & mask
-    for (;;) {
-      const entry = this.slots[slot]
-      if (entry === 0) break
-      if (this.equals(entry - 1, words, at, length)) return entry - 1
-      slot = (slot + 1) & mask
+    const { slots } = this
+    const mask = slots.length - 1
+    const hash = this.hash(words, at, length)
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot]
+      if (entry === 0) return this.insert(slot, hash, words, at, length)
+      if (((entry ^ hash) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
+        return (entry & mask) - 1
     }
+  }
+
+  /**
+   * Looks at the slots of so many prefixes and does nothing with them. Each is a miss of the processor's cache, and misses that do not
+   * wait for each other cost little more than one; whoever then interns or finds these prefixes one by one has them at hand.
+   */
+  touch(words: Uint32Array, lengths: Uint8Array, count: number): void {
+    const { slots } = this
+    const mask = slots.length - 1
+    let seen = 0
+    for (let index = 0; index < count; index++) {
+      seen ^= slots[this.hash(words, index * this.wordsPerPrefix, lengths[index]) & mask]
+    }
+    this.touched = seen
+  }
+
+  private insert(slot: number, hash: number, words: ArrayLike<number>, at: number, length: number): PrefixId {
     if ((this.count + 1) * 2 > this.slots.length) {
       this.rehash(this.slots.length * 2)
       return this.intern(words, at, length)
     }
-    const id = this.free.length > 0 ? this.free.pop()! : this.bound++
-    if (id >= this.lengths.length) this.grow()
+    const id = this.takeId()
     const per = this.wordsPerPrefix
     for (let word = 0; word < per; word++) this.words[id * per + word] = words[at + word]
     this.lengths[id] = length
     this.byLength[length]++
-    this.slots[slot] = id + 1
+    this.slots[slot] = (hash & -this.slots.length) | (id + 1)
     this.count++
     return id
+  }
+
+  private takeId(): PrefixId {
+    if (this.firstFree !== 0) {
+      const id = this.firstFree - 1
+      this.firstFree = this.words[id * this.wordsPerPrefix]
+      return id
+    }
+    if (this.bound === this.lengths.length) this.grow()
+    return this.bound++
   }
 
   retain(id: PrefixId): void {
@@ -117,7 +151,7 @@ export class PrefixTable {
 
   /** Hash of a prefix that does not depend on its id. */
   hashOf(id: PrefixId): number {
-    return this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id])
+    return this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id]) >>> 0
   }
 
   private maskInto(words: ArrayLike<number>, at: number, length: number): void {
@@ -127,9 +161,10 @@ export class PrefixTable {
     }
   }
 
+  /** As a signed number: those that fit into a machine word without a sign would be boxed. */
   private hash(words: ArrayLike<number>, at: number, length: number): number {
-    if (this.wordsPerPrefix === 1) return mix(words[at] ^ Math.imul(length + 1, 0x9e3779b1))
-    return fold(fold(fold(mix(words[at] ^ length), words[at + 1]), words[at + 2]), words[at + 3])
+    if (this.wordsPerPrefix === 1) return mix(words[at] ^ Math.imul(length + 1, 0x9e3779b1)) | 0
+    return fold(fold(fold(mix(words[at] ^ length), words[at + 1]), words[at + 2]), words[at + 3]) | 0
   }
 
   private equals(id: PrefixId, words: ArrayLike<number>, at: number, length: number): boolean {
@@ -145,13 +180,13 @@ export class PrefixTable {
   }
 
   private remove(id: PrefixId): void {
-    const slots = this.slots
+    const { slots } = this
     const mask = slots.length - 1
     let hole = this.hashOf(id) & mask
-    while (slots[hole] !== id + 1) hole = (hole + 1) & mask
+    while ((slots[hole] & mask) !== id + 1) hole = (hole + 1) & mask
     // Backward shift: what probed past the hole moves into it, so that no tombstones pile up.
     for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashOf(slots[slot] - 1) & mask
+      const home = this.hashOf((slots[slot] & mask) - 1) & mask
       if (((slot - home) & mask) >= ((slot - hole) & mask)) {
         slots[hole] = slots[slot]
         hole = slot
@@ -159,18 +194,22 @@ export class PrefixTable {
     }
     slots[hole] = 0
     this.byLength[this.lengths[id]]--
-    this.free.push(id)
+    this.words[id * this.wordsPerPrefix] = this.firstFree
+    this.firstFree = id + 1
     this.count--
   }
 
   private rehash(size: number): void {
-    const slots = new Uint32Array(size)
+    const old = this.slots
+    const slots = new Int32Array(size)
     const mask = size - 1
-    for (const entry of this.slots) {
-      if (entry === 0) continue
-      let slot = this.hashOf(entry - 1) & mask
+    for (let index = 0; index < old.length; index++) {
+      if (old[index] === 0) continue
+      const id = (old[index] & (old.length - 1)) - 1
+      const hash = this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id])
+      let slot = hash & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = entry
+      slots[slot] = (hash & ~mask) | (id + 1)
     }
     this.slots = slots
   }
@@ -183,15 +222,13 @@ export class PrefixTable {
   }
 }
 
-/** A longer copy of a column. The old one is garbage as soon as the caller assigns the result. */
+/** A column with more elements. The old one is gone, its memory with it: the collector would be late, and these are megabytes. */
 export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array>(
   column: Column,
   length: number
 ): Column => {
-  const make = column.constructor as new (length: number) => Column
-  const larger = new make(length)
-  larger.set(column)
-  return larger
+  const make = column.constructor as new (buffer: ArrayBufferLike) => Column
+  return new make((column.buffer as ArrayBuffer).transfer(length * column.BYTES_PER_ELEMENT))
 }
 
 const powerOfTwoAtLeast = (count: number): number => {
