@@ -84,13 +84,14 @@ late timers and events of connections that are gone, so that the table never mee
 
 What the two OPENs agreed on belongs to the connection, never to the peer. Chance is a seed in the peer's state; time is a timer that fires.
 
-* Between our OPEN and the peer's the hold time is ${LARGE_HOLD_S} s. The send hold time is twice the hold time, at least ${SEND_HOLD_MIN_S} s.
+* Between our OPEN and the peer's the hold time is ${LARGE_HOLD_S} s, on a connection that the peer began \`openWaitS\`. The send hold time is twice the hold time, at least ${SEND_HOLD_MIN_S} s.
 * A retry waits for \`idleHoldS\`, doubled with each failure up to ${IDLE_HOLD_MAX_S} s, times 0.75 to 1. Each keepalive interval that a session
   lives through takes one failure back. Redials after an attempt that came to nothing grow the same way, up to \`connectRetryS\`.
 * An incoming connection beside a dial or a connection gets a machine of its own. A dial is not given up for it before the session is
   there: were both ends to do that at the same moment, neither connection would remain. When the OPENs of both have arrived the connection
-  begun by the speaker with the higher identifier stays (then the higher AS, RFC 6286); the other is closed with Cease 6/7. A third
-  connection is refused with Cease 6/5.
+  begun by the speaker with the higher identifier stays (then the higher AS, RFC 6286); the other is closed with Cease 6/7.
+* A connection on which the peer has not said its OPEN is closed with Cease 6/5 when the peer connects again (ADR-0025): silence holds no
+  place. Where both connections have spoken a third one is refused with Cease 6/5.
 * A connection that comes while a session is Established waits for the peer's OPEN before it sends ours, and loses with 6/7, unless
   CollisionDetectEstablishedState is set or the peer restarts gracefully. Where our OPEN was out before the session came up, and by its
   initiator that connection wins, neither is closed until the peer has spoken: only the peer knows how far it was. With these rules one
@@ -119,6 +120,7 @@ const TIMER_SIGNS = ["CRT", "HT", "KA", "DOT", "IHT", "SHT"]
 const ACTION_MEANINGS: Readonly<Record<keyof typeof CONNECTION_ACTIONS, string>> = {
   Initialise: "a fresh start: nothing negotiated, no idle hold",
   Adopt: "the new TCP connection becomes this machine's; a dial under way is given up",
+  Supersede: "a newer connection of the peer came: the one on which it has said nothing gets Cease 6/5 and is closed",
   Agree: "takes what the two OPENs agreed on",
   Listen: "incoming connections are welcome: in every state but Idle",
   Dial: "connects, under the next number of the peer's range",
@@ -160,6 +162,7 @@ const GUARD_NAMES: Readonly<Record<keyof ConnectionGuards, string>> = {
   earlyNotification: "SendNOTIFICATIONwithoutOPEN",
   collisionDetectEstablished: "CollisionDetectEstablishedState",
   lost: "collision lost",
+  supersedes: "supersedes a silent one",
   gracefulRestart: "graceful restart agreed"
 }
 

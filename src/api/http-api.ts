@@ -74,7 +74,18 @@ const PeerRow = Schema.Struct({
   stale: Schema.Record(Schema.String, Schema.Int),
   findings: Schema.Struct({ discarded: Schema.Int, treatedAsWithdraw: Schema.Int, last: Schema.String }),
   messages: Schema.Struct({ in: Schema.Int, out: Schema.Int }),
-  lastError: Schema.Unknown
+  lastError: Schema.Unknown,
+  lastNotification: Schema.NullOr(
+    Schema.Struct({
+      direction: Schema.Literals(["sent", "received"]),
+      code: Schema.Int,
+      subcode: Schema.Int,
+      text: Schema.String,
+      communication: Schema.NullOr(Schema.String),
+      at: Schema.String
+    })
+  ),
+  lastConnectError: Schema.NullOr(Schema.Struct({ text: Schema.String, at: Schema.String }))
 }).annotate({ identifier: "Peer" })
 
 const RouteRow = Schema.Struct({

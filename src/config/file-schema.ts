@@ -124,6 +124,7 @@ const peerOptions = {
   "extended-message": option(flag("offer messages of up to 65535 bytes (RFC 8654)")),
   "graceful-restart": option(gracefulRestart),
   "delay-open": option(parsedScalar("a time in seconds, 0 to 65535", parseSeconds(0, 65535))),
+  "open-wait": option(parsedScalar("a time in seconds, 5 to 240", parseSeconds(5, 240))),
   damping: option(flag("wait longer after each failure")),
   password: option(parsedText("the TCP MD5 password", parsePassword)),
   "ttl-security": option(flag("accept only packets that were not routed (GTSM, RFC 5082)")),

@@ -66,6 +66,7 @@ const rareOf = (options: PeerOptions): Partial<PeerConfig> => {
   const delayOpen = valueOf(parseSeconds(0, 65535)(options["delay-open"] ?? 0))
   return {
     ...(delayOpen === 0 ? {} : { delayOpen }),
+    ...member("openWait", secondsOf(options["open-wait"], 5, 240)),
     ...(options.damping === false ? { damping: false } : {}),
     ...member("interface", options.interface),
     ...member("localAs", options["local-as"]),
@@ -80,6 +81,9 @@ const rareOf = (options: PeerOptions): Partial<PeerConfig> => {
       : { prefixRestart: valueOf(parseRestart(options["prefix-restart"])) })
   }
 }
+
+const secondsOf = (value: number | string | null | undefined, least: number, most: number): number | undefined =>
+  value === null || value === undefined ? undefined : valueOf(parseSeconds(least, most)(value))
 
 const member = <Name extends keyof PeerConfig>(
   name: Name,

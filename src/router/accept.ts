@@ -31,11 +31,9 @@ export const accept = (state: RouterState, id: ConnId, remote: string, local: st
   conn.remote = remote
   conn.local = local
   state.connections.set(id, conn)
-  const { lastError } = peer
   deliver(state, peer, { _tag: "Accepted", conn: id }, out)
   if (!conn.closing) return
-  // The session machine did not want it: it is disabled, or has its connections already. What it last failed of is another matter.
-  peer.lastError = lastError
+  // The session machine did not want it: it is disabled, or has its connections already.
   state.counters.refusedByPeer++
   refused(state, remote, "the peer is disabled, or has its connections already", out)
 }

@@ -61,6 +61,8 @@ export interface PeerConfig {
   readonly roleStrict?: boolean
   /** Seconds to wait for the peer's OPEN before ours is sent; absent or 0: none. */
   readonly delayOpen?: number
+  /** Seconds for the peer's OPEN on a connection that the peer began; absent: 60 (ADR-0025). */
+  readonly openWait?: number
   /** DampPeerOscillations; absent: yes. */
   readonly damping?: boolean
   /** The interface that its connections come and go by; absent: any. */

@@ -104,7 +104,7 @@ const rename = (state: RouterState, before: RouterConfig, config: RouterConfig):
 
 /** What the session and its routes were made with. The rest is asked again each time that it is needed. */
 const lasting = (peer: PeerConfig): Partial<PeerConfig> => {
-  const { name: _, enabled, connectRetry, idleHold, delayOpen, damping, ...others } = peer
+  const { name: _, enabled, connectRetry, idleHold, delayOpen, openWait, damping, ...others } = peer
   const { maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = others
   return rest
 }

@@ -4,6 +4,7 @@ import type { Micros } from "../machine/index.ts"
 import type { Peer, PeerSettings } from "../session/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { PeerConfig } from "./config.ts"
+import type { LastConnectError, LastNotification } from "./last-words.ts"
 import type { Retention } from "./restart.ts"
 
 export interface RouterPeer {
@@ -20,7 +21,12 @@ export interface RouterPeer {
   established: ConnId
   /** When the state shown last changed. */
   since: Micros
+  /** Why the last session, or the last try in which something was said, ended; a session that comes up clears it. */
   lastError: string
+  /** The last that ended a connection of the peer, whatever came after it. */
+  lastNotification: LastNotification | undefined
+  /** Why the last dial or connection came to nothing without a word; a session that comes up clears it. */
+  lastConnectError: LastConnectError | undefined
   readonly messages: { in: number; out: number }
   /** RFC 7606 findings: attributes discarded, messages treated as withdraw. */
   readonly findings: { discarded: number; treatedAsWithdraw: number; last: string }

@@ -36,6 +36,8 @@ export const addPeer = (state: RouterState, config: PeerConfig, range: string | 
     established: 0,
     since: state.now,
     lastError: "",
+    lastNotification: undefined,
+    lastConnectError: undefined,
     messages: { in: 0, out: 0 },
     findings: { discarded: 0, treatedAsWithdraw: 0, last: "" },
     endOfRib: byFamily(() => false),
@@ -88,6 +90,9 @@ const compareAddresses = (one: RouterPeer, other: RouterPeer): number => {
   return differing === -1 ? 0 : one.address.words[differing] - other.address.words[differing]
 }
 
+/** Who connects and is a router says its OPEN at once; 240 s, as RFC 4271 §8.2.2 suggests, is long for somebody who is none. */
+const OPEN_WAIT_S = 60
+
 export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolean): PeerSettings => {
   const config = state.config!
   const { gracefulRestart: restart, role, prefixRestart } = peer
@@ -100,6 +105,7 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     connectRetryS: peer.connectRetry,
     idleHoldS: peer.idleHold,
     delayOpenS: peer.delayOpen ?? 0,
+    openWaitS: peer.openWait ?? OPEN_WAIT_S,
     dampPeerOscillations: peer.damping ?? true,
     families: peer.families.map((name) => FAMILY_NAMES.indexOf(name)),
     addPathReceive: peer.addPath.receive,

@@ -25,7 +25,7 @@ import type { RouterPeer } from "./peer.ts"
 import { receiveBytes } from "./receive.ts"
 import { refreshEnded, repeatTable } from "./refresh.ts"
 import { PeerTimer, restartTimerFired } from "./restart.ts"
-import { awaitDrain, deliver, holdStillRuns } from "./sessions.ts"
+import { awaitDrain, deliver, holdStillRuns, openOverdue } from "./sessions.ts"
 import { RouterState, stateDigest } from "./state.ts"
 
 export const createRouter = (seed: Seed): RouterState => new RouterState(seed)
@@ -135,6 +135,7 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
   }
   const conn = state.connections.get(owner.conn)
   if (owner.kind === TimerKind.Hold && conn !== undefined && holdStillRuns(state, peer, conn, out)) return
+  if (owner.kind === TimerKind.Hold && conn !== undefined) openOverdue(state, peer, conn, out)
   deliver(state, peer, { _tag: "TimerFired", conn: owner.conn, timer: owner.kind as TimerKind }, out)
 }
 

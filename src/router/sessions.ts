@@ -3,6 +3,7 @@
 import type { ConnId } from "../eventlog/index.ts"
 import { MICROS_PER_MS, type OpBuffer, unreachable } from "../machine/index.ts"
 import {
+  connectionOf,
   type Negotiated,
   type PeerEffect,
   type PeerEvent,
@@ -10,17 +11,11 @@ import {
   reducePeer,
   TimerKind
 } from "../session/index.ts"
-import {
-  describeNotification,
-  encodeNotification,
-  encodeOpen,
-  FAMILY_NAMES,
-  type Family,
-  keepalive
-} from "../wire/index.ts"
+import { encodeNotification, encodeOpen, FAMILY_NAMES, type Family, keepalive } from "../wire/index.ts"
 import { exportParameters, factsOf, intakeOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
+import { noteEnd } from "./last-words.ts"
 import type { RouterPeer } from "./peer.ts"
 import { refreshForgotten, refreshReceived } from "./refresh.ts"
 import { restartAbandoned, sessionLost, sessionResumed } from "./restart.ts"
@@ -29,8 +24,10 @@ import type { RouterState } from "./state.ts"
 /** Gives a peer's machine an event and performs what it answers. */
 export const deliver = (state: RouterState, peer: RouterPeer, event: PeerEvent, out: OpBuffer): void => {
   const before = peerStateName(peer.machine)
-  const [machine, effects] = reducePeer(peer.machine, event)
+  const { machine: known } = peer
+  const [machine, effects] = reducePeer(known, event)
   peer.machine = machine
+  noteEnd(peer, known, event, effects, state.now)
   for (const effect of effects) perform(state, peer, effect, out)
   if (isFinal(event)) restartAbandoned(state, peer, out)
   const after = peerStateName(machine)
@@ -73,7 +70,6 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
       send(state, effect.conn, keepalive(), out)
       return
     case "SendNotification":
-      peer.lastError = `sent ${describeNotification(effect.fault)}`
       send(state, effect.conn, encodeNotification(effect.fault), out)
       return
     case "ArmTimer":
@@ -91,6 +87,9 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
     case "ProcessRefresh":
       refreshReceived(state, peer, effect, out)
       return
+    case "Superseded":
+      superseded(state, peer, effect, out)
+      return
     case "Gone":
       state.departing.add(peer.index)
       return
@@ -102,6 +101,35 @@ const perform = (state: RouterState, peer: RouterPeer, effect: PeerEffect, out: 
       return
   }
 }
+
+/** Counts every one and names the first: who holds a peer's place by silence may do so for ever. */
+const superseded = (
+  state: RouterState,
+  peer: RouterPeer,
+  { conn: id, by }: Extract<PeerEffect, { readonly _tag: "Superseded" }>,
+  out: OpBuffer
+): void => {
+  if (state.counters.supersededSilent++ >= SILENT_SAID_MAX) return
+  const [old, next] = [state.connections.get(id)?.remote, state.connections.get(by)?.remote]
+  const message = `connection from ${old} closed: it has sent no OPEN, and the peer has connected again from ${next}`
+  state.notice({ kind: "connection-superseded", level: "warning", peer: peer.config.address, message }, out)
+}
+
+/** The hold timer of a connection fires: where its OPEN has not come, and the peer began it, that is counted and named. */
+export const openOverdue = (
+  state: RouterState,
+  peer: RouterPeer,
+  { conn, remote }: Connection,
+  out: OpBuffer
+): void => {
+  const connection = connectionOf(peer.machine, conn)
+  if (connection?.state !== "OpenSent" || connection.initiator !== "remote") return
+  if (state.counters.openTimeouts++ >= SILENT_SAID_MAX) return
+  const message = `connection from ${remote} closed: it has sent no OPEN in time`
+  state.notice({ kind: "open-timeout", level: "warning", peer: peer.config.address, message }, out)
+}
+
+const SILENT_SAID_MAX = 100
 
 /** RFC 9687: the send hold timer runs from the oldest bytes that have not left; while a drain is awaited it is not started again. */
 const armTimer = (
@@ -149,6 +177,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   peer.established = id
   peer.endOfRib.fill(false)
   peer.lastError = ""
+  peer.lastConnectError = undefined
   for (const family of negotiated.families) {
     const parameters = exportParameters(config, peer, conn.local, negotiated, family as Family)
     const exportClass = rib.classFor(JSON.stringify(parameters), parameters)

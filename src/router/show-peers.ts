@@ -3,6 +3,7 @@ import { isoTime } from "../machine/index.ts"
 import { byFamily } from "../rib/index.ts"
 import { type Negotiated, peerStateName } from "../session/index.ts"
 import { capabilityNames, FAMILY_NAMES, formatWords } from "../wire/index.ts"
+import { lastConnectErrorJson, lastErrorText, lastNotificationJson } from "./last-words.ts"
 import type { RouterPeer } from "./peer.ts"
 import { isRestarting } from "./restart.ts"
 import type { RouterState } from "./state.ts"
@@ -47,7 +48,9 @@ const peerRow = (state: RouterState, peer: RouterPeer, stale: StalePaths): Recor
     stale: { "ipv4-unicast": stale[0][peer.index], "ipv6-unicast": stale[1][peer.index] },
     messages: { ...peer.messages },
     findings: { ...peer.findings },
-    lastError: peer.lastError
+    lastError: lastErrorText(peer),
+    lastNotification: lastNotificationJson(peer.lastNotification),
+    lastConnectError: lastConnectErrorJson(peer.lastConnectError)
   }
 }
 

@@ -205,6 +205,8 @@ const health = (state: RouterState): Record<string, unknown> => {
       rangeFull: refusedRangeFull,
       tooManyPeers: refusedTooManyPeers,
       byPeer: refusedByPeer,
+      superseded: state.counters.supersededSilent,
+      openTimeout: state.counters.openTimeouts,
       stopping: connectionsRefused - refusedUnknownPeer - refusedRangeFull - refusedTooManyPeers - refusedByPeer
     },
     prefixes: state.isConfigured ? state.rib.tables.map((table) => table.prefixes.count) : [0, 0],

@@ -43,6 +43,10 @@ export interface Counters {
   refusedTooManyPeers: number
   /** By the session machine of a peer that is known. */
   refusedByPeer: number
+  /** Closed without an OPEN because the peer connected again; these were not refused. */
+  supersededSilent: number
+  /** Closed because no OPEN came in time on a connection that the peer began. */
+  openTimeouts: number
   staleTimers: number
 }
 
@@ -74,6 +78,8 @@ export class RouterState {
     refusedRangeFull: 0,
     refusedTooManyPeers: 0,
     refusedByPeer: 0,
+    supersededSilent: 0,
+    openTimeouts: 0,
     staleTimers: 0
   }
   /** Notices of the batch being stepped; cleared when the next one begins. */

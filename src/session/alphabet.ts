@@ -69,6 +69,8 @@ export type PeerEffect =
       readonly safi: number
       readonly subtype: number
     }
+  /** `conn` had brought no OPEN when the peer connected again, as `by`: it is closed (ADR-0025). */
+  | { readonly _tag: "Superseded"; readonly conn: ConnId; readonly by: ConnId }
   /** A dynamic peer has lost its last connection: nothing more will come of it. The last effect of its life. */
   | { readonly _tag: "Gone"; readonly conn: ConnId }
   /** The event came too late, or means nothing here. Counted, shown, nothing else. */

@@ -29,8 +29,8 @@ export type ConnectionEvent =
   | { readonly _tag: "StrangerRequested"; readonly conn: ConnId }
   /** Our dial succeeded. */
   | { readonly _tag: "TcpAcknowledged"; readonly conn: ConnId }
-  /** The peer's dial was accepted. */
-  | { readonly _tag: "TcpConfirmed"; readonly conn: ConnId }
+  /** The peer's dial was accepted. `supersedes`: the one that this machine has from the peer has said nothing, and goes for it (ADR-0025). */
+  | { readonly _tag: "TcpConfirmed"; readonly conn: ConnId; readonly supersedes?: boolean }
   /** The connection, or the attempt at one, is gone. */
   | { readonly _tag: "TcpFailed"; readonly cause: string }
   /** `lost`: the collision that this OPEN revealed (RFC 4271 §6.8) is to be lost by this connection. */

@@ -5,8 +5,9 @@ import { buildOpen } from "./announcement.ts"
 import { idleHoldMs } from "./back-off.ts"
 import type { ConnectionEffect, ConnectionEvent, ConnectionState } from "./connection-alphabet.ts"
 import { answerTo, reasonOf, retainsRoutes } from "./consequences.ts"
+import { notifications } from "./faults.ts"
 import type { Negotiated } from "./negotiation.ts"
-import { type ConnId, isPassive, LARGE_HOLD_S, type PeerSettings, SEND_HOLD_MIN_S, TimerKind } from "./settings.ts"
+import { type ConnId, isPassive, openWaitS, type PeerSettings, SEND_HOLD_MIN_S, TimerKind } from "./settings.ts"
 import { type Action, type Guards, transition } from "./transition.ts"
 
 export interface Connection {
@@ -78,6 +79,7 @@ export const guardsOf = (connection: Connection, event: ConnectionEvent): Guards
   earlyNotification: connection.settings.sendNotificationWithoutOpen === true,
   collisionDetectEstablished: connection.settings.collisionDetectEstablished === true,
   lost: "lost" in event && event.lost,
+  supersedes: event._tag === "TcpConfirmed" && event.supersedes === true,
   gracefulRestart: connection.negotiated?.gracefulRestart !== undefined
 })
 
@@ -120,6 +122,7 @@ const PERFORM: { readonly [Name in Action]: Perform } = {
     cancel(draft, TimerKind.IdleHold, before)
   },
   Adopt: (draft, before, event) => adopt(draft, before, event),
+  Supersede: (draft, _, event) => supersede(draft, newcomer(event)),
   Agree: (draft, _, event) => {
     if ("negotiated" in event) draft.negotiated = event.negotiated
   },
@@ -148,7 +151,7 @@ const PERFORM: { readonly [Name in Action]: Perform } = {
   StartDelayOpen: (draft, before) => arm(draft, TimerKind.DelayOpen, before.settings.delayOpenS * 1000),
   StopDelayOpen: (draft, before) => cancel(draft, TimerKind.DelayOpen, before),
   StopIdleHold: (draft, before) => cancel(draft, TimerKind.IdleHold, before),
-  StartLargeHold: (draft) => arm(draft, TimerKind.Hold, LARGE_HOLD_S * 1000),
+  StartLargeHold: (draft, before) => arm(draft, TimerKind.Hold, openWaitS(draft.initiator, before.settings) * 1000),
   StartHold: (draft, before) => armIf(draft, TimerKind.Hold, (draft.negotiated?.holdTimeS ?? 0) * 1000, before),
   StopHold: (draft, before) => cancel(draft, TimerKind.Hold, before),
   StartKeepalive: (draft, before) =>
@@ -196,6 +199,15 @@ const adopt = (draft: Draft, before: Connection, event: ConnectionEvent): void =
   draft.conn = event.conn
   draft.hadTcp = true
   draft.initiator = event._tag === "TcpAcknowledged" ? "local" : "remote"
+}
+
+/** The peer is told that this connection is not wanted (RFC 4486 §4), should it still be there. */
+const supersede = (draft: Draft, by: ConnId): void => {
+  if (!draft.hadTcp) return
+  const { conn } = draft
+  tell(draft, { _tag: "SendNotification", conn, fault: notifications.connectionRejected() })
+  drop(draft, false)
+  tell(draft, { _tag: "Superseded", conn, by })
 }
 
 const dial = (draft: Draft, before: Connection): void => {

@@ -18,7 +18,8 @@ export const sessionEffects = defineOps({
   ProcessUpdate: [10, "conn"],
   ProcessRefresh: [11, "conn", "family", "subtype"],
   Ignored: [12, "conn", "eventHash"],
-  Gone: [13, "conn"]
+  Gone: [13, "conn"],
+  Superseded: [14, "conn", "by"]
 })
 
 /** 32 bits that agree whenever two peers mean the same. */
@@ -32,6 +33,9 @@ export const encodePeerEffect = (effect: PeerEffect, out: OpBuffer): void => {
     case "ProcessUpdate":
     case "Gone":
       out.put(code, effect.conn)
+      break
+    case "Superseded":
+      out.put(code, effect.conn, effect.by)
       break
     case "Close":
       out.put(code, effect.conn, effect.abort ? 1 : 0)

@@ -19,9 +19,14 @@ export const remember = (before: Connection, next: Connection, event: Connection
   }
   // A session came up without them: the next one may have them again, if the peer was mended meanwhile.
   if (before.state === "Established" && next.state !== "Established") return { ...next, withheld: [] }
+  if (isSilence(before, event)) return { ...next, connectRetryCount: before.connectRetryCount }
   if (event._tag !== "NotificationReceived" || before.state === "Established") return next
   return { ...next, withheld: withheldAfter(before.settings, before.withheld, event.fault) }
 }
+
+/** The time for an OPEN is over on a connection that the peer began: it may be anybody's, and is no failure of the peer (ADR-0025). */
+export const isSilence = (before: Connection, event: ConnectionEvent): boolean =>
+  event._tag === "HoldExpired" && before.initiator === "remote" && before.negotiated === undefined
 
 /** What the peer remembers of a step: errors, refusals, and whether trying has got any further. */
 export const record = (work: Work, before: Connection, next: Connection, event: ConnectionEvent): void => {

@@ -6,12 +6,12 @@ import { CeaseSubcode, ErrorCode, type Fault } from "../wire/index.ts"
 import type { PeerEffect, PeerEvent } from "./alphabet.ts"
 import { type Connection, createConnection, hasTcp, isArmed, reduceConnection, timerOwner } from "./connection.ts"
 import type { ConnectionEvent } from "./connection-alphabet.ts"
-import { hardened } from "./consequences.ts"
+import { hardened, reasonOf } from "./consequences.ts"
 import { notifications } from "./faults.ts"
 import { heard, isUndecided } from "./heard.ts"
 import { connectionOf, feed, ignore, isDialling, isFallen, type Peer, type Work } from "./peer.ts"
-import { armTimer, depart, planRetry, record, remember } from "./retry.ts"
-import { type ConnId, isPassive, LARGE_HOLD_S, TimerKind } from "./settings.ts"
+import { armTimer, depart, isSilence, planRetry, record, remember } from "./retry.ts"
+import { type ConnId, isPassive, openWaitS, TimerKind } from "./settings.ts"
 
 /** Total; touches neither argument. */
 export const reducePeer = (peer: Peer, event: PeerEvent): readonly [Peer, ReadonlyArray<PeerEffect>] => {
@@ -102,19 +102,34 @@ const forgiven = (peer: Peer, administrative: Peer["administrative"]): Peer => (
 
 /**
  * The peer connected to us. While we only wait, its connection is taken; beside a dial or a connection it is followed. A dial is not given
- * up for it: were both ends to do that at the same moment, both connections would be gone.
+ * up for it: were both ends to do that at the same moment, both connections would be gone. One that it began before and on which it has
+ * said nothing is given up: a speaker has one connection of its own, and somebody else must not hold its place by silence (ADR-0025).
  */
 const incoming = (work: Work, conn: ConnId): void => {
   const { main, second } = work.peer
-  if (second !== undefined) {
+  const silent = [second, main].find((connection) => connection !== undefined && isSilent(connection))
+  if (silent !== undefined) {
+    feed(work, silent.conn, { _tag: "TcpConfirmed", conn, supersedes: true })
+  } else if (second !== undefined) {
     work.effects.push({ _tag: "SendNotification", conn, fault: notifications.connectionRejected() })
     work.effects.push({ _tag: "Close", conn, abort: false })
-  } else if ((main.state === "Connect" || main.state === "Active") && main.conn !== 0) {
+  } else if ((main.state === "Connect" || main.state === "Active") && (main.conn !== 0 || willDial(main))) {
     track(work, conn)
   } else {
     feed(work, 0, { _tag: "TcpConfirmed", conn })
   }
 }
+
+/** Between two dials. The next one comes in its time, unless the peer has said its OPEN by then: silence must not keep us from it. */
+const willDial = (connection: Connection): boolean =>
+  connection.state === "Active" &&
+  connection.conn === 0 &&
+  !isPassive(connection.settings) &&
+  isArmed(connection, TimerKind.ConnectRetry)
+
+/** The peer began it, and has not said its OPEN. */
+const isSilent = (connection: Connection): boolean =>
+  connection.initiator === "remote" && hasTcp(connection) && connection.negotiated === undefined
 
 /**
  * Gives the connection a machine of its own, born in Active and at once fed the socket. Beside a session that is up it waits for the peer's
@@ -124,7 +139,9 @@ const track = (work: Work, conn: ConnId): void => {
   const { main } = work.peer
   const { connectRetryCount, withheld } = main
   const waits = main.state === "Established"
-  const settings = waits ? { ...work.peer.settings, delayOpenS: LARGE_HOLD_S } : work.peer.settings
+  const settings = waits
+    ? { ...work.peer.settings, delayOpenS: openWaitS("remote", work.peer.settings) }
+    : work.peer.settings
   const born = { ...createConnection(settings, main.nextConn), connectRetryCount, withheld }
   work.peer = { ...work.peer, second: { ...born, state: "Active", conn } }
   feed(work, conn, { _tag: "TcpConfirmed", conn })
@@ -153,9 +170,13 @@ const drive = (work: Work, item: Work["queue"][number]): void => {
   const [reduced, effects] = reduceConnection(before, item.event)
   const next = remember(before, reduced, item.event)
   const other = isSecond ? work.peer.main : work.peer.second
-  const survivor = other !== undefined && isFallen(next) && !fallsWith(other, next, item.event) ? other : undefined
+  const dialsOn = !isSecond && other !== undefined && isSilent(other) && willDial(next)
+  const isLeft =
+    other !== undefined && isFallen(next) && !dialsOn && !fallsWith(other, { before, next, event: item.event })
+  const survivor = isLeft ? other : undefined
   place(work, { isSecond, next, survivor })
   if (survivor === undefined) record(work, before, next, item.event)
+  else if (survivor.conn === 0) work.peer = { ...work.peer, lastError: reasonOf(item.event) }
   for (const effect of effects) {
     if (effect._tag === "Raise") feed(work, 0, effect.event)
     else if (effect._tag === "Track") track(work, effect.conn)
@@ -184,8 +205,14 @@ const place = (
     work.peer = { ...work.peer, main: { ...survivor, settings, nextConn }, second: undefined }
     if (survivor.settings.delayOpenS !== settings.delayOpenS) endDelay(work, survivor)
   } else if (!isSecond) work.peer = { ...work.peer, main: next }
-  else if (!isFallen(next)) work.peer = { ...work.peer, second: next }
-  else {
+  else if (!isFallen(next)) {
+    work.peer = { ...work.peer, second: next }
+    // The peer has spoken: there is nothing left to dial for.
+    if (next.negotiated !== undefined && willDial(main)) {
+      giveUpDial(work, main)
+      work.peer = { ...work.peer, main: { ...next, nextConn }, second: undefined }
+    }
+  } else {
     giveUpDial(work, main)
     work.peer = { ...work.peer, main: { ...next, settings, nextConn }, second: undefined }
   }
@@ -199,14 +226,17 @@ const endDelay = (work: Work, { conn, armed }: Connection): void => {
 }
 
 /**
- * A failure on the connection that the peer began is a failure of the peer: a dial that has not been answered ends with it, or the wait
- * before the next try would not begin. That the peer prefers the dial is no failure.
+ * A failure on the connection that the peer began is a failure of the peer: a dial that has not been answered, or is to come, ends with it,
+ * or the wait before the next try would not begin. That the peer prefers the dial is no failure, nor that somebody kept silent.
  */
-const fallsWith = (other: Connection, next: Connection, event: ConnectionEvent): boolean =>
+const fallsWith = (
+  other: Connection,
+  { before, next, event }: { before: Connection; next: Connection; event: ConnectionEvent }
+): boolean =>
   next.state === "Idle" &&
-  other.conn !== 0 &&
   !hasTcp(other) &&
-  !(event._tag === "NotificationReceived" && isCollision(event.fault))
+  !(event._tag === "NotificationReceived" && isCollision(event.fault)) &&
+  !isSilence(before, event)
 
 const isCollision = ({ code, subcode }: Fault): boolean =>
   code === ErrorCode.Cease && subcode === CeaseSubcode.ConnectionCollision
@@ -215,7 +245,7 @@ const giveUpDial = (work: Work, dial: Connection): void => {
   if (isArmed(dial, TimerKind.ConnectRetry)) {
     work.effects.push({ _tag: "CancelTimer", conn: 0, timer: TimerKind.ConnectRetry })
   }
-  work.effects.push({ _tag: "Close", conn: dial.conn, abort: true })
+  if (dial.conn !== 0) work.effects.push({ _tag: "Close", conn: dial.conn, abort: true })
 }
 
 /** One event of the peer makes at most a handful of events of its connections. */

@@ -60,6 +60,8 @@ export interface PeerSettings {
   readonly roleStrict?: boolean
   /** Seconds in Idle after too many prefixes; 0: until the operator enables it; absent: as after any failure. */
   readonly prefixRestartS?: number
+  /** Seconds for the peer's OPEN on a connection that it began itself; absent: the 240 that RFC 4271 suggests. */
+  readonly openWaitS?: number
   /** Created by a connection from a range of addresses: never dials, and is gone with its last connection; absent: false. */
   readonly dynamic?: boolean
 }
@@ -84,6 +86,9 @@ export const isPassive = (settings: PeerSettings): boolean => settings.passive |
 
 /** RFC 4271 §10: the hold time between our OPEN and the peer's, when nothing is negotiated yet. */
 export const LARGE_HOLD_S = 240
+/** How long a connection may go without the peer's OPEN. Who dialled wanted something to answer; who was dialled owes strangers less. */
+export const openWaitS = (initiator: "local" | "remote", settings: PeerSettings): number =>
+  initiator === "remote" ? (settings.openWaitS ?? LARGE_HOLD_S) : LARGE_HOLD_S
 /** RFC 9687 §4.4: a peer that reads nothing for so long is dead, even if it still talks. */
 export const SEND_HOLD_MIN_S = 8 * 60
 /** RFC 4271 §4.4: KEEPALIVE messages are not sent more often than once per second. */

@@ -19,6 +19,8 @@ export interface Guards {
   readonly collisionDetectEstablished: boolean
   /** RFC 4271 §6.8 says that this connection is the one to close. */
   readonly lost: boolean
+  /** A newer connection of the peer takes the place of one on which it has said nothing (ADR-0025). */
+  readonly supersedes: boolean
   /** The peer announced graceful restart for a family, and we help (RFC 4724 §4.2). */
   readonly gracefulRestart: boolean
 }
@@ -27,6 +29,7 @@ export interface Guards {
 export const ACTIONS = {
   Initialise: "INIT",
   Adopt: "INIT2",
+  Supersede: "TX N, DROP the silent one",
   Agree: "negotiate",
   Listen: "LISTEN",
   Dial: "DIAL",
@@ -171,6 +174,7 @@ const beforeOpen = (state: "Connect" | "Active", event: ConnectionEventTag, guar
       return to(state, "RefuseRequest")
     case "TcpAcknowledged":
     case "TcpConfirmed":
+      if (guards.supersedes) return to(state, "StopConnectRetry", "Supersede", "Adopt", "StartDelayOpen")
       if (guards.delayOpen) return to(state, "StopConnectRetry", "Adopt", "StartDelayOpen")
       return to("OpenSent", "StopConnectRetry", "Adopt", "SendOpen", "StartLargeHold")
     case "DelayedOpenReceived":
@@ -199,7 +203,12 @@ const fromOpenSent = (event: ConnectionEventTag, guards: Guards): Transition => 
   switch (event) {
     case "ManuallyStopped":
       return to("Idle", "SendNotification", "StopConnectRetry", "Release", "Drop", "ResetCount")
+    // A peer has one connection that it began: a newer one says that it has given up the one on which it said nothing.
     case "TcpConfirmed":
+      if (!guards.supersedes) return to("OpenSent", "Track")
+      return guards.delayOpen
+        ? to("Active", "StopHold", "Supersede", "Adopt", "StartDelayOpen", "Listen")
+        : to("OpenSent", "StopHold", "Supersede", "Adopt", "SendOpen", "StartLargeHold")
     case "TcpAcknowledged":
     case "ConnectionRequested":
       return to("OpenSent", "Track")

@@ -2,7 +2,9 @@
 import { openSync } from "node:fs"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
+import { query } from "../../src/router/index.ts"
 import { follow } from "../../src/runtime/kernel.ts"
+import { keepalive } from "../../src/wire/index.ts"
 import { configOf, Driver, peerConfig } from "../router/driver.ts"
 import { establishWith, peerRow } from "../router/far-side.ts"
 
@@ -34,37 +36,64 @@ describe("strangers", () => {
 })
 
 describe("a peer's address that connects a thousand times and says nothing", () => {
-  it("holds two connections at most, and leaves other peers alone", () => {
+  it("holds one, the newest; the others are closed, counted and named, and other peers left alone (ADR-0025)", () => {
     const driver = bench()
     establishWith(driver, B, 65003)
-    for (let count = 0; count < MANY; count++) driver.accept(A)
-    const held = [...driver.state.connections.values()].filter(
-      (conn) => conn.remote.startsWith(`${A}:`) && !driver.closed.has(conn.conn)
+    const conns = Array.from({ length: MANY }, () => driver.accept(A))
+    expect(conns.filter((conn) => !driver.closed.has(conn))).toEqual([conns.at(-1)])
+    expect(query(driver.state, "health")).toMatchObject({
+      refused: { superseded: MANY - 1, byPeer: 0, openTimeout: 0 }
+    })
+    expect(driver.notices.filter((notice) => notice.includes("the peer has connected again"))).toHaveLength(100)
+    expect(driver.notices.at(-1)).toBe(
+      `connection from ${A}:40000 closed: it has sent no OPEN, and the peer has connected again from ${A}:40000`
     )
-    expect(held.length).toBeLessThanOrEqual(2)
-    expect(driver.state.counters.refusedByPeer).toBe(MANY - held.length)
-    expect(driver.notices.filter((notice) => notice.includes("has its connections already"))).toHaveLength(100)
     expect(peerRow(driver, B)).toMatchObject({ state: "Established" })
   })
 
-  it("loses them at the large hold time, and the peer then has its session (RFC 4271 §8.2.2)", () => {
+  it("does not keep the peer out: who connects and speaks has its session, whoever was silent before", () => {
+    const driver = bench()
+    for (let count = 0; count < MANY; count++) driver.accept(A)
+    establishWith(driver, A, 65002)
+    expect(peerRow(driver, A)).toMatchObject({ state: "Established" })
+  })
+
+  it("takes nothing from the session that is up", () => {
+    const driver = bench()
+    const conn = establishWith(driver, A, 65002)
+    for (let count = 0; count < MANY; count++) driver.accept(A)
+    driver.hear(conn, keepalive())
+    expect(driver.closed.has(conn)).toBe(false)
+    expect(peerRow(driver, A)).toMatchObject({ state: "Established", lastError: "" })
+  })
+
+  it("loses its place when its OPEN does not come in time, counted and named (RFC 4271 §8.2.2)", () => {
     const driver = bench()
     const silent = driver.accept(A)
-    driver.pass(239_000)
+    driver.pass(59_000)
     expect(driver.closed.has(silent)).toBe(false)
     driver.pass(2_000)
     expect(driver.closed.has(silent)).toBe(true)
-    driver.pass(120_000)
+    expect(query(driver.state, "health")).toMatchObject({ refused: { superseded: 0, openTimeout: 1 } })
+    expect(driver.notices).toContain(`connection from ${A}:40000 closed: it has sent no OPEN in time`)
+    driver.pass(30_000)
     establishWith(driver, A, 65002)
     expect(peerRow(driver, A)).toMatchObject({ state: "Established" })
+  })
+
+  it("has as long as the peer's open-wait says", () => {
+    const driver = new Driver(configOf([peerConfig(A, 65002, { openWait: 5 })]))
+    const silent = driver.accept(A)
+    driver.pass(5_000)
+    expect(driver.closed.has(silent)).toBe(true)
   })
 })
 
 describe("a peer that says its OPEN one byte every ten seconds", () => {
-  it("is not given more than the large hold time for it (RFC 4271 §8.2.2)", () => {
+  it("is not given more than the wait for an OPEN (RFC 4271 §8.2.2)", () => {
     const driver = bench()
     const slow = driver.accept(A)
-    for (let second = 0; second < 250 && !driver.closed.has(slow); second += 10) {
+    for (let second = 0; second < 70 && !driver.closed.has(slow); second += 10) {
       driver.hear(slow, new Uint8Array([0xff]))
       driver.pass(10_000)
     }

@@ -178,6 +178,8 @@ const textOf = (effect: PeerEffect): string => {
       return `process the UPDATE of${on}`
     case "ProcessRefresh":
       return `refresh${on}`
+    case "Superseded":
+      return `superseded${on} by ${nameOf(effect.by)}`
     case "Gone":
       return "gone"
     case "Ignored":
