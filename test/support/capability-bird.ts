@@ -20,7 +20,7 @@ export const birdCapabilities: CapabilityDriver = {
     const { stdout, stderr } = await runCommand([executableOf("bird"), "--version"])
     return /version (\S+)/.exec(stdout + stderr)?.[1] ?? "?"
   },
-  absent: { fqdn: "it has no host name capability before 2.14" },
+  absent: { fqdn: "not before 2.14: no capability 73 in its OPEN, `advertise hostname` is a syntax error" },
   sessionsWithout: {},
   create: (lab, sessions) => new Bird(lab, sessions)
 }
@@ -66,8 +66,11 @@ class Bird implements CapabilityPeer {
 
   readonly askRefresh = async ({ number }: LabSession): Promise<void> =>
     void (await this.ask("reload", "in", `s${number}`))
-  readonly shut = async ({ number }: LabSession, text: string): Promise<void> =>
-    void (await this.ask("disable", `s${number}`, `"${text}"`))
+  readonly shut = async ({ number }: LabSession, text: string): Promise<string> => {
+    await this.ask("disable", `s${number}`, `"${text}"`)
+    return text
+  }
+
   readonly reopen = async ({ number }: LabSession): Promise<void> => void (await this.ask("enable", `s${number}`))
   readonly diary = async (): Promise<string> => readFileSync(this.lab.path("bird.log"), "utf8")
 

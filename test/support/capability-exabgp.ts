@@ -11,7 +11,7 @@ import {
   THEIR_ID,
   THEIR_ROUTES
 } from "./capability-sessions.ts"
-import { eventually, type InteropLab, type LabProcess, OUR_AS, runCommand, THEIR_AS } from "./interop-lab.ts"
+import { eventually, type InteropLab, type LabProcess, LINK, OUR_AS, runCommand, THEIR_AS } from "./interop-lab.ts"
 
 export const exabgpCapabilities: CapabilityDriver = {
   name: "exabgp",
@@ -21,16 +21,13 @@ export const exabgpCapabilities: CapabilityDriver = {
     return /ExaBGP\s*:\s*(\S+)/.exec(stdout + stderr)?.[1] ?? "?"
   },
   absent: {
-    fqdn: "its sources have the capability switched off",
-    "shutdown-sent": `it shows no text: asked for NOTIFICATIONs it fails on them ("can not decode update message of type 3")`,
-    "shutdown-heard": "its teardown order takes a subcode and no text",
+    fqdn: "no capability 73 in its OPEN: the line that adds it is commented out",
     "restart-own": "it has no table in which to keep our routes"
   },
   sessionsWithout: {
-    "gtsm-ipv6-active": "it sets no hop limit on its listening sockets of IPv6: its packets come with 64",
-    role: "it has no roles",
-    "role-mismatch": "it has no roles",
-    "long-lived": "it has no long-lived graceful restart"
+    role: "no capability 9 in its OPEN, and none in its sources",
+    "role-mismatch": "no capability 9 in its OPEN, and none in its sources",
+    "long-lived": "no capability 71 in its OPEN, and none in its sources"
   },
   create: (lab, sessions) => new ExaBgp(lab, sessions)
 }
@@ -71,7 +68,11 @@ class ExaBgp implements CapabilityPeer {
     writeFileSync(this.heardFile, "")
     // A process whose output is closed counts as dead, so the shell stays and keeps it open.
     writeFileSync(this.lab.path("exabgp-hear.sh"), `#!/bin/sh\ncat >> ${this.heardFile}\n`, { mode: 0o755 })
+    // Whoever gives orders is told everything too, and must read it: ExaBGP stands still while a pipe to a process is full.
+    const orders = `#!/bin/sh\nexec 3<&0\ncat <&3 >/dev/null &\nexec tail -n +1 -f ${this.orders}\n`
+    writeFileSync(this.lab.path("exabgp-orders.sh"), orders, { mode: 0o755 })
     writeFileSync(this.lab.path("exabgp.conf"), this.configuration())
+    await this.raiseHopLimits()
     const environment = [
       "exabgp.tcp.port=179",
       "exabgp.daemon.user=root",
@@ -112,14 +113,23 @@ class ExaBgp implements CapabilityPeer {
   readonly askRefresh = async ({ ours, families }: LabSession): Promise<void> =>
     this.order([`neighbor ${ours} announce route-refresh ${NAMES[families[0]]}`])
 
-  readonly shut = async ({ ours }: LabSession): Promise<void> => {
+  /** Its order takes a subcode; the text is its own. */
+  readonly shut = async ({ ours }: LabSession): Promise<string> => {
     this.order([`neighbor ${ours} teardown 2`])
     await eventually("ExaBGP to end the session", async () => /"down"/.test(readFileSync(this.heardFile, "utf8")))
+    return "Administrative Shutdown"
   }
 
   readonly reopen = async (): Promise<void> => undefined
-  readonly diary = async (): Promise<string> =>
-    `${this.process?.said() ?? ""}${existsSync(this.heardFile) ? readFileSync(this.heardFile, "utf8") : ""}`
+
+  /** It fails on decoding a text (TypeError), and before that it hands on the bytes of the message. */
+  readonly diary = async (): Promise<string> => {
+    const heard = existsSync(this.heardFile) ? readFileSync(this.heardFile, "utf8") : ""
+    const texts = [...heard.matchAll(/"type": "notification".*"body": "0x([\dA-F]*)"/g)].map(([, hex]) =>
+      Buffer.from(hex, "hex").toString()
+    )
+    return `${this.process?.said() ?? ""}${heard}${texts.join("\n")}`
+  }
 
   /** Routes of IPv4 with a next hop of IPv6 are written out; with ADD-PATH each is announced twice. */
   private announcements({ ours, theirs, families, transport, their }: LabSession): ReadonlyArray<string> {
@@ -135,7 +145,7 @@ class ExaBgp implements CapabilityPeer {
   }
 
   private configuration(): string {
-    return `process orders { run /usr/bin/tail -n +1 -f ${this.orders}; encoder json; }
+    return `process orders { run ${this.lab.path("exabgp-orders.sh")}; encoder json; }
 process hear { run ${this.lab.path("exabgp-hear.sh")}; encoder json; }
 ${this.sessions.map(neighbour).join("")}`
   }
@@ -146,6 +156,15 @@ ${this.sessions.map(neighbour).join("")}`
     // It puts the bytes of a NOTIFICATION into its JSON as they are.
     const lines = whole.filter((line) => line.startsWith("{")).map((line) => line.replaceAll(/\p{Cc}/gu, " "))
     return lines.map((line) => JSON.parse(line) as Heard).filter(({ neighbor }) => neighbor?.address.peer === peer)
+  }
+
+  /** It sets no hop limit on listening sockets of IPv6, so its packets would have 64: those of the route count then. */
+  private async raiseHopLimits(): Promise<void> {
+    for (const { number, transport, weWait, their } of this.sessions) {
+      if (their.ttlSecurity !== true || transport === 4 || weWait) continue
+      const route = `-6 route replace fd78:${number}::/64 dev ${LINK} proto kernel metric 256 hoplimit 255`
+      await this.lab.ip("theirs", ...route.split(" "))
+    }
   }
 
   private order(lines: ReadonlyArray<string>): void {
@@ -186,7 +205,7 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): strin
   family { ${statements(families.map((family) => NAMES[family])).join("")}}
   capability { ${statements(capability).join("")}}
   ${their.extendedNextHop === true ? "nexthop { ipv4 unicast ipv6; }" : ""}
-  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; update; } }
+  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; packets; update; notification; } }
 }
 `
 }

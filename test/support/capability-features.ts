@@ -141,8 +141,8 @@ const tellThem = async (lab: CapabilityLab): Promise<undefined> => {
 const hearThem = async (lab: CapabilityLab): Promise<undefined> => {
   const session = lab.session("session-ipv4-active")
   await lab.up(session)
-  await lab.peer.shut(session, "back in an hour")
-  await eventually("us to say it", () => lab.said().includes("back in an hour"))
+  const text = await lab.peer.shut(session, "back in an hour")
+  await eventually("us to say it", async () => String((await lab.row(session)).lastError).includes(text))
   await lab.peer.reopen(session)
   await lab.up(session)
 }

@@ -21,15 +21,17 @@ export const gobgpCapabilities: CapabilityDriver = {
     return /version (\S+)/.exec(stdout)?.[1] ?? "?"
   },
   absent: {
-    "refresh-answered": "its `softresetin` works on what it has kept; it never asks",
-    "enhanced-refresh": "it decodes the marks and does not offer the capability",
-    "extended-message": "not before 4.0"
+    "refresh-answered":
+      "its `softresetin` works on what it has kept: another client, which had offered the capability, was sent no ROUTE-REFRESH",
+    "enhanced-refresh": "no capability 70 in its OPEN",
+    "extended-message": "not before 4.0: no capability 6 in its OPEN"
   },
   sessionsWithout: {
-    "hold-time-0": "it gives each write the hold time as its limit, so that with 0 every write fails (i/o timeout)",
-    "two-octet-as": "it always offers four-octet AS numbers",
-    role: "it has no roles",
-    "role-mismatch": "it has no roles"
+    "hold-time-0":
+      "it gives each write the hold time as its limit: it went up with another client too, and closed at its first write (i/o timeout)",
+    "two-octet-as": "its OPEN always has capability 65, and no setting leaves it out",
+    role: "no capability 9 in its OPEN",
+    "role-mismatch": "no capability 9 in its OPEN"
   },
   create: (lab, sessions) => new GoBgp(lab, sessions)
 }
@@ -91,8 +93,11 @@ class GoBgp implements CapabilityPeer {
   }
 
   readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "softresetin")
-  readonly shut = ({ ours }: LabSession, text: string): Promise<void> =>
-    this.must("neighbor", ours, "shutdown", "--reason", text)
+  readonly shut = async ({ ours }: LabSession, text: string): Promise<string> => {
+    await this.must("neighbor", ours, "shutdown", "--reason", text)
+    return text
+  }
+
   readonly reopen = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "enable")
   readonly diary = async (): Promise<string> => this.process?.said() ?? ""
 

@@ -5,9 +5,6 @@ import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
 import { type FamilyName, type LabSession, QUIET_HOLD_S, THEIR_ID, THEIR_ROUTES } from "./capability-sessions.ts"
 import { type InteropLab, type LabProcess, OUR_AS, type Ran, runCommand, THEIR_AS } from "./interop-lab.ts"
 
-const NO_KEY =
-  "NOT SHOWN, cause unknown: no session in the lab (TCPMD5Unexpected grows on its side), while another client with the same password gets one"
-
 export const openbgpdCapabilities: CapabilityDriver = {
   name: "openbgpd",
   title: "OpenBGPD",
@@ -17,17 +14,15 @@ export const openbgpdCapabilities: CapabilityDriver = {
   },
   absent: {
     "refresh-asked":
-      'it drops the request, of a family that it shows as negotiated: "route refresh: AID IPv4 unicast not negotiated"',
-    "extended-message": "not before 8.0",
-    fqdn: "it has no host name capability",
-    "restart-helper": "its capability announces End-of-RIB alone: it asks nobody to keep its routes"
+      "its test is the wrong way round: asked for IPv4 (negotiated) it says `AID IPv4 unicast not negotiated`, asked for IPv6 (not negotiated) it answers; seen with another client too",
+    "extended-message": "not before 8.0: no capability 6 in its OPEN, no such word in its configuration",
+    fqdn: "no capability 73 in its OPEN",
+    "restart-helper":
+      "the capability in its OPEN is 0x8000, with no time and no family: it promises End-of-RIB and asks nobody to keep its routes"
   },
   sessionsWithout: {
-    "md5-ipv4-active": NO_KEY,
-    "md5-ipv6-active": NO_KEY,
-    "hold-time-0": "its hold times begin at 3 seconds",
-    "extended-next-hop": "not before 8.7",
-    "long-lived": "it has no long-lived graceful restart"
+    "extended-next-hop": "not before 8.7: no capability 5 in its OPEN, no such word in its configuration",
+    "long-lived": "no capability 71 in its OPEN"
   },
   create: (lab, sessions) => new OpenBgpd(lab, sessions)
 }
@@ -75,7 +70,11 @@ class OpenBgpd implements CapabilityPeer {
   }
 
   readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "refresh")
-  readonly shut = ({ ours }: LabSession, text: string): Promise<void> => this.must("neighbor", ours, "down", text)
+  readonly shut = async ({ ours }: LabSession, text: string): Promise<string> => {
+    await this.must("neighbor", ours, "down", text)
+    return text
+  }
+
   readonly reopen = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "up")
   readonly diary = async (): Promise<string> =>
     `${this.process?.said() ?? ""}${(await this.ask("show", "neighbor")).stdout}`
@@ -115,8 +114,10 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): Reado
   [
     `neighbor ${ours} {`,
     `  remote-as ${OUR_AS}`,
-    `  local-address ${theirs}`,
-    `  holdtime ${their.holdTimeS ?? QUIET_HOLD_S}`,
+    // The key of a neighbour with `local-address` is not set on any listener: one that waits for us goes without.
+    weWait ? `  local-address ${theirs}` : "",
+    // Its own begin at 3 seconds; it takes a 0 of ours.
+    `  holdtime ${their.holdTimeS || QUIET_HOLD_S}`,
     weWait ? "" : "  passive",
     ...families.map((family) => `  announce ${family === "ipv4-unicast" ? "IPv4" : "IPv6"} unicast`),
     "  announce enhanced refresh yes",

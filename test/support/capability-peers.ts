@@ -17,8 +17,8 @@ export interface CapabilityPeer {
   readonly received: (session: LabSession, family: FamilyName) => Promise<ReadonlySet<string>>
   /** Asks us to send everything again. */
   readonly askRefresh: (session: LabSession) => Promise<void>
-  /** Ends the session with a text for us (RFC 9003). */
-  readonly shut: (session: LabSession, text: string) => Promise<void>
+  /** Ends the session with a text for us (RFC 9003). Gives the text: some have one of their own and take none. */
+  readonly shut: (session: LabSession, text: string) => Promise<string>
   readonly reopen: (session: LabSession) => Promise<void>
   /** Whatever it has written down: a text of ours must be in it. */
   readonly diary: () => Promise<string>
