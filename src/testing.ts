@@ -8,6 +8,8 @@ export {
   arbitraryGoTime,
   arbitraryMutation,
   arbitrarySmallMessage,
+  arbitraryStorePublishEvent,
+  arbitraryStoreWatchEvent,
   arbitraryTypedValue,
   arbitraryUpdate,
   GOB_REGISTERED,

@@ -78,6 +78,20 @@ export {
 export { MessageDecoder, type MessageNext } from "./message-decoder.ts"
 export { encodeMessage, encodeUpdate, joinUpdates, preambleOf, type Role } from "./message-encoder.ts"
 export { SNAPPY_CHUNK_BYTES, type SnappyBlocks, SnappyReader, writeSnappy } from "./snappy-frames.ts"
+export {
+  createStorePublish,
+  reduceStorePublish,
+  type StorePublish,
+  type StorePublishEffect,
+  type StorePublishEvent
+} from "./store-publish.ts"
+export {
+  createStoreWatch,
+  reduceStoreWatch,
+  type StoreWatch,
+  type StoreWatchEffect,
+  type StoreWatchEvent
+} from "./store-watch.ts"
 export { decodeText, textBytes, writeText } from "./text.ts"
 export { TypeIds } from "./type-ids.ts"
 export { revisionText, type Update, UpdateBatch } from "./updates.ts"

@@ -21,6 +21,8 @@ import {
   pointer,
   type SmallMessage,
   STRING,
+  type StorePublishEvent,
+  type StoreWatchEvent,
   slice,
   struct,
   TIME,
@@ -257,3 +259,44 @@ const join = (first: Uint8Array, second: Uint8Array): Uint8Array => {
   both.set(second, first.length)
   return both
 }
+
+const arbitraryToken = fc.nat({ max: 3 })
+
+/** Tokens are small, so that some are those of the operation under way. */
+export const arbitraryStoreWatchEvent: fc.Arbitrary<StoreWatchEvent<number>> = fc.oneof(
+  fc.constantFrom<StoreWatchEvent<number>>({ _tag: "Started" }, { _tag: "Stopped" }),
+  fc.record({
+    _tag: fc.constant("PageRead" as const),
+    token: arbitraryToken,
+    revision: fc.nat({ max: 9 }),
+    updates: fc.array(fc.nat(), { maxLength: 2 }),
+    nextAfter: fc.option(fc.constant("key"), { nil: undefined })
+  }),
+  fc.record({
+    _tag: fc.constant("Changed" as const),
+    token: arbitraryToken,
+    revision: fc.nat({ max: 9 }),
+    updates: fc.array(fc.nat(), { maxLength: 2 })
+  }),
+  fc.record({ _tag: fc.constant("BarrierWritten" as const), token: arbitraryToken, revision: fc.nat({ max: 9 }) }),
+  fc.record({ _tag: fc.constant("Failed" as const), token: arbitraryToken, reason: fc.constant("cut off") }),
+  fc.record({
+    _tag: fc.constantFrom("WatchOpened" as const, "Compacted" as const, "TimerExpired" as const),
+    token: arbitraryToken
+  })
+)
+
+/** Tokens are small, so that some are those of the operation under way. */
+export const arbitraryStorePublishEvent: fc.Arbitrary<StorePublishEvent> = fc.oneof(
+  fc.constantFrom<StorePublishEvent>({ _tag: "Started" }, { _tag: "Stopped" }, { _tag: "Wanted" }),
+  fc.record({
+    _tag: fc.constant("LeaseGranted" as const),
+    token: arbitraryToken,
+    lease: fc.constantFrom("1", "2"),
+    ttlS: fc.constant(30)
+  }),
+  fc.record({ _tag: fc.constantFrom("Fenced" as const, "TimerExpired" as const), token: arbitraryToken }),
+  fc.record({ _tag: fc.constant("KeptAlive" as const), token: arbitraryToken, ttlS: fc.constantFrom(0, 30) }),
+  fc.record({ _tag: fc.constant("Written" as const), token: arbitraryToken, isMore: fc.boolean() }),
+  fc.record({ _tag: fc.constant("Failed" as const), token: arbitraryToken, reason: fc.constant("cut off") })
+)
