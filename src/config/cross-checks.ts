@@ -18,6 +18,7 @@ export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   checkDynamic(file, report)
   checkPasswords(file, report)
   checkRoutes(file, report)
+  checkRouter(record(file["router"]), report)
   return problems
 }
 
@@ -50,6 +51,20 @@ const notSupportedYet = (file: Raw, report: Report): void => {
       }
     }
   }
+}
+
+const checkRouter = (router: Raw, report: Report): void => {
+  if (record(router["best-path"])["deterministic-med"] === false) {
+    report(["router", "best-path", "deterministic-med"], "MED is always compared by neighbouring AS here; remove this")
+  }
+  const confederation = record(router["confederation"])
+  const seen = new Set<unknown>()
+  list(confederation["members"]).forEach((member, at) => {
+    const path: ConfigPath = ["router", "confederation", "members", at]
+    if (member === router["asn"]) report(path, "this is our own member AS; list the others")
+    else if (seen.has(member)) report(path, `${String(member)} is listed twice; remove one`)
+    seen.add(member)
+  })
 }
 
 const checkApi = (api: Raw, report: Report): void => {

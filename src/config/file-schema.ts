@@ -70,6 +70,8 @@ const prefix = parsedText("a prefix like 192.0.2.0/24 or 2001:db8::/32", parseNe
 const endpoint = parsedText("an address with a port, like 192.0.2.1:179 or [2001:db8::1]:179", parseEndpoint)
 
 export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
+/** More next hops than a group of the kernel usefully has. */
+const MULTIPATH_MAX = 64
 export const PEER_TYPES = ["external", "internal", "route-reflector-client", "route-server-client"] as const
 /** RFC 9234 §4.1: what we are to the peer. */
 export const ROLES = ["provider", "customer", "peer", "rs", "rs-client"] as const
@@ -131,6 +133,9 @@ const peerOptions = {
   multihop: option(integer("the TTL for a peer that is not on-link", 1, 255)),
   interface: option(parsedText("the name of an interface", parseInterface)),
   "local-as": option(asn),
+  weight: option(integer("a weight; routes of peers with more are preferred", 0, 65535)),
+  "cluster-id": option(parsedText("a cluster id, like 192.0.2.1", parseRouterId)),
+  "next-hop-self": option(flag("our address as next hop of routes from other ASes, also to this peer inside")),
   "as-override": option(flag("replace the peer's AS number in AS paths by ours")),
   "allow-own-as": option(integer("how often our AS number may stand in an AS path from the peer", 0, 255)),
   role: option(oneOf("what we are to the peer (RFC 9234)", ROLES)),
@@ -178,12 +183,44 @@ const originatedRoute = section("a route to originate", {
   )
 })
 
+const bestPath = section("how the best path is chosen", {
+  "always-compare-med": Schema.optionalKey(flag("compare MED between all neighbouring ASes")),
+  "deterministic-med": Schema.optionalKey(flag("compare MED by neighbouring AS; always so")),
+  "med-missing-as-worst": Schema.optionalKey(flag("no MED counts as the highest one")),
+  "compare-router-id": Schema.optionalKey(
+    flag("compare router ids of external paths; false: the one that is best stays so (RFC 5004)")
+  ),
+  "ignore-as-path-length": Schema.optionalKey(flag("do not compare the lengths of AS paths"))
+})
+
+const pathCount = (what: string) => integer(what, 1, MULTIPATH_MAX)
+
+const multipath = Schema.Union([
+  pathCount("how many paths to use for a prefix"),
+  section("how many paths to use for a prefix", {
+    external: Schema.optionalKey(pathCount("how many paths from other ASes to use")),
+    internal: Schema.optionalKey(pathCount("how many paths from our own AS to use")),
+    "relax-as-path": Schema.optionalKey(flag("AS paths need the same length only")),
+    "link-bandwidth": Schema.optionalKey(flag("weights from the link bandwidth community"))
+  })
+]).annotate({ message: `expected a number of paths from 1 to ${MULTIPATH_MAX}, or keys and values` })
+
 const later = (what: string) => Schema.Unknown.annotate({ description: `${what} (not supported yet)` })
 
 export const FileSchema = section("a configuration", {
   router: section("the router's identity", {
     asn,
     id: parsedText("a router id, like 192.0.2.1", parseRouterId),
+    "cluster-id": Schema.optionalKey(parsedText("a cluster id, like 192.0.2.1", parseRouterId)),
+    confederation: Schema.optionalKey(
+      section("the confederation that asn is a member of (RFC 5065)", {
+        identifier: asn,
+        members: list("AS numbers of other members", asn)
+      })
+    ),
+    "local-preference": Schema.optionalKey(integer("the preference of routes that have none", 0, 0xffff_ffff)),
+    "best-path": Schema.optionalKey(bestPath),
+    multipath: Schema.optionalKey(multipath),
     hostname: Schema.optionalKey(parsedText("a host name", parseHostname)),
     "software-version": Schema.optionalKey(parsedText("a text for peers, at most 64 bytes", parseSoftwareVersion))
   }),

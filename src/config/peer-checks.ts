@@ -126,6 +126,12 @@ const checkRoles = (subject: Subject): void => {
       report([...path, key], `${key} is for external peers, and this one is ${article(type)} peer; remove it`)
     }
   }
+  if (options["cluster-id"] !== undefined && type !== "route-reflector-client") {
+    report(
+      [...path, "cluster-id"],
+      `cluster-id is for route-reflector-clients, and this one is ${article(type)} peer; remove it`
+    )
+  }
   if (options["local-as"] !== undefined && options["local-as"] === options["asn"]) {
     report([...path, "local-as"], "this is the peer's own AS number; with it the session would be internal")
   }

@@ -10,6 +10,7 @@ import {
   parseHost,
   parseNetwork,
   parseRestart,
+  parseRouterId,
   parseSeconds,
   valueOf
 } from "./values.ts"
@@ -70,6 +71,9 @@ const rareOf = (options: PeerOptions): Partial<PeerConfig> => {
     ...(options.damping === false ? { damping: false } : {}),
     ...member("interface", options.interface),
     ...member("localAs", options["local-as"]),
+    ...member("weight", options.weight === 0 ? null : options.weight),
+    ...member("clusterId", options["cluster-id"] && valueOf(parseRouterId(options["cluster-id"]))),
+    ...(options["next-hop-self"] === true ? { nextHopSelf: true } : {}),
     ...(options["as-override"] === true ? { asOverride: true } : {}),
     ...member("allowOwnAs", options["allow-own-as"] === 0 ? null : options["allow-own-as"]),
     ...member("role", options.role),

@@ -1,5 +1,6 @@
 // From the configuration as written to the configuration as the router takes it: groups merged, defaults filled in, every text in its
 // canonical form. Runs only on what the schema and the cross-checks accepted, so nothing here can fail.
+import type { DecisionOptions } from "../rib/index.ts"
 import type { KernelConfig, OriginatedRoute, PeerConfig, RouterConfig, StaticRoute } from "../router/index.ts"
 import type { ConfigFile } from "./file-schema.ts"
 import type { DaemonSettings } from "./loaded.ts"
@@ -25,6 +26,7 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   ...(file.kernel === undefined ? {} : { kernel: resolveKernel(file.kernel) }),
   ...(file.router.hostname === undefined ? {} : { hostname: file.router.hostname }),
   ...(file.router["software-version"] === undefined ? {} : { softwareVersion: file.router["software-version"] }),
+  ...resolveDecision(file.router),
   peers: (file.peers ?? []).map((peer) => resolvePeer(peer, file)),
   ...(file.dynamic === undefined ? {} : { dynamic: resolveDynamic(file.dynamic, file) }),
   static: (file.static ?? []).map(
@@ -41,6 +43,38 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
     })
   )
 })
+
+/** What the router is as a reflector and in a confederation, and how it decides: absent where the file says nothing. */
+const resolveDecision = (router: ConfigFile["router"]): Partial<RouterConfig> => {
+  const { confederation, "cluster-id": clusterId, "local-preference": localPreference } = router
+  const bestPath: DecisionOptions = {
+    ...resolveBestPath(router["best-path"] ?? {}),
+    ...resolveMultipath(router.multipath)
+  }
+  return {
+    ...(clusterId === undefined ? {} : { clusterId: valueOf(parseRouterId(clusterId)) }),
+    ...(confederation === undefined ? {} : { confederation }),
+    ...(localPreference === undefined ? {} : { localPreference }),
+    ...(Object.keys(bestPath).length === 0 ? {} : { bestPath })
+  }
+}
+
+const resolveBestPath = (file: NonNullable<ConfigFile["router"]["best-path"]>): DecisionOptions => ({
+  ...(file["always-compare-med"] === true ? { alwaysCompareMed: true } : {}),
+  ...(file["med-missing-as-worst"] === true ? { medMissingAsWorst: true } : {}),
+  ...(file["compare-router-id"] === false ? { preferOlder: true } : {}),
+  ...(file["ignore-as-path-length"] === true ? { ignoreAsPathLength: true } : {})
+})
+
+const resolveMultipath = (file: ConfigFile["router"]["multipath"]): Pick<DecisionOptions, "multipath"> => {
+  if (file === undefined) return {}
+  const asked = typeof file === "number" ? { external: file, internal: file } : file
+  const { external = 1, internal = 1 } = asked
+  if (external === 1 && internal === 1) return {}
+  const relaxAsPath = "relax-as-path" in asked && asked["relax-as-path"] === true
+  const linkBandwidth = !("link-bandwidth" in asked) || asked["link-bandwidth"] !== false
+  return { multipath: { external, internal, relaxAsPath, linkBandwidth } }
+}
 
 export const resolveDaemon = (file: ConfigFile): DaemonSettings => ({
   api: {

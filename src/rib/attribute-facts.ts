@@ -1,6 +1,7 @@
 // What the decision process and the export rules need to know about a set of path attributes, read once per distinct set.
 // The bytes have been judged by `wire` (RFC 7606) before they come here, so nothing is checked again.
-import { type Address, AttributeType } from "../wire/index.ts"
+import { hashBytes } from "../machine/index.ts"
+import { type Address, AttributeType, bandwidthOf } from "../wire/index.ts"
 
 /** Properties of a set that decide about eligibility and export. */
 export const Trait = {
@@ -10,7 +11,7 @@ export const Trait = {
   OriginatorLoop: 2,
   /** Our cluster id is in CLUSTER_LIST (RFC 4456 §8). */
   ClusterLoop: 4,
-  /** NO_EXPORT or NO_EXPORT_SUBCONFED (RFC 1997). */
+  /** NO_EXPORT: not beyond the AS, or the confederation (RFC 1997). */
   NoExport: 8,
   /** NO_ADVERTISE (RFC 1997). */
   NoAdvertise: 16,
@@ -21,8 +22,23 @@ export const Trait = {
   /** NO_LLGR: not to be kept over a long absence of its peer (RFC 9494 §4.4). */
   NoLongLived: 256,
   /** ONLY_TO_CUSTOMER (RFC 9234 §5). */
-  OnlyToCustomer: 512
+  OnlyToCustomer: 512,
+  /** NO_EXPORT_SUBCONFED: to no peer of another AS, in the confederation or not (RFC 1997). */
+  NoExportSubconfed: 1024
 } as const
+
+/** By what names a route may have been here already, and what is said of a route that does not say it. */
+export interface Identity {
+  /** Our AS number; in a confederation, that of our member AS. */
+  readonly localAs: number
+  /** By what others know our confederation (RFC 5065 §2); 0: we are in none. */
+  readonly confederationAs: number
+  readonly routerId: number
+  /** Our cluster ids (RFC 4456 §7). */
+  readonly clusterIds: ReadonlyArray<number>
+  /** Of a route that has none. */
+  readonly localPref: number
+}
 
 export interface AttributeFacts {
   localPref: number
@@ -37,6 +53,10 @@ export interface AttributeFacts {
   ownAsCount: number
   /** AS number in ONLY_TO_CUSTOMER; 0: none. */
   onlyToCustomer: number
+  /** Hash of AS_PATH: the same for the same path. */
+  pathHash: number
+  /** Bytes per second of the link behind the route (draft-ietf-idr-link-bandwidth); 0: it says none. */
+  bandwidth: number
   nextHop: Address
 }
 
@@ -48,6 +68,9 @@ const NO_LLGR = 0xffff0007
 const NO_EXPORT = 0xffffff01
 const NO_ADVERTISE = 0xffffff02
 const NO_EXPORT_SUBCONFED = 0xffffff03
+/** Extended community type 0x40 (or 0x00, which crosses AS boundaries), subtype 4. */
+const NON_TRANSITIVE = 0x40
+const LINK_BANDWIDTH = 0x04
 const AS_SET = 1
 const AS_SEQUENCE = 2
 
@@ -59,11 +82,10 @@ export const readFacts = (
   from: number,
   to: number,
   nextHopLength: number,
-  localAs: number,
-  localId: number
+  identity: Identity
 ): AttributeFacts => {
   const facts: AttributeFacts = {
-    localPref: LOCAL_PREF_DEFAULT,
+    localPref: identity.localPref,
     pathLength: 0,
     origin: 0,
     med: 0,
@@ -73,6 +95,8 @@ export const readFacts = (
     traits: 0,
     ownAsCount: 0,
     onlyToCustomer: 0,
+    pathHash: 0,
+    bandwidth: 0,
     nextHop: UNSPECIFIED
   }
   const end = to - nextHopLength
@@ -81,7 +105,7 @@ export const readFacts = (
     const type = bytes[at + 1]
     const length = extended ? (bytes[at + 2] << 8) | bytes[at + 3] : bytes[at + 2]
     const value = at + (extended ? 4 : 3)
-    readAttribute(facts, type, bytes, value, length, localAs, localId)
+    readAttribute(facts, type, bytes, value, length, identity)
     at = value + length
   }
   if (nextHopLength > 0) facts.nextHop = nextHopAt(bytes, end, nextHopLength)
@@ -94,15 +118,14 @@ const readAttribute = (
   bytes: Uint8Array,
   value: number,
   length: number,
-  localAs: number,
-  localId: number
+  identity: Identity
 ): void => {
   switch (type) {
     case AttributeType.Origin:
       facts.origin = bytes[value]
       return
     case AttributeType.AsPath:
-      readAsPath(facts, bytes, value, length, localAs)
+      readAsPath(facts, bytes, value, length, identity)
       return
     case AttributeType.NextHop:
       facts.nextHop = { family: 4, words: [wordAt(bytes, value)] }
@@ -118,7 +141,8 @@ const readAttribute = (
     case AttributeType.Communities:
       for (let at = value; at < value + length; at += 4) {
         const community = wordAt(bytes, at)
-        if (community === NO_EXPORT || community === NO_EXPORT_SUBCONFED) facts.traits |= Trait.NoExport
+        if (community === NO_EXPORT) facts.traits |= Trait.NoExport
+        else if (community === NO_EXPORT_SUBCONFED) facts.traits |= Trait.NoExportSubconfed
         else if (community === NO_ADVERTISE) facts.traits |= Trait.NoAdvertise
         else if (community === LLGR_STALE) facts.traits |= Trait.LongLivedStale
         else if (community === NO_LLGR) facts.traits |= Trait.NoLongLived
@@ -130,37 +154,59 @@ const readAttribute = (
       return
     case AttributeType.OriginatorId:
       facts.originatorId = wordAt(bytes, value)
-      if (facts.originatorId === localId) facts.traits |= Trait.OriginatorLoop
+      if (facts.originatorId === identity.routerId) facts.traits |= Trait.OriginatorLoop
       return
     case AttributeType.ClusterList:
       facts.clusterLength = Math.min(255, length / 4)
       for (let at = value; at < value + length; at += 4) {
-        if (wordAt(bytes, at) === localId) facts.traits |= Trait.ClusterLoop
+        if (identity.clusterIds.includes(wordAt(bytes, at))) facts.traits |= Trait.ClusterLoop
       }
+      return
+    case AttributeType.ExtendedCommunities:
+      readBandwidth(facts, bytes, value, length)
       return
     default:
       return
   }
 }
 
-/** RFC 4271 §9.1.2.2 a: an AS_SET counts as one; confederation segments do not count (RFC 5065 §5.3). */
-const readAsPath = (facts: AttributeFacts, bytes: Uint8Array, from: number, length: number, localAs: number): void => {
+/** Of several, the largest: an order of arrival is none. */
+const readBandwidth = (facts: AttributeFacts, bytes: Uint8Array, value: number, length: number): void => {
+  for (let at = value; at < value + length; at += 8) {
+    if ((bytes[at] & NON_TRANSITIVE) !== bytes[at] || bytes[at + 1] !== LINK_BANDWIDTH) continue
+    const bandwidth = bandwidthOf(wordAt(bytes, at + 4))
+    if (bandwidth > facts.bandwidth) facts.bandwidth = bandwidth
+  }
+}
+
+/** RFC 4271 §9.1.2.2 a: an AS_SET counts as one; confederation segments neither count nor name a neighbour (RFC 5065 §5.3). */
+const readAsPath = (
+  facts: AttributeFacts,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  identity: Identity
+): void => {
+  const { localAs, confederationAs } = identity
   let first = true
+  facts.pathHash = hashBytes(bytes, from, from + length)
   for (let at = from; at < from + length; ) {
     const type = bytes[at]
     const count = bytes[at + 1]
+    // In a confederation, the world knows us by its number and our neighbours in it by our own (RFC 5065 §4).
+    const ownAs = confederationAs !== 0 && type <= AS_SEQUENCE ? confederationAs : localAs
     if (type === AS_SEQUENCE) facts.pathLength += count
     else if (type === AS_SET) facts.pathLength += 1
     at += 2
     for (let member = 0; member < count; member++, at += 4) {
       const asn = wordAt(bytes, at)
-      if (asn === localAs) {
+      if (asn === ownAs) {
         facts.traits |= Trait.AsLoop
         if (facts.ownAsCount < 255) facts.ownAsCount++
       }
       if (first && member === 0 && type === AS_SEQUENCE) facts.neighborAs = asn
     }
-    first = false
+    if (type <= AS_SEQUENCE) first = false
   }
 }
 

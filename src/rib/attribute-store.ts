@@ -2,7 +2,7 @@
 // the few numbers that the decision process compares (ADR-0010). A set is the attribute block of an UPDATE without MP_REACH_NLRI and
 // MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI.
 import { assert, hashBytes, mix } from "../machine/index.ts"
-import { type AttributeFacts, readFacts } from "./attribute-facts.ts"
+import { type AttributeFacts, type Identity, LOCAL_PREF_DEFAULT, readFacts } from "./attribute-facts.ts"
 import { ByteArena } from "./byte-arena.ts"
 import { NextHops } from "./next-hops.ts"
 import { grown } from "./prefix-table.ts"
@@ -30,6 +30,9 @@ export class AttributeStore {
   ownAsCount: Uint8Array = new Uint8Array(CAPACITY_MIN)
   /** AS number in ONLY_TO_CUSTOMER; 0: none. */
   onlyToCustomer: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  pathHash: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  /** Bytes per second that the route's link has; 0: not said. */
+  bandwidth: Float32Array = new Float32Array(CAPACITY_MIN)
   /** Content hash: the same for the same bytes in every run. */
   hashes: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
@@ -41,13 +44,28 @@ export class AttributeStore {
   private free: Array<AttributeId> = []
   private bound = 0
   private arena: ByteArena = new ByteArena()
-  private readonly localAs: number
-  private readonly localId: number
+  private identity: Identity
 
-  /** `localAs` and `localId` decide which sets are loops; `localId` is also our cluster id. */
-  constructor(localAs: number, localId: number) {
-    this.localAs = localAs
-    this.localId = localId
+  /** By our names it is known which sets are loops; unless told otherwise, `routerId` is also our cluster id. */
+  constructor(localAs: number, routerId: number, more: Partial<Identity> = {}) {
+    const { confederationAs = 0, clusterIds = [routerId], localPref = LOCAL_PREF_DEFAULT } = more
+    this.identity = { localAs, routerId, confederationAs, clusterIds, localPref }
+  }
+
+  /** Reads every set again under other names. Whoever decided on the facts as they were decides again. */
+  identify(more: Partial<Identity>): void {
+    this.identity = { ...this.identity, ...more }
+    for (const entry of this.slots) {
+      if (entry === 0) continue
+      const nextHop = this.nextHop[entry - 1]
+      const start = this.startOf(entry - 1)
+      const end = start + this.byteLengths[entry - 1]
+      this.store(
+        entry - 1,
+        readFacts(this.chunkOf(entry - 1), start, end, this.nextHopLengths[entry - 1], this.identity)
+      )
+      this.nextHops.release(nextHop)
+    }
   }
 
   /** The id of the set with these bytes, made if there is none. The caller retains it, or gives it back with `discardUnused`. */
@@ -74,7 +92,7 @@ export class AttributeStore {
     this.references[id] = 0
     this.slots[slot] = id + 1
     this.count++
-    this.store(id, readFacts(bytes, from, to, nextHopLength, this.localAs, this.localId))
+    this.store(id, readFacts(bytes, from, to, nextHopLength, this.identity))
     return id
   }
 
@@ -109,7 +127,7 @@ export class AttributeStore {
 
   /** Bytes of memory that the sets and their columns occupy. */
   get sizeBytes(): number {
-    return this.arena.sizeBytes + this.hashes.length * 49 + this.slots.length * 4
+    return this.arena.sizeBytes + this.hashes.length * 57 + this.slots.length * 4
   }
 
   private store(id: AttributeId, facts: AttributeFacts): void {
@@ -123,6 +141,8 @@ export class AttributeStore {
     this.traits[id] = facts.traits
     this.ownAsCount[id] = facts.ownAsCount
     this.onlyToCustomer[id] = facts.onlyToCustomer
+    this.pathHash[id] = facts.pathHash
+    this.bandwidth[id] = facts.bandwidth
     this.nextHop[id] = this.nextHops.intern(facts.nextHop)
     this.nextHops.retain(this.nextHop[id])
   }
@@ -194,6 +214,8 @@ export class AttributeStore {
     this.traits = grown(this.traits, capacity)
     this.ownAsCount = grown(this.ownAsCount, capacity)
     this.onlyToCustomer = grown(this.onlyToCustomer, capacity)
+    this.pathHash = grown(this.pathHash, capacity)
+    this.bandwidth = grown(this.bandwidth, capacity)
     this.hashes = grown(this.hashes, capacity)
     this.places = grown(this.places, capacity)
     this.byteLengths = grown(this.byteLengths, capacity)

@@ -1,94 +1,62 @@
-// The decision process of RFC 4271 §9.1.2 with RFC 4456 §9. Every step looks at all candidates that are left and removes the worse
-// ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the set of
-// candidates and not on their order, the result does not depend on the order of arrival. Before everything else stands RFC 9494 §4.3:
-// what is stale for long is preferred to nothing.
+// The decision process of RFC 4271 §9.1.2 with RFC 4456 §9 and RFC 5065 §5.3. Every step looks at all candidates that are left and
+// removes the worse ones, noting why each was removed; MED is compared within each neighbouring AS only. Because a step depends on the
+// set of candidates and not on their order, the result does not depend on the order of arrival, unless the operator wants RFC 5004.
+// Before everything else stands RFC 9494 §4.3: what is stale for long is preferred to nothing. Which steps there are and what they
+// compare beyond the RFC is the operator's (ADR-0031).
 import { assert } from "../machine/index.ts"
-import { type Family, RoleValue } from "../wire/index.ts"
+import { type Family, isRouted, RoleValue } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeStore } from "./attribute-store.ts"
+import type { DecisionOptions } from "./decision-options.ts"
+import { Multipath } from "./multipath.ts"
 import type { PathRef, Paths } from "./paths.ts"
 import { LeftOver, NO_ROLE, type RibPeers } from "./peers.ts"
-
-/** Why a path is what it is: best, beaten at a step, or not eligible at all. */
-export const Reason = {
-  Best: 0,
-  LongLivedStale: 1,
-  Local: 2,
-  LocalPref: 3,
-  AsPathLength: 4,
-  Origin: 5,
-  Med: 6,
-  External: 7,
-  IgpMetric: 8,
-  RouterId: 9,
-  ClusterLength: 10,
-  PeerAddress: 11,
-  PathId: 12,
-  AsLoop: 13,
-  OriginatorLoop: 14,
-  ClusterLoop: 15,
-  Policy: 16,
-  NextHopUnreachable: 17,
-  SessionEnded: 18,
-  RouteLeak: 19
-} as const
-
-export const REASON_NAMES: ReadonlyArray<string> = [
-  "best",
-  "long-lived stale",
-  "not local",
-  "local preference",
-  "AS path length",
-  "origin",
-  "MED",
-  "internal against external",
-  "IGP metric",
-  "router id",
-  "cluster list length",
-  "peer address",
-  "path id",
-  "AS loop",
-  "originator loop",
-  "cluster loop",
-  "policy",
-  "next hop unreachable",
-  "session ended",
-  "route leak"
-]
-
-/** Reasons from here on make a path ineligible. */
-const INELIGIBLE = Reason.AsLoop
+import { INELIGIBLE, Reason } from "./reason.ts"
 
 /** Traits that may make a path ineligible. */
 const SUSPICIOUS = Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop | Trait.OnlyToCustomer
+const MED_WORST = 0xffff_ffff
 
 export class Decision {
+  /** The paths beside the best one that traffic is spread over, after each `run`. */
+  readonly multipath: Multipath
   private readonly store: AttributeStore
   private readonly paths: Paths
   private readonly peers: RibPeers
+  private options: DecisionOptions = {}
   private candidates = new Uint32Array(64)
   /** By place among the candidates: beaten by MED. */
   private beaten = new Uint8Array(64)
   /** Reasons are noted: it is the decision of the table itself. */
   private noting = true
-  /** A path was removed by MED in the last decision: without its rival it might have been better than the one that won. */
+  /** A path was removed by MED, or for its age, in the last decision: without its rival it might have been better than the one that won. */
   removedByMed = false
   /** Of the family at hand, see RibPeers. */
   private generation: Uint8Array
   private leftOver: Uint8Array
+  /** Next hops of the family at hand are resolved. */
+  private resolves = true
 
   constructor(store: AttributeStore, paths: Paths, peers: RibPeers) {
     this.store = store
     this.paths = paths
     this.peers = peers
+    this.multipath = new Multipath(store, paths, peers)
     this.generation = peers.generation[0]
     this.leftOver = peers.leftOver[0]
+  }
+
+  /** From now on. What was decided before is as it was. */
+  configure(options: DecisionOptions): void {
+    this.options = options
+    this.multipath.configure(options.multipath)
   }
 
   /** The family whose prefixes are decided until the next call. */
   begin(family: Family): void {
     this.generation = this.peers.generation[family]
     this.leftOver = this.peers.leftOver[family]
+    this.resolves = isRouted(family)
   }
 
   /**
@@ -98,7 +66,7 @@ export class Decision {
     while (this.candidates.length < count) this.growCandidates()
     for (let index = 0; index < count; index++) this.candidates[index] = paths[index]
     this.noting = false
-    const left = this.reduce(count)
+    const left = this.breakTies(this.reduce(count))
     this.noting = true
     assert(left > 0, "nobody wins among paths that are eligible")
     return this.candidates[0]
@@ -109,8 +77,10 @@ export class Decision {
     const { next, reason } = this.paths
     if (next[head] === 0) {
       reason[head] = this.ineligibility(head)
+      this.multipath.count = 0
       return head
     }
+    const existing = reason[head] === Reason.Best ? head : 0
     let count = 0
     for (let path = head; path !== 0; path = next[path]) {
       const why = this.ineligibility(path)
@@ -119,15 +89,26 @@ export class Decision {
       if (count === this.candidates.length) this.growCandidates()
       this.candidates[count++] = path
     }
-    return this.reduce(count) === 0 ? head : this.toFront(head, this.candidates[0])
+    count = this.reduce(count)
+    this.multipath.note(this.candidates, count)
+    if (count > 1 && this.options.preferOlder === true) count = this.preferExisting(count, existing)
+    if (this.breakTies(count) === 0) return head
+    this.multipath.choose(this.candidates[0])
+    return this.toFront(head, this.candidates[0])
   }
 
-  /** Step after step, until one is left. */
+  /** Step after step, until one is left or only the tie-breakers are. */
   private reduce(count: number): number {
     this.removedByMed = false
-    for (let step: number = Reason.LongLivedStale; count > 1 && step < INELIGIBLE; step++) {
-      count = step === Reason.Med ? this.eliminateByMed(count) : this.eliminate(count, step)
+    for (let step: number = Reason.LongLivedStale; count > 1 && step < Reason.Age; step++) {
+      const grouped = step === Reason.Med && this.options.alwaysCompareMed !== true
+      count = grouped ? this.eliminateByMed(count) : this.eliminate(count, step)
     }
+    return count
+  }
+
+  private breakTies(count: number): number {
+    for (let step: number = Reason.RouterId; count > 1 && step < INELIGIBLE; step++) count = this.eliminate(count, step)
     return count
   }
 
@@ -147,7 +128,9 @@ export class Decision {
       if (suspicion !== Reason.Best) return suspicion
     }
     if (this.peers.accepts[peer] === 0) return Reason.Policy
-    if (peer !== 0 && this.store.nextHops.reachable[this.store.nextHop[set]] === 0) return Reason.NextHopUnreachable
+    if (peer !== 0 && this.resolves && this.store.nextHops.reachable[this.store.nextHop[set]] === 0) {
+      return Reason.NextHopUnreachable
+    }
     return Reason.Best
   }
 
@@ -175,16 +158,20 @@ export class Decision {
         return store.traits[set] & Trait.LongLivedStale
       case Reason.Local:
         return peer === 0 ? 0 : 1
+      case Reason.Weight:
+        return -this.peers.weight[peer]
       case Reason.LocalPref:
         return -store.localPref[set]
       case Reason.AsPathLength:
-        return store.pathLength[set]
+        return this.options.ignoreAsPathLength === true ? 0 : store.pathLength[set]
       case Reason.Origin:
         return store.origin[set]
+      case Reason.Med:
+        return this.medOf(set)
       case Reason.External:
-        return this.peers.external[peer] === 1 ? 0 : 1
+        return this.peers.outside[peer] === 1 ? 0 : 1
       case Reason.IgpMetric:
-        return store.nextHops.metrics[store.nextHop[set]]
+        return this.resolves ? store.nextHops.metrics[store.nextHop[set]] : 0
       case Reason.RouterId:
         return store.originatorId[set] !== 0 ? store.originatorId[set] : this.peers.routerId[peer]
       case Reason.ClusterLength:
@@ -194,6 +181,12 @@ export class Decision {
       default:
         return this.paths.pathIdOf(path)
     }
+  }
+
+  /** RFC 4271 §9.1.2.2 c: none counts as the lowest, unless the operator says the highest. */
+  private medOf(set: number): number {
+    const { store, options } = this
+    return options.medMissingAsWorst === true && (store.traits[set] & Trait.HasMed) === 0 ? MED_WORST : store.med[set]
   }
 
   private eliminate(count: number, step: number): number {
@@ -215,14 +208,13 @@ export class Decision {
     return kept
   }
 
-  /** RFC 4271 §9.1.2.2 c: a path goes if another from the same neighbouring AS has a lower MED; none counts as 0. */
+  /** RFC 4271 §9.1.2.2 c: a path goes if another from the same neighbouring AS has a lower MED. */
   private eliminateByMed(count: number): number {
-    const { candidates, store } = this
+    const { beaten, candidates, store } = this
     const { attributes, reason } = this.paths
-    const { beaten } = this
     let differ = false
     for (let index = 1; index < count; index++) {
-      if (store.med[attributes[candidates[index]]] !== store.med[attributes[candidates[0]]]) differ = true
+      if (this.medOf(attributes[candidates[index]]) !== this.medOf(attributes[candidates[0]])) differ = true
     }
     if (!differ) return count
     for (let index = 0; index < count; index++) {
@@ -230,7 +222,7 @@ export class Decision {
       beaten[index] = 0
       for (let other = 0; other < count; other++) {
         const rival = attributes[candidates[other]]
-        if (store.neighborAs[rival] !== store.neighborAs[set] || store.med[rival] >= store.med[set]) continue
+        if (store.neighborAs[rival] !== store.neighborAs[set] || this.medOf(rival) >= this.medOf(set)) continue
         beaten[index] = 1
         break
       }
@@ -241,6 +233,23 @@ export class Decision {
       else if (this.noting) reason[candidates[index]] = Reason.Med
     }
     this.removedByMed = kept < count
+    return kept
+  }
+
+  /** RFC 5004 §3: the external path that is best already stays so, except against one of the same router. */
+  private preferExisting(count: number, existing: PathRef): number {
+    const { candidates } = this
+    const { peer, reason } = this.paths
+    const { outside, routerId } = this.peers
+    if (existing === 0 || outside[peer[existing]] === 0 || !candidates.subarray(0, count).includes(existing))
+      return count
+    let kept = 0
+    for (let index = 0; index < count; index++) {
+      const path = candidates[index]
+      if (path === existing || routerId[peer[path]] === routerId[peer[existing]]) candidates[kept++] = path
+      else reason[path] = Reason.Age
+    }
+    if (kept < count) this.removedByMed = true
     return kept
   }
 

@@ -1,8 +1,9 @@
-// AS_PATH as it leaves us: our own numbers in front towards external peers (RFC 4271 §5.1.2), a peer's own number replaced where its
-// operator asked for that, two octets for speakers that know no more (RFC 6793 §4.2.2).
+// AS_PATH as it leaves us: our own numbers in front towards external peers (RFC 4271 §5.1.2), in a sequence of the confederation towards
+// its other members (RFC 5065 §4.1), a peer's own number replaced where its operator asked for that, two octets for speakers that know
+// no more (RFC 6793 §4.2.2).
 import { AS_TRANS, AttributeType } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
-import { PeerKind } from "./peers.ts"
+import { isOutside, PeerKind } from "./peers.ts"
 import { copy, putWord, writeHeader } from "./put.ts"
 import type { ExportParameters } from "./transform.ts"
 
@@ -12,11 +13,31 @@ const MEMBERS_MAX = 255
 
 /** How many numbers of our own stand in front: the session's, and behind it the router's where that is another one. */
 const prependCount = (to: ExportParameters): number => {
+  if (to.kind === PeerKind.ConfederationMember) return 1
   if (to.kind !== PeerKind.External) return 0
   return to.routerAs === 0 ? 1 : 2
 }
 
-/** Writes AS_PATH, and AS4_PATH behind it where a two-octet speaker could not read all of it. */
+/** What our own numbers stand in. */
+const ownSegment = (to: ExportParameters): number =>
+  to.kind === PeerKind.ConfederationMember ? CONFED_SEQUENCE : AS_SEQUENCE
+
+/** Whether they join the segment that a path begins with: one of their kind, with room. */
+const joinsFirst = (bytes: Uint8Array, value: number, length: number, to: ExportParameters): boolean => {
+  const count = prependCount(to)
+  if (count === 0) return false
+  const first = firstTold(bytes, value, length, to)
+  return first < value + length && bytes[first] === ownSegment(to) && bytes[first + 1] + count <= MEMBERS_MAX
+}
+
+/** Where the first segment is that the class is told of. */
+const firstTold = (bytes: Uint8Array, value: number, length: number, to: ExportParameters): number => {
+  let at = value
+  while (at < value + length && !isTold(bytes[at], to)) at += 2 + bytes[at + 1] * 4
+  return at
+}
+
+/** Writes AS_PATH. */
 export const writeAsPath = (
   target: Uint8Array,
   at: number,
@@ -26,27 +47,37 @@ export const writeAsPath = (
   to: ExportParameters
 ): number => {
   const count = prependCount(to)
-  // They join the first sequence if there is room for them, else they are a segment of their own.
-  const joins = count > 0 && length > 0 && bytes[value] === AS_SEQUENCE && bytes[value + 1] + count <= MEMBERS_MAX
+  const joins = joinsFirst(bytes, value, length, to)
   const size = to.as4 ? 4 : 2
   let newLength = count === 0 ? 0 : count * size + (joins ? 0 : 2)
-  let lossy = !to.as4 && count > 0 && (to.localAs > 0xffff || to.routerAs > 0xffff)
   for (let from = value; from < value + length; from += 2 + bytes[from + 1] * 4) {
-    if (!isTold(bytes[from], to)) continue
-    newLength += 2 + bytes[from + 1] * size
-    if (to.as4) continue
-    for (let member = 0; member < bytes[from + 1]; member++) {
-      lossy ||= toldAs(wordAt(bytes, from + 2 + member * 4), to) > 0xffff
-    }
+    if (isTold(bytes[from], to)) newLength += 2 + bytes[from + 1] * size
   }
   at = writeHeader(target, at, 0x40, AttributeType.AsPath, newLength)
-  at = writeSegments(target, at, bytes, value, length, joins, to, to.as4)
-  return lossy ? writeAs4Path(target, at, bytes, value, length, joins, to) : at
+  return writeSegments(target, at, bytes, value, length, joins, to, to.as4)
+}
+
+/** Writes AS4_PATH where a two-octet speaker cannot read all of the AS_PATH at `value` (RFC 6793 §4.2.2), else nothing. */
+export const writeAs4Path = (
+  target: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  value: number,
+  length: number,
+  to: ExportParameters
+): number => {
+  let isHidden = to.kind === PeerKind.External && (to.localAs > 0xffff || to.routerAs > 0xffff)
+  for (let from = value; from < value + length && !isHidden; from += 2 + bytes[from + 1] * 4) {
+    if (bytes[from] >= CONFED_SEQUENCE) continue
+    for (let member = 0; member < bytes[from + 1]; member++) {
+      isHidden ||= toldAs(wordAt(bytes, from + 2 + member * 4), to) > 0xffff
+    }
+  }
+  return isHidden ? writeWholePath(target, at, bytes, value, length, to) : at
 }
 
 /** RFC 5065 §5.3: segments of a confederation do not leave it, and nobody outside of our AS shares one with us. */
-const isTold = (segment: number, to: ExportParameters): boolean =>
-  segment < CONFED_SEQUENCE || (to.kind !== PeerKind.External && to.kind !== PeerKind.RouteServerClient)
+const isTold = (segment: number, to: ExportParameters): boolean => segment < CONFED_SEQUENCE || !isOutside(to.kind)
 
 const toldAs = (asn: number, to: ExportParameters): number =>
   asn === to.overriddenAs && to.overriddenAs !== 0 ? to.localAs : asn
@@ -63,17 +94,18 @@ const writeSegments = (
 ): number => {
   const count = prependCount(to)
   if (count > 0 && !joins) {
-    target[at++] = AS_SEQUENCE
+    target[at++] = ownSegment(to)
     target[at++] = count
     at = putOwn(target, at, to, as4)
   }
+  const firstAt = joins ? firstTold(bytes, value, length, to) : -1
   for (let from = value; from < value + length; ) {
     const members = bytes[from + 1]
     if (!isTold(bytes[from], to)) {
       from += 2 + members * 4
       continue
     }
-    const first = from === value && joins
+    const first = from === firstAt
     target[at++] = bytes[from]
     target[at++] = first ? members + count : members
     if (first) at = putOwn(target, at, to, as4)
@@ -97,28 +129,26 @@ export const putAs = (target: Uint8Array, at: number, asn: number, as4: boolean)
   return at + 2
 }
 
-/** What AS_TRANS hides travels in AS4_PATH, without confederation segments. */
-const writeAs4Path = (
+/** All of the path but the segments of a confederation. */
+const writeWholePath = (
   target: Uint8Array,
   at: number,
   bytes: Uint8Array,
   value: number,
   length: number,
-  joins: boolean,
   to: ExportParameters
 ): number => {
-  const start = at
   const body = new Uint8Array(length + 10)
-  const whole = writeSegments(body, 0, bytes, value, length, joins, to, true)
-  at += 4
+  const whole = writeSegments(body, 0, bytes, value, length, joinsFirst(bytes, value, length, to), to, true)
+  let told = 0
+  for (let from = 0; from < whole; from += 2 + body[from + 1] * 4) {
+    if (body[from] < CONFED_SEQUENCE) told += 2 + body[from + 1] * 4
+  }
+  at = writeHeader(target, at, 0xc0, AttributeType.As4Path, told)
   for (let from = 0; from < whole; ) {
     const after = from + 2 + body[from + 1] * 4
     if (body[from] < CONFED_SEQUENCE) at = copy(target, at, body, from, after)
     from = after
   }
-  target[start] = 0xd0
-  target[start + 1] = AttributeType.As4Path
-  target[start + 2] = (at - start - 4) >>> 8
-  target[start + 3] = at - start - 4
   return at
 }

@@ -2,15 +2,28 @@
 // A batch of messages is learned first and settled once, so that several changes of one prefix cost one decision.
 
 export { AdjIn, readPrefix } from "./adj-in.ts"
-export { LOCAL_PREF_DEFAULT, Trait } from "./attribute-facts.ts"
+export { type Identity, LOCAL_PREF_DEFAULT, Trait } from "./attribute-facts.ts"
 export { type AttributeId, AttributeStore } from "./attribute-store.ts"
-export { Decision, REASON_NAMES, Reason } from "./decide.ts"
+export { Decision } from "./decide.ts"
+export type { DecisionOptions, MultipathOptions } from "./decision-options.ts"
 export { ExportClass, Member } from "./export-class.ts"
+export type { Multipath } from "./multipath.ts"
 export { type NextHopId, NextHops } from "./next-hops.ts"
 export { Packer } from "./packer.ts"
 export { type PathRef, Paths } from "./paths.ts"
-export { byFamily, LeftOver, NO_ROLE, type PeerFacts, PeerKind, RibPeers, SELF } from "./peers.ts"
+export {
+  byFamily,
+  isInternal,
+  isOutside,
+  LeftOver,
+  NO_ROLE,
+  type PeerFacts,
+  PeerKind,
+  RibPeers,
+  SELF
+} from "./peers.ts"
 export { grown, type PrefixId, PrefixTable } from "./prefix-table.ts"
+export { REASON_NAMES, Reason } from "./reason.ts"
 export { type BestChanged, Rib, type RibOptions, type Transmit } from "./rib.ts"
 export { RibTable } from "./rib-table.ts"
 export { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"

@@ -2,6 +2,7 @@
 // decision; paths that lost keep the reason. Twelve bytes a path, sixteen once a peer sends path identifiers.
 import type { AttributeId } from "./attribute-store.ts"
 import { grown } from "./prefix-table.ts"
+import { Reason } from "./reason.ts"
 
 /** A path's number plus one; 0 is "none", so that zeroed columns mean empty lists. */
 export type PathRef = number
@@ -37,7 +38,7 @@ export class Paths {
     this.attributes[path] = attributes
     this.next[path] = 0
     this.peer[path] = peer
-    this.reason[path] = 0
+    this.reason[path] = Reason.Undecided
     this.generation[path] = generation
     if (this.pathIds !== undefined) this.pathIds[path] = pathId
     else if (pathId !== 0) {

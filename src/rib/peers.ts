@@ -9,7 +9,14 @@ export const SELF = 0
 export const byFamily = <A>(make: (family: Family) => A): Array<A> => FAMILIES_ALL.map(make)
 
 /** How routes pass between us and a peer. */
-export const PeerKind = { External: 0, Internal: 1, ReflectorClient: 2, RouteServerClient: 3 } as const
+export const PeerKind = {
+  External: 0,
+  Internal: 1,
+  ReflectorClient: 2,
+  RouteServerClient: 3,
+  /** In another member AS of our confederation (RFC 5065). */
+  ConfederationMember: 4
+} as const
 export type PeerKind = (typeof PeerKind)[keyof typeof PeerKind]
 
 /** What paths of an older generation are. */
@@ -35,10 +42,21 @@ export interface PeerFacts {
   readonly role?: number
   /** How often our own AS number may stand in an AS_PATH from it; absent: never. */
   readonly ownAsAllowed?: number
+  /** The more, the better, before anything that a route says; absent: 0. */
+  readonly weight?: number
 }
 
+/** In our own AS: what it tells us goes to reflector clients, or from them, or nowhere (RFC 4456 §6). */
+export const isInternal = (kind: PeerKind): boolean => kind === PeerKind.Internal || kind === PeerKind.ReflectorClient
+
+/** Beyond our AS, and beyond our confederation if we are in one. */
+export const isOutside = (kind: PeerKind): boolean => kind === PeerKind.External || kind === PeerKind.RouteServerClient
+
 export class RibPeers {
+  /** In another AS, or another member AS. */
   readonly external: Uint8Array = new Uint8Array(PEERS_MAX)
+  /** Of those, beyond the confederation: external in the sense of RFC 4271 §9.1.2.2 d (RFC 5065 §5.3). */
+  readonly outside: Uint8Array = new Uint8Array(PEERS_MAX)
   readonly kind: Uint8Array = new Uint8Array(PEERS_MAX)
   /** 1: import policy lets routes in. 0: they are kept in adj-in and are not eligible (RFC 8212). */
   readonly accepts: Uint8Array = new Uint8Array(PEERS_MAX)
@@ -49,6 +67,7 @@ export class RibPeers {
   readonly asn: Uint32Array = new Uint32Array(PEERS_MAX)
   readonly role: Uint8Array = new Uint8Array(PEERS_MAX).fill(NO_ROLE)
   readonly ownAsAllowed: Uint8Array = new Uint8Array(PEERS_MAX)
+  readonly weight: Uint16Array = new Uint16Array(PEERS_MAX)
   /** By family: generation of what the peer says now, and what its older paths are. */
   readonly generation: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   readonly leftOver: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
@@ -62,12 +81,14 @@ export class RibPeers {
   set(peer: number, facts: PeerFacts): void {
     assert(peer > SELF && peer < PEERS_MAX, "peer number out of range")
     this.kind[peer] = facts.kind
-    this.external[peer] = facts.kind === PeerKind.External || facts.kind === PeerKind.RouteServerClient ? 1 : 0
+    this.external[peer] = isInternal(facts.kind) ? 0 : 1
+    this.outside[peer] = isOutside(facts.kind) ? 1 : 0
     this.accepts[peer] = facts.accepts ? 1 : 0
     this.routerId[peer] = facts.routerId
     this.rank[peer] = facts.rank
     this.asn[peer] = facts.asn ?? 0
     this.role[peer] = facts.role ?? NO_ROLE
     this.ownAsAllowed[peer] = facts.ownAsAllowed ?? 0
+    this.weight[peer] = facts.weight ?? 0
   }
 }

@@ -223,7 +223,7 @@ export class PrefixTable {
 }
 
 /** A column with more elements. The old one is gone, its memory with it: the collector would be late, and these are megabytes. */
-export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array>(
+export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array | Float32Array>(
   column: Column,
   length: number
 ): Column => {

@@ -5,13 +5,13 @@ import type { BlockPool, Lease } from "../buffers/index.ts"
 import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
 import { FAMILIES_ALL, Family, RefreshSubtype } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
-import { Trait } from "./attribute-facts.ts"
+import { type Identity, Trait } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
 import { Decision } from "./decide.ts"
 import { ExportClass, type Member } from "./export-class.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
-import { byFamily, LeftOver, PeerKind, SELF } from "./peers.ts"
+import { byFamily, isInternal, isOutside, LeftOver, PeerKind, SELF } from "./peers.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked } from "./transform.ts"
@@ -25,6 +25,7 @@ export type BestChanged = (family: Family, id: PrefixId, attributes: AttributeId
 export interface RibOptions {
   readonly localAs: number
   readonly localId: number
+  readonly identity?: Partial<Identity>
   readonly pool: BlockPool
   readonly capacity: number
 }
@@ -39,11 +40,13 @@ const GENERATIONS_MAX = 250
 /** A scan over all prefixes, done a slice at a time. */
 interface Sweep {
   readonly family: Family
-  readonly kind: "purge" | "age" | "next-hop"
-  /** The peer whose old paths go or age, or the next hop whose paths are decided again. */
+  readonly kind: "purge" | "age" | "next-hop" | "decide"
+  /** The peer whose old paths go or age, or the next hop whose paths are decided again; of "decide", nothing. */
   readonly subject: number
   position: PrefixId
 }
+
+const isOfPeer = (kind: Sweep["kind"]): boolean => kind === "purge" || kind === "age"
 
 export class Rib {
   readonly store: AttributeStore
@@ -51,7 +54,7 @@ export class Rib {
   readonly adjIn: AdjIn
   readonly classes: Array<ExportClass> = []
   readonly packer: Packer
-  private readonly decision: Decision
+  readonly decision: Decision
   private readonly sweeps: Array<Sweep> = []
   private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
   /** By family: generations begun since what a peer had left over was last purged. */
@@ -60,7 +63,7 @@ export class Rib {
   isHolding = false
 
   constructor(options: RibOptions) {
-    this.store = new AttributeStore(options.localAs, options.localId)
+    this.store = new AttributeStore(options.localAs, options.localId, options.identity)
     this.tables = [
       new RibTable(new PrefixTable(0, options.capacity)),
       new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024)))
@@ -115,7 +118,7 @@ export class Rib {
   isForgotten(peer: number): boolean {
     const { received } = this.adjIn.peers
     const isUsed = received.some((paths) => paths[peer] > 0) || this.tables.some((table) => table.changedCount > 0)
-    return !isUsed && !this.sweeps.some(({ kind, subject }) => kind !== "next-hop" && subject === peer)
+    return !isUsed && !this.sweeps.some(({ kind, subject }) => isOfPeer(kind) && subject === peer)
   }
 
   private beginGeneration(peer: number, family: Family): void {
@@ -131,7 +134,7 @@ export class Rib {
   /** Ends a peer's sweeps at once: what they are about must not be mistaken for what is left over next. */
   private finishSweeps(peer: number, family: Family): void {
     for (const sweep of this.sweeps) {
-      if (sweep.kind !== "next-hop" && sweep.subject === peer && sweep.family === family) {
+      if (isOfPeer(sweep.kind) && sweep.subject === peer && sweep.family === family) {
         this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
       }
     }
@@ -155,6 +158,13 @@ export class Rib {
   /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
   nextHopChanged(nextHop: number): void {
     for (const family of ROUTED) this.sweeps.push({ family, kind: "next-hop", subject: nextHop, position: 0 })
+  }
+
+  /** What routes are judged by is another now: every prefix is decided again, in slices. */
+  decideAgain(): void {
+    for (const { prefixes } of this.tables) {
+      this.sweeps.push({ family: prefixes.family, kind: "decide", subject: SELF, position: 0 })
+    }
   }
 
   get hasSweeps(): boolean {
@@ -322,14 +332,15 @@ export class Rib {
     const { paths, peers } = this.adjIn
     const peer = paths.peer[best]
     const set = paths.attributes[best]
-    this.source.local = peer === SELF
-    if (!to.open || exportedNextHop(this.store, set, this.source, to).length === 0) return false
+    if (!to.open || exportedNextHop(this.store, set, this.sourceOf(peer), to).length === 0) return false
     const traits = this.store.traits[set]
     if ((traits & Trait.NoAdvertise) !== 0) return false
     // RFC 9494 §4.3: only those who know what it means may hear of a stale route.
     if ((traits & Trait.LongLivedStale) !== 0 && !to.longLived) return false
     if ((traits & Trait.OnlyToCustomer) !== 0 && refusesMarked(to)) return false
-    if (to.kind === PeerKind.External || to.kind === PeerKind.RouteServerClient) return (traits & Trait.NoExport) === 0
+    if (!isInternal(to.kind) && (traits & Trait.NoExportSubconfed) !== 0) return false
+    if (isOutside(to.kind)) return (traits & Trait.NoExport) === 0
+    if (to.kind === PeerKind.ConfederationMember) return true
     if (peer === SELF || peers.external[peer] === 1) return true
     return peers.kind[peer] === PeerKind.ReflectorClient || to.kind === PeerKind.ReflectorClient
   }
@@ -353,6 +364,7 @@ export class Rib {
       if (table.heads[id] === 0) continue
       if (sweep.kind === "purge") this.adjIn.forgetLeftOver(sweep.subject, table, id)
       else if (sweep.kind === "age") this.adjIn.ageLeftOver(sweep.subject, table, id)
+      else if (sweep.kind === "decide") table.markChanged(id)
       else {
         for (let path = table.heads[id]; path !== 0; path = paths.next[path]) {
           if (this.store.nextHop[paths.attributes[path]] === sweep.subject) table.markChanged(id)

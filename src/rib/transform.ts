@@ -4,8 +4,8 @@
 import { AttributeFlag, AttributeType, type Family, RoleValue } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { putAs, writeAsPath } from "./export-path.ts"
-import { PeerKind as Kind, NO_ROLE, type PeerKind } from "./peers.ts"
+import { putAs, writeAs4Path, writeAsPath } from "./export-path.ts"
+import { isInternal, isOutside, PeerKind as Kind, NO_ROLE, type PeerKind } from "./peers.ts"
 import { copy, putWord, writeHeader, writeWord } from "./put.ts"
 
 /** Everything that decides what attributes and encoding the members of a class get. */
@@ -25,6 +25,8 @@ export interface ExportParameters {
   /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: boolean
   readonly clusterId: number
+  /** Routes from other ASes get our own address as next hop, also inside. */
+  readonly nextHopSelfInside?: boolean
   /** 4-octet AS numbers were negotiated (RFC 6793). */
   readonly as4: boolean
   /** Longest message. */
@@ -51,10 +53,11 @@ export interface RouteSource {
 export const exportedNextHop = (
   store: AttributeStore,
   id: AttributeId,
-  source: Pick<RouteSource, "local">,
+  source: Pick<RouteSource, "local" | "internal">,
   to: ExportParameters
 ): ReadonlyArray<number> => {
   if (to.kind === Kind.External || source.local) return to.nextHopSelf
+  if (to.nextHopSelfInside === true && !source.internal) return to.nextHopSelf
   const stored = store.nextHops.addresses[store.nextHop[id]]
   if (isUnspecified(stored.words)) return to.nextHopSelf
   const sayable = to.family === 1 ? stored.family === 6 : stored.family === 4 || to.extendedNextHop
@@ -77,8 +80,7 @@ export const writeAttributes = (
 ): number => {
   const bytes = store.chunkOf(id)
   const end = store.blockEndOf(id)
-  const external = to.kind === Kind.External
-  const reflected = !external && to.kind !== Kind.RouteServerClient && source.internal
+  const reflected = isInternal(to.kind) && source.internal
   let inserted = 0
   for (let from = store.startOf(id); from < end; ) {
     const extended = (bytes[from] & AttributeFlag.ExtendedLength) !== 0
@@ -104,6 +106,8 @@ const INSERTED: ReadonlyArray<number> = [
   AttributeType.LocalPref,
   AttributeType.OriginatorId,
   AttributeType.ClusterList,
+  AttributeType.As4Path,
+  AttributeType.As4Aggregator,
   AttributeType.OnlyToCustomer
 ]
 
@@ -120,16 +124,44 @@ const insert = (
   switch (type) {
     case AttributeType.NextHop:
       return writeNextHop(target, at, store, id, source, to)
-    case AttributeType.LocalPref: {
-      const wanted = to.kind === Kind.Internal || to.kind === Kind.ReflectorClient
-      return wanted ? writeWord(target, at, 0x40, type, store.localPref[id]) : at
-    }
+    case AttributeType.LocalPref:
+      return isOutside(to.kind) ? at : writeWord(target, at, 0x40, type, store.localPref[id])
     case AttributeType.OnlyToCustomer:
       return isDownhill(to) ? writeWord(target, at, 0xc0, type, to.localAs) : at
+    case AttributeType.As4Path:
+    case AttributeType.As4Aggregator:
+      return to.as4 ? at : insertWide(target, at, type, store, id, to)
     default:
       if (!reflected) return at
       return writeWord(target, at, 0x80, type, type === AttributeType.OriginatorId ? source.routerId : to.clusterId)
   }
+}
+
+/** What a two-octet speaker cannot read, for those behind it who can (RFC 6793 §4.2.2). */
+const insertWide = (
+  target: Uint8Array,
+  at: number,
+  type: number,
+  store: AttributeStore,
+  id: AttributeId,
+  to: ExportParameters
+): number => {
+  const bytes = store.chunkOf(id)
+  const end = store.blockEndOf(id)
+  for (let from = store.startOf(id); from < end; ) {
+    const extended = (bytes[from] & AttributeFlag.ExtendedLength) !== 0
+    const length = extended ? (bytes[from + 2] << 8) | bytes[from + 3] : bytes[from + 2]
+    const value = from + (extended ? 4 : 3)
+    if (type === AttributeType.As4Path && bytes[from + 1] === AttributeType.AsPath) {
+      return writeAs4Path(target, at, bytes, value, length, to)
+    }
+    if (type === AttributeType.As4Aggregator && bytes[from + 1] === AttributeType.Aggregator) {
+      if (wordAt(bytes, value) <= 0xffff) return at
+      return copy(target, writeHeader(target, at, 0xc0, type, 8), bytes, value, value + 8)
+    }
+    from = value + length
+  }
+  return at
 }
 
 /** RFC 9234 §5: from here on a route only goes down, to customers. */
@@ -183,9 +215,11 @@ const copyAttribute = (
     case AttributeType.Aggregator:
       return writeAggregator(target, at, bytes, value, length, to.as4)
     case AttributeType.OriginatorId:
-      return external ? at : copy(target, at, bytes, from, value + length)
+      return isReflection(to.kind) ? copy(target, at, bytes, from, value + length) : at
     case AttributeType.ClusterList:
-      return external ? at : writeClusterList(target, at, bytes, value, length, reflected ? to.clusterId : 0)
+      return !isReflection(to.kind)
+        ? at
+        : writeClusterList(target, at, bytes, value, length, reflected ? to.clusterId : 0)
     case AttributeType.ExtendedCommunities:
       return external
         ? writeTransitive(target, at, bytes, value, length)
@@ -200,6 +234,9 @@ const copyAttribute = (
       return copyUnknown(target, at, bytes, from, value + length, transparent)
   }
 }
+
+/** RFC 4456 §8: what reflectors say to each other stays in the AS, or the member AS; a route server changes nothing (RFC 7947 §2.2). */
+const isReflection = (kind: PeerKind): boolean => isInternal(kind) || kind === Kind.RouteServerClient
 
 /** RFC 4271 §9: unrecognised transitive attributes go on with the Partial bit, non-transitive ones stay here. */
 const copyUnknown = (
@@ -229,9 +266,7 @@ const writeAggregator = (
     return copy(target, writeHeader(target, at, 0xc0, AttributeType.Aggregator, length), bytes, value, value + length)
   const asn = wordAt(bytes, value)
   at = putAs(target, writeHeader(target, at, 0xc0, AttributeType.Aggregator, 6), asn, false)
-  at = copy(target, at, bytes, value + 4, value + 8)
-  if (asn <= 0xffff) return at
-  return copy(target, writeHeader(target, at, 0xc0, AttributeType.As4Aggregator, 8), bytes, value, value + 8)
+  return copy(target, at, bytes, value + 4, value + 8)
 }
 
 const writeClusterList = (

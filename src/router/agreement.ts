@@ -1,15 +1,15 @@
 // What a session that comes up means to the RIB: the facts of the peer by which its paths are judged, what becomes of attributes on the
 // way in, and the parameters that decide what it is told. Everything here comes from the configuration and from what was negotiated.
-import { type ExportParameters, NO_ROLE, type PeerFacts, PeerKind } from "../rib/index.ts"
+import { type ExportParameters, isOutside, NO_ROLE, type PeerFacts, PeerKind } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { type Family, parseAddress, RoleValue } from "../wire/index.ts"
+import { type Family, parseAddress, RoleValue, type UpdateContext } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
-import type { PeerConfig, PeerType, RouterConfig } from "./config.ts"
+import type { PeerConfig, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
 
 /** `rank`: the place of the peer's address among all (RFC 4271 §9.1.2.2 g). */
-export const factsOf = (peer: RouterPeer, negotiated: Negotiated, rank: number): PeerFacts => {
-  const kind = kindOf(peer.config.type)
+export const factsOf = (config: RouterConfig, peer: RouterPeer, negotiated: Negotiated, rank: number): PeerFacts => {
+  const kind = kindOf(config, peer.config)
   return {
     kind,
     accepts: peer.config.policyOpen || kind !== PeerKind.External,
@@ -17,7 +17,8 @@ export const factsOf = (peer: RouterPeer, negotiated: Negotiated, rank: number):
     rank,
     asn: negotiated.remoteAs,
     role: negotiated.role?.remote ?? NO_ROLE,
-    ownAsAllowed: peer.config.allowOwnAs ?? 0
+    ownAsAllowed: peer.config.allowOwnAs ?? 0,
+    weight: peer.config.weight ?? 0
   }
 }
 
@@ -26,9 +27,10 @@ export const intakeOf = (config: RouterConfig, peer: RouterPeer, negotiated: Neg
   // RFC 9234 §5: what comes from above or from beside only goes down from here.
   const isFromAbove = role === RoleValue.Provider || role === RoleValue.Peer || role === RoleValue.RouteServer
   const { localAs } = peer.settings
+  const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
   return {
     onlyToCustomer: isFromAbove ? negotiated.remoteAs : 0,
-    prepended: localAs === config.router.asn ? 0 : localAs,
+    prepended: localAs === usualAs ? 0 : localAs,
     peerAddress: peer.address.family === 6 && !isLinkLocal(peer.address.words) ? peer.address.words : []
   }
 }
@@ -41,8 +43,8 @@ export const exportParameters = (
   negotiated: Negotiated,
   family: Family
 ): ExportParameters => {
-  const kind = kindOf(peer.config.type)
-  const { router } = config
+  const kind = kindOf(config, peer.config)
+  const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
   const { localAs } = peer.settings
   const address = parseAddress(addressOf(local))
   const extendedNextHop = family === 0 && negotiated.extendedNextHop === true
@@ -51,12 +53,13 @@ export const exportParameters = (
     family,
     kind,
     localAs,
-    routerAs: localAs === router.asn ? 0 : router.asn,
+    routerAs: localAs === usualAs ? 0 : usualAs,
     overriddenAs: peer.config.asOverride === true ? negotiated.remoteAs : 0,
     role: negotiated.role?.remote ?? NO_ROLE,
     longLived: negotiated.capabilities.some(({ _tag }) => _tag === "LongLivedGracefulRestart"),
     extendedNextHop,
-    clusterId: parseAddress(router.id)!.words[0],
+    clusterId: idOf(peer.config.clusterId ?? config.clusterId ?? config.router.id),
+    ...(peer.config.nextHopSelf === true && !isOutside(kind) ? { nextHopSelfInside: true } : {}),
     as4: negotiated.as4,
     messageBytesMax: negotiated.extendedMessage ? 65535 : 4096,
     addPathSend: negotiated.addPathSend[family] ? peer.config.addPath.send : 0,
@@ -65,14 +68,40 @@ export const exportParameters = (
   }
 }
 
-/** Our AS number towards a peer. A peer in our own AS has no use for another one. */
-export const localAsOf = (config: RouterConfig, peer: PeerConfig): number =>
-  peer.type === "external" && peer.localAs !== undefined ? peer.localAs : config.router.asn
+/** Who we are towards a peer, as far as the configuration says. */
+type Neighbour = Pick<PeerConfig, "type" | "asn"> & { readonly localAs?: number | undefined }
 
-export const kindOf = (type: PeerType): PeerKind => {
+/** Our AS number towards a peer. A peer in our own AS has no use for another one; who is outside of our confederation knows only that. */
+export const localAsOf = (config: RouterConfig, peer: Neighbour): number => {
+  const kind = kindOf(config, peer)
+  if (kind === PeerKind.External && peer.localAs !== undefined) return peer.localAs
+  return isOutside(kind) ? (config.confederation?.identifier ?? config.router.asn) : config.router.asn
+}
+
+/** Where a peer is, as far as it decides what an UPDATE may hold. */
+export const originOf = (
+  config: RouterConfig,
+  peer: RouterPeer
+): Pick<UpdateContext, "external" | "confederation" | "otherMember"> => {
+  const kind = kindOf(config, peer.config)
+  const external = isOutside(kind)
+  if (external || config.confederation === undefined) return { external }
+  return { external, confederation: true, ...(kind === PeerKind.ConfederationMember ? { otherMember: true } : {}) }
+}
+
+/** Every cluster id under which we reflect. */
+export const clusterIdsOf = (config: RouterConfig): ReadonlyArray<number> => {
+  const peers = [...config.peers, ...(config.dynamic ?? []).map(({ peer }) => peer)]
+  const texts = [config.clusterId ?? config.router.id, ...peers.map(({ clusterId }) => clusterId)]
+  return [...new Set(texts.filter((text) => text !== undefined))].map(idOf)
+}
+
+const idOf = (text: string): number => parseAddress(text)!.words[0]
+
+export const kindOf = (config: RouterConfig, { type, asn }: Pick<PeerConfig, "type" | "asn">): PeerKind => {
   switch (type) {
     case "external":
-      return PeerKind.External
+      return config.confederation?.members.includes(asn) === true ? PeerKind.ConfederationMember : PeerKind.External
     case "internal":
       return PeerKind.Internal
     case "route-reflector-client":

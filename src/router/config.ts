@@ -1,7 +1,10 @@
 // The configuration as the router takes it: plain JSON data with every default filled in and every group merged. The file format and
 // its errors belong to `config`; whoever drives the router (a test, the simulator, a replay) writes this directly.
 
-export type FamilyName = "ipv4-unicast" | "ipv6-unicast"
+import type { DecisionOptions } from "../rib/index.ts"
+import type { FamilyName } from "../wire/index.ts"
+
+export type { FamilyName }
 
 export type PeerType = "external" | "internal" | "route-reflector-client" | "route-server-client"
 
@@ -55,6 +58,12 @@ export interface PeerConfig {
   readonly asOverride?: boolean
   /** How often our own AS number may stand in an AS_PATH from the peer; absent: never. */
   readonly allowOwnAs?: number
+  /** Its routes are preferred to those of peers with less; absent: 0. */
+  readonly weight?: number
+  /** Ours towards this client (RFC 4456 §7); absent: the router's. */
+  readonly clusterId?: string
+  /** To a peer inside: our own address stands for the next hops of routes from other ASes; absent: no. */
+  readonly nextHopSelf?: boolean
   /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
   readonly extendedNextHop?: boolean
   /** Refuse a peer that does not say its role; absent: no. */
@@ -100,6 +109,13 @@ export interface KernelConfig {
   readonly model: boolean
 }
 
+export interface Confederation {
+  /** By what the world knows us all. */
+  readonly identifier: number
+  /** AS numbers of the other members that we have peers in. */
+  readonly members: ReadonlyArray<number>
+}
+
 export interface RouterConfig {
   readonly router: { readonly asn: number; readonly id: string }
   /** `address:port` or `[address]:port`. */
@@ -111,6 +127,14 @@ export interface RouterConfig {
   readonly dynamic?: ReadonlyArray<DynamicPeers>
   readonly static: ReadonlyArray<StaticRoute>
   readonly originate: ReadonlyArray<OriginatedRoute>
+  /** Ours as a reflector (RFC 4456 §7); absent: the router's id. */
+  readonly clusterId?: string
+  /** Where `router.asn` is one of the members of a confederation (RFC 5065). */
+  readonly confederation?: Confederation
+  /** LOCAL_PREF of routes that have none; absent: 100. */
+  readonly localPreference?: number
+  /** What decides beyond RFC 4271; absent: nothing. */
+  readonly bestPath?: DecisionOptions
   /** What we call ourselves to peers; absent: nothing is said. */
   readonly hostname?: string
   /** What we tell peers about our program; absent: nothing is said. */

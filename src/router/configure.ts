@@ -3,6 +3,7 @@ import type { OpBuffer } from "../machine/index.ts"
 import { SELF } from "../rib/index.ts"
 import { needsReset, replaceSettings } from "../session/index.ts"
 import { type Attributes, encodeAttributes, parsePrefix } from "../wire/index.ts"
+import { clusterIdsOf } from "./agreement.ts"
 import type { DynamicPeers, OriginatedRoute, PeerConfig, RouterConfig } from "./config.ts"
 import { beginRestart } from "./deferral.ts"
 import { routerEffects } from "./effects.ts"
@@ -25,13 +26,15 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
       {
         kind: "configuration-refused",
         level: "warning",
-        message: "a new router.asn, router.id, kernel or listen needs a restart; the configuration stays as it was"
+        message:
+          "a new router.asn, router.id, cluster-id, confederation, local-preference, kernel or listen needs a restart; the configuration stays as it was"
       },
       out
     )
     return
   }
   state.config = config
+  replaceDecision(state, before, config)
   if (first) {
     state.forwarding.start(out)
     beginRestart(state, config, out)
@@ -49,8 +52,38 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
 
 /** The router is not made for another AS number, identifier, kernel or listener under way. */
 export const needsRestart = (before: RouterConfig, after: RouterConfig): boolean =>
-  JSON.stringify([before.router, before.kernel, before.listen]) !==
-  JSON.stringify([after.router, after.kernel, after.listen])
+  JSON.stringify(madeWith(before)) !== JSON.stringify(madeWith(after))
+
+const madeWith = ({
+  router,
+  kernel,
+  listen,
+  confederation,
+  clusterId,
+  localPreference
+}: RouterConfig): ReadonlyArray<unknown> => [
+  router,
+  kernel,
+  listen,
+  confederation ?? null,
+  clusterId ?? null,
+  localPreference ?? null
+]
+
+/** Another decision process, or other cluster ids: everything is decided again, in slices. */
+const replaceDecision = (state: RouterState, before: RouterConfig | undefined, config: RouterConfig): void => {
+  const decided = ({ bestPath }: RouterConfig): string => JSON.stringify(bestPath ?? {})
+  const clusters = clusterIdsOf(config)
+  if (before === undefined) {
+    state.rib.decision.configure(config.bestPath ?? {})
+    return
+  }
+  const isRenamed = JSON.stringify(clusterIdsOf(before)) !== JSON.stringify(clusters)
+  if (isRenamed) state.rib.store.identify({ clusterIds: clusters })
+  if (decided(before) === decided(config) && !isRenamed) return
+  state.rib.decision.configure(config.bestPath ?? {})
+  state.rib.decideAgain()
+}
 
 const replacePeers = (
   state: RouterState,

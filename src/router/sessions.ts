@@ -12,7 +12,7 @@ import {
   TimerKind
 } from "../session/index.ts"
 import { encodeNotification, encodeOpen, FAMILY_NAMES, type Family, keepalive } from "../wire/index.ts"
-import { exportParameters, factsOf, intakeOf } from "./agreement.ts"
+import { exportParameters, factsOf, intakeOf, originOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
 import { noteEnd } from "./last-words.ts"
@@ -164,11 +164,11 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   const { rib } = state
   const config = state.config!
   const { peers } = rib.adjIn
-  peers.set(peer.index, factsOf(peer, negotiated, peers.rank[peer.index]))
+  peers.set(peer.index, factsOf(config, peer, negotiated, peers.rank[peer.index]))
   const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,
-    context: { as4, addPath, external: peers.external[peer.index] === 1, extended },
+    context: { as4, addPath, extended, ...originOf(config, peer) },
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
     lastHeardAt: state.now,

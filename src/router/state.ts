@@ -6,6 +6,7 @@ import { assert, fold, hashJson, type Micros, type OpBuffer, type Seed } from ".
 import { Rib } from "../rib/index.ts"
 import { digestPeer } from "../session/index.ts"
 import { parseAddress, UpdateView } from "../wire/index.ts"
+import { clusterIdsOf } from "./agreement.ts"
 import type { OriginatedRoute, RouterConfig } from "./config.ts"
 import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
@@ -130,7 +131,14 @@ export class RouterState {
     const id = parseAddress(config.router.id)
     assert(id !== undefined && id.family === 4, "router id is not an IPv4 address")
     const { pool } = this
-    this.currentRib = new Rib({ localAs: config.router.asn, localId: id.words[0], pool, capacity: CAPACITY })
+    const identity = { confederationAs: config.confederation?.identifier ?? 0, clusterIds: clusterIdsOf(config) }
+    this.currentRib = new Rib({
+      localAs: config.router.asn,
+      localId: id.words[0],
+      identity: { ...identity, ...(config.localPreference === undefined ? {} : { localPref: config.localPreference }) },
+      pool,
+      capacity: CAPACITY
+    })
     const [ipv4, ipv6] = this.currentRib.tables
     this.currentForwarding = createForwarding({
       kernel: config.kernel,

@@ -16,6 +16,15 @@ export const parseLargeCommunity = (text: string): readonly [number, number, num
   return parts.length === 3 && parts.every((part) => part >= 0) ? [parts[0], parts[1], parts[2]] : undefined
 }
 
+/** The four bytes of a link bandwidth (draft-ietf-idr-link-bandwidth §3): bytes per second, IEEE 754. 0: no rate at all. */
+export const bandwidthOf = (word: number): number => {
+  floats.setUint32(0, word)
+  const bandwidth = floats.getFloat32(0)
+  return bandwidth > 0 && bandwidth < Number.POSITIVE_INFINITY ? bandwidth : 0
+}
+
+const floats = new DataView(new ArrayBuffer(4))
+
 /** By the first octet: what the value consists of. 0x40 more says that it does not cross an AS boundary, and has no short form. */
 const AS2_SPECIFIC = 0x00
 const IPV4_SPECIFIC = 0x01

@@ -42,6 +42,7 @@ export {
   RoleValue
 } from "./capability.ts"
 export {
+  bandwidthOf,
   communityText,
   extendedCommunityText,
   largeCommunityText,

@@ -15,8 +15,12 @@ export interface UpdateContext {
   readonly addPath: ReadonlyArray<boolean>
   /** Families beyond the routed ones that were agreed on, as bits; absent: none. */
   readonly carried?: number
-  /** The peer is in another AS. */
+  /** The peer is in another AS, and not in our confederation. */
   readonly external: boolean
+  /** The peer is in our confederation, and may speak of its members (RFC 5065). */
+  readonly confederation?: boolean
+  /** It is in another member AS of it. */
+  readonly otherMember?: boolean
   /** Messages may be longer than 4096 bytes (RFC 8654). */
   readonly extended: boolean
 }
@@ -50,7 +54,10 @@ export const FINDINGS: ReadonlyArray<{ readonly verdict: Verdict; readonly reaso
   { verdict: Verdict.TreatAsWithdraw, reason: "undefined value [RFC 7606 §7.1]" },
   { verdict: Verdict.TreatAsWithdraw, reason: "malformed path segments [RFC 7606 §7.2]" },
   { verdict: Verdict.TreatAsWithdraw, reason: "AS number 0 [RFC 7607 §2]" },
-  { verdict: Verdict.TreatAsWithdraw, reason: "confederation segment from outside [RFC 5065 §5]" },
+  {
+    verdict: Verdict.TreatAsWithdraw,
+    reason: "confederation segment from outside, or none from another member [RFC 5065 §5]"
+  },
   { verdict: Verdict.TreatAsWithdraw, reason: "not the address of a host [RFC 4271 §6.3]" },
   { verdict: Verdict.Discard, reason: "not accepted from an external peer [RFC 7606 §7]" },
   { verdict: Verdict.Discard, reason: "not accepted from a peer with 4-octet AS numbers [RFC 6793 §4.1]" },
@@ -79,7 +86,7 @@ export const judgeAttribute = (
     case AttributeType.Origin:
       return length !== 1 ? Finding.Length : bytes[at] > 2 ? Finding.Origin : Finding.Fine
     case AttributeType.AsPath:
-      return judgePath(bytes, at, length, context.as4 ? 4 : 2, context.external)
+      return judgePath(bytes, at, length, context.as4 ? 4 : 2, context)
     case AttributeType.NextHop:
       return length !== 4 ? Finding.Length : isHost(bytes, at) ? Finding.Fine : Finding.NextHop
     case AttributeType.Med:
@@ -117,9 +124,10 @@ export const isUnknownWellKnown = (type: number, flags: number): boolean =>
 const judgeSource = (type: number, context: UpdateContext): Finding => {
   switch (type) {
     case AttributeType.LocalPref:
+      return context.external ? Finding.ExternalPeer : Finding.Fine
     case AttributeType.OriginatorId:
     case AttributeType.ClusterList:
-      return context.external ? Finding.ExternalPeer : Finding.Fine
+      return context.external || context.otherMember === true ? Finding.ExternalPeer : Finding.Fine
     case AttributeType.As4Path:
     case AttributeType.As4Aggregator:
       return context.as4 ? Finding.NewSpeaker : Finding.Fine
@@ -138,7 +146,7 @@ const judgeAggregator = (bytes: Uint8Array, at: number, length: number, asBytes:
 
 const judgeAs4Path = (bytes: Uint8Array, at: number, length: number): Finding => {
   if (length < 6) return Finding.As4Path
-  const finding = judgePath(bytes, at, length, 4, false)
+  const finding = judgePath(bytes, at, length, 4, AS4_PATH_CONTEXT)
   return finding === Finding.Fine
     ? Finding.Fine
     : finding === Finding.AsZero
@@ -146,10 +154,23 @@ const judgeAs4Path = (bytes: Uint8Array, at: number, length: number): Finding =>
       : Finding.As4Path
 }
 
-/** RFC 7606 §7.2: known segment types, none empty, and the last ends where the attribute does. */
-const judgePath = (bytes: Uint8Array, at: number, length: number, asBytes: number, external: boolean): Finding => {
+/** RFC 6793 §6: segments of a confederation in AS4_PATH are left out, not judged. */
+const AS4_PATH_CONTEXT: Pick<UpdateContext, "confederation" | "otherMember"> = { confederation: true }
+
+/**
+ * RFC 7606 §7.2: known segment types, none empty, and the last ends where the attribute does. RFC 5065 §5: nobody outside of our
+ * confederation speaks of its members, and who is in another member says first which.
+ */
+const judgePath = (
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  asBytes: number,
+  { confederation, otherMember }: Pick<UpdateContext, "confederation" | "otherMember">
+): Finding => {
   const end = at + length
-  let outside = false
+  const unnamed = otherMember === true && (length === 0 || bytes[at] !== CONFEDERATION_SEQUENCE)
+  let outside = unnamed
   let zero = false
   while (at < end) {
     if (end - at < 2) return Finding.Segments
@@ -157,13 +178,15 @@ const judgePath = (bytes: Uint8Array, at: number, length: number, asBytes: numbe
     const count = bytes[at + 1]
     const after = at + 2 + count * asBytes
     if (type === 0 || type > 4 || count === 0 || after > end) return Finding.Segments
-    if (external && type > 2) outside = true
+    if (type > 2 && confederation !== true) outside = true
     for (at += 2; at < after; at += asBytes) {
       if (bytes[at] === 0 && bytes[at + 1] === 0 && isZero(bytes, at, asBytes)) zero = true
     }
   }
   return outside ? Finding.Confederation : zero ? Finding.AsZero : Finding.Fine
 }
+
+const CONFEDERATION_SEQUENCE = 3
 
 const isZero = (bytes: Uint8Array, at: number, length: number): boolean => {
   for (let index = at; index < at + length; index++) if (bytes[index] !== 0) return false

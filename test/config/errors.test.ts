@@ -33,7 +33,7 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   [
     "an unknown key that resembles none",
     "router: { asn: 65000, id: 192.0.2.1, colour: red }",
-    '1:38: unknown key "colour"; known here: asn, hostname, id, software-version'
+    '1:38: unknown key "colour"; known here: asn, best-path, cluster-id, confederation, hostname, id, local-preference, multipath, software-version'
   ],
   [
     "an underscore for a hyphen",
@@ -131,7 +131,7 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   [
     "a group in a group",
     `${ROUTER}groups: { members: { group: others } }`,
-    '2:22: unknown key "group"; known here: add-path, allow-own-as, as-override, asn, connect-retry, damping, delay-open, enabled, export, extended-message, extended-next-hop, families, graceful-restart, hold-time, idle-hold, import, interface, local-address, local-as, max-prefixes, multihop, name, open-wait, passive, password, policy, port, prefix-restart, prefix-warning, role, role-strict, ttl-security, type'
+    '2:22: unknown key "group"; known here: add-path, allow-own-as, as-override, asn, cluster-id, connect-retry, damping, delay-open, enabled, export, extended-message, extended-next-hop, families, graceful-restart, hold-time, idle-hold, import, interface, local-address, local-as, max-prefixes, multihop, name, next-hop-self, open-wait, passive, password, policy, port, prefix-restart, prefix-warning, role, role-strict, ttl-security, type, weight'
   ],
   ["a wrong type inside a group", `${ROUTER}groups:\n  members:\n    passive: "yes"`, "4:14: expected true or false"],
   [

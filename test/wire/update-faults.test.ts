@@ -61,7 +61,7 @@ table("well-known attributes [RFC 7606 §7.1–7.7]", INTERNAL, [
   ["AS_PATH: segment of type 5", rest(ORIGIN, "40020605010000fbf4", NEXT_HOP), "taw"],
   ["AS_PATH: AS 0 [RFC 7607 §2]", rest(ORIGIN, "400206020100000000", NEXT_HOP), "taw"],
   ["AS_PATH: empty", rest(ORIGIN, "400200", NEXT_HOP), "keep"],
-  ["AS_PATH: confederation inside the AS [RFC 5065]", rest(ORIGIN, "40020603010000fbf4", NEXT_HOP), "keep"],
+  ["AS_PATH: confederation, and we are in none [RFC 5065 §5]", rest(ORIGIN, "40020603010000fbf4", NEXT_HOP), "taw"],
   ["AS_PATH in 2-octet numbers", rest(ORIGIN, "4002040201fbf4", NEXT_HOP), "taw"],
   ["NEXT_HOP of 3 octets", rest(ORIGIN, AS_PATH, "400303c00002"), "taw"],
   ["NEXT_HOP of 16 octets", rest(ORIGIN, AS_PATH, `400310${"20".repeat(16)}`), "taw"],

@@ -1,0 +1,113 @@
+// The paths that traffic to one prefix is spread over: those that no step of the decision process before the tie-breakers tells from the
+// best one, with the same AS_PATH as it (or the same length, if the operator relaxes that), each with a next hop of its own. Which of
+// too many are used is decided by the tie-breakers, and so does not depend on the order of arrival. Their weights come from the link
+// bandwidth that they carry, if all of them carry one (draft-ietf-idr-link-bandwidth §4).
+import type { AttributeStore } from "./attribute-store.ts"
+import type { MultipathOptions } from "./decision-options.ts"
+import type { PathRef, Paths } from "./paths.ts"
+import type { RibPeers } from "./peers.ts"
+
+/** Largest weight that any consumer takes. */
+const WEIGHT_MAX = 255
+/** How far a rounded weight may be from the true proportion before a larger scale is tried. */
+const WEIGHT_ERROR = 0.01
+
+export class Multipath {
+  /** Paths that share the traffic, the best one first; 0 or 1 where it is not shared. */
+  count = 0
+  readonly members: Array<PathRef> = []
+  /** One for each member; empty: all the same. */
+  readonly weights: Array<number> = []
+  private readonly store: AttributeStore
+  private readonly paths: Paths
+  private readonly peers: RibPeers
+  private options: MultipathOptions | undefined
+  private readonly equal: Array<PathRef> = []
+
+  constructor(store: AttributeStore, paths: Paths, peers: RibPeers) {
+    this.store = store
+    this.paths = paths
+    this.peers = peers
+  }
+
+  configure(options: MultipathOptions | undefined): void {
+    this.options = options
+    this.count = 0
+  }
+
+  /** The candidates that are left before the tie-breakers. */
+  note(candidates: Uint32Array, count: number): void {
+    this.count = 0
+    if (this.options === undefined) return
+    this.equal.length = 0
+    for (let index = 0; index < count; index++) this.equal.push(candidates[index])
+  }
+
+  /** The tie-breakers have chosen. */
+  choose(best: PathRef): void {
+    const { options, equal, members, weights, store } = this
+    if (options === undefined || equal.length < 2) return
+    const { attributes, peer } = this.paths
+    const most = this.peers.outside[peer[best]] === 1 ? options.external : options.internal
+    members.length = 0
+    weights.length = 0
+    members.push(best)
+    if (most > 1 && peer[best] !== 0) {
+      equal.sort((one, other) => this.compare(one, other))
+      for (const path of equal) {
+        if (members.length === most) break
+        if (path === best || !this.isAlike(best, path)) continue
+        if (members.some((member) => store.nextHop[attributes[member]] === store.nextHop[attributes[path]])) continue
+        members.push(path)
+      }
+    }
+    this.count = members.length
+    if (options.linkBandwidth && this.count > 1) this.weigh()
+  }
+
+  private isAlike(best: PathRef, path: PathRef): boolean {
+    const { attributes } = this.paths
+    return this.options!.relaxAsPath || this.store.pathHash[attributes[best]] === this.store.pathHash[attributes[path]]
+  }
+
+  /** By the steps of the decision process that come after. */
+  private compare(one: PathRef, other: PathRef): number {
+    const { attributes, peer } = this.paths
+    const { store, peers } = this
+    const idOf = (path: PathRef): number => store.originatorId[attributes[path]] || peers.routerId[peer[path]]
+    return (
+      idOf(one) - idOf(other) ||
+      store.clusterLength[attributes[one]] - store.clusterLength[attributes[other]] ||
+      peers.rank[peer[one]] - peers.rank[peer[other]] ||
+      this.paths.pathIdOf(one) - this.paths.pathIdOf(other)
+    )
+  }
+
+  /** Whole numbers in the proportion of the bandwidths; none where a path does not say one. */
+  private weigh(): void {
+    const { store, members, weights } = this
+    const { attributes } = this.paths
+    let least = Number.POSITIVE_INFINITY
+    let most = 0
+    for (const member of members) {
+      const bandwidth = store.bandwidth[attributes[member]]
+      if (bandwidth === 0) return
+      least = Math.min(least, bandwidth)
+      most = Math.max(most, bandwidth)
+    }
+    const scale = this.scaleOf(least, most)
+    for (const member of members) {
+      weights.push(Math.max(1, Math.round(store.bandwidth[attributes[member]] * scale)))
+    }
+  }
+
+  /** The smallest scale that gets all proportions right, else the one that makes the most of the range. */
+  private scaleOf(least: number, most: number): number {
+    const bandwidths = this.members.map((member) => this.store.bandwidth[this.paths.attributes[member]])
+    for (let times = 1; (most / least) * times <= WEIGHT_MAX; times++) {
+      const exact = bandwidths.map((bandwidth) => (bandwidth / least) * times)
+      if (exact.every((weight) => Math.abs(weight - Math.round(weight)) <= weight * WEIGHT_ERROR)) return times / least
+    }
+    return WEIGHT_MAX / most
+  }
+}
