@@ -18,7 +18,7 @@ const SUSPICIOUS = Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop | Tra
 const MED_WORST = 0xffff_ffff
 
 export class Decision {
-  /** The paths beside the best one that traffic is spread over, after each `run`. */
+  /** Which paths beside the best one share the traffic. */
   readonly multipath: Multipath
   private readonly store: AttributeStore
   private readonly paths: Paths
@@ -77,7 +77,6 @@ export class Decision {
     const { next, reason } = this.paths
     if (next[head] === 0) {
       reason[head] = this.ineligibility(head)
-      this.multipath.count = 0
       return head
     }
     const existing = reason[head] === Reason.Best ? head : 0
@@ -90,10 +89,8 @@ export class Decision {
       this.candidates[count++] = path
     }
     count = this.reduce(count)
-    this.multipath.note(this.candidates, count)
     if (count > 1 && this.options.preferOlder === true) count = this.preferExisting(count, existing)
     if (this.breakTies(count) === 0) return head
-    this.multipath.choose(this.candidates[0])
     return this.toFront(head, this.candidates[0])
   }
 

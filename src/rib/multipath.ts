@@ -6,6 +6,7 @@ import type { AttributeStore } from "./attribute-store.ts"
 import type { MultipathOptions } from "./decision-options.ts"
 import type { PathRef, Paths } from "./paths.ts"
 import type { RibPeers } from "./peers.ts"
+import { INELIGIBLE, Reason } from "./reason.ts"
 
 /** Largest weight that any consumer takes. */
 const WEIGHT_MAX = 255
@@ -13,8 +14,9 @@ const WEIGHT_MAX = 255
 const WEIGHT_ERROR = 0.01
 
 export class Multipath {
-  /** Paths that share the traffic, the best one first; 0 or 1 where it is not shared. */
+  /** How many paths share the traffic; 0: it is not shared. */
   count = 0
+  /** They, the best one first. */
   readonly members: Array<PathRef> = []
   /** One for each member; empty: all the same. */
   readonly weights: Array<number> = []
@@ -32,21 +34,25 @@ export class Multipath {
 
   configure(options: MultipathOptions | undefined): void {
     this.options = options
-    this.count = 0
   }
 
-  /** The candidates that are left before the tie-breakers. */
-  note(candidates: Uint32Array, count: number): void {
+  /** Who shares the traffic of the prefix whose paths were decided on and begin at `head`: `members`, if `count` is not 0. */
+  gather(head: PathRef): number {
     this.count = 0
-    if (this.options === undefined) return
+    if (this.options === undefined || head === 0) return 0
+    const { next, reason } = this.paths
+    if (next[head] === 0 || reason[head] !== Reason.Best) return 0
     this.equal.length = 0
-    for (let index = 0; index < count; index++) this.equal.push(candidates[index])
+    // Who lost to a tie-breaker only is as good as the best one.
+    for (let path = next[head]; path !== 0; path = next[path]) {
+      if (reason[path] >= Reason.Age && reason[path] < INELIGIBLE) this.equal.push(path)
+    }
+    if (this.equal.length > 0) this.choose(head, this.options)
+    return this.count
   }
 
-  /** The tie-breakers have chosen. */
-  choose(best: PathRef): void {
-    const { options, equal, members, weights, store } = this
-    if (options === undefined || equal.length < 2) return
+  private choose(best: PathRef, options: MultipathOptions): void {
+    const { equal, members, weights, store } = this
     const { attributes, peer } = this.paths
     const most = this.peers.outside[peer[best]] === 1 ? options.external : options.internal
     members.length = 0
@@ -56,13 +62,14 @@ export class Multipath {
       equal.sort((one, other) => this.compare(one, other))
       for (const path of equal) {
         if (members.length === most) break
-        if (path === best || !this.isAlike(best, path)) continue
+        if (!this.isAlike(best, path)) continue
         if (members.some((member) => store.nextHop[attributes[member]] === store.nextHop[attributes[path]])) continue
         members.push(path)
       }
     }
+    if (members.length === 1) return
     this.count = members.length
-    if (options.linkBandwidth && this.count > 1) this.weigh()
+    if (options.linkBandwidth) this.weigh()
   }
 
   private isAlike(best: PathRef, path: PathRef): boolean {

@@ -254,15 +254,21 @@ const catchUp = (state: RouterState, out: OpBuffer): void => {
 
 /** Best paths go to the forwarding side by their next hop; routes of our own are not forwarded by BGP. */
 const toForwarding = (state: RouterState): BestChanged => {
-  const { forwarding } = state
-  const { store } = state.rib
+  const { forwarding, sharedNextHops: shared } = state
+  const { adjIn, decision, store, tables } = state.rib
+  const { multipath } = decision
   const sets = state.nextHopSets
   // Sessions that end because we stop change nothing in the kernel: it is kept, or it is all being removed.
   if (state.stopping) return () => {}
   return (family, id, attributes, peer) => {
     if (!isRouted(family)) return
-    if (attributes === -1 || peer === SELF) return forwarding.clearBgp(family, id)
-    forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
+    if (attributes !== -1 && multipath.gather(tables[family].heads[id]) > 0) {
+      forwarding.setBgp(family, id, shared.use(forwarding, family, id, multipath, adjIn.paths, store))
+      return
+    }
+    if (attributes === -1 || peer === SELF) forwarding.clearBgp(family, id)
+    else forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
+    shared.release(forwarding, family, id)
   }
 }
 

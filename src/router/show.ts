@@ -82,12 +82,25 @@ function* rowsOf(
 ): Iterable<unknown> {
   if (params["advertised"] !== undefined) return yield* advertisedRows(state, table, id, peer)
   const { paths } = state.rib.adjIn
+  const shares = sharesOf(state, table.heads[id] ?? 0)
   for (let path: PathRef = table.heads[id] ?? 0; path !== 0; path = paths.next[path]) {
     if (peer !== undefined && paths.peer[path] !== peer) continue
     if (params["best"] !== undefined && paths.reason[path] !== 0) continue
-    yield pathRow(state, table, id, path)
+    yield { ...pathRow(state, table, id, path), ...shares.get(path) }
   }
 }
+
+type Share = { readonly multipath: true; readonly weight: number }
+
+/** The paths that share the traffic of a prefix, and how much of it they get. */
+const sharesOf = (state: RouterState, head: PathRef): ReadonlyMap<PathRef, Share> => {
+  const { multipath } = state.rib.decision
+  if (multipath.gather(head) === 0) return NO_SHARES
+  const { members, weights } = multipath
+  return new Map(members.map((path, index) => [path, { multipath: true, weight: weights[index] ?? 1 }]))
+}
+
+const NO_SHARES: ReadonlyMap<PathRef, Share> = new Map()
 
 /** One path of a prefix as users see it. */
 export const pathRow = (state: RouterState, table: RibTable, id: number, path: PathRef): Record<string, unknown> => {

@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import type { RouterPeer } from "./peer.ts"
+import { SharedNextHops } from "./shared-next-hops.ts"
 import { Timers } from "./timers.ts"
 
 /** Blocks hold many messages for many receivers; 64 KiB is what a span can name. */
@@ -97,6 +98,8 @@ export class RouterState {
   /** Forwarding's number for each of the RIB's next hops, and back. */
   readonly nextHopSets: Array<number> = []
   readonly nextHopOfSet: Map<number, number> = new Map()
+  /** Prefixes with several next hops. */
+  readonly sharedNextHops: SharedNextHops = new SharedNextHops()
   /** A Quantum was asked for and has not come. */
   quantumWanted = false
   /** Every peer has told its whole table since the start: what the kernel still has from an earlier run may go. */

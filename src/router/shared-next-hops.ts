@@ -1,0 +1,85 @@
+// Prefixes whose traffic several paths share, as the forwarding side knows them: a weighted set of next hops for each combination, held
+// once, counted by the prefixes that use it, and given back with the last of them.
+import { assert, fold } from "../machine/index.ts"
+import { type AttributeStore, grown, type Multipath, type Paths, type PrefixId } from "../rib/index.ts"
+import type { RoutedFamily } from "../wire/index.ts"
+import type { Forwarding } from "./forwarding.ts"
+
+interface Combination {
+  /** Next hops in ascending order of their numbers, and their weights; no weights: all the same. */
+  readonly nextHops: ReadonlyArray<number>
+  readonly weights: ReadonlyArray<number>
+  readonly hash: number
+  readonly set: number
+  uses: number
+}
+
+export class SharedNextHops {
+  private readonly byHash = new Map<number, Array<Combination>>()
+  private readonly bySet = new Map<number, Combination>()
+  /** By family and prefix: the set that it uses; 0: none. */
+  private readonly sets: [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)]
+
+  /** Combinations in use. */
+  get count(): number {
+    return this.bySet.size
+  }
+
+  /** The set for what `multipath` has gathered, which prefix `id` uses from now on. */
+  use(
+    forwarding: Forwarding,
+    family: RoutedFamily,
+    id: PrefixId,
+    multipath: Multipath,
+    paths: Paths,
+    store: AttributeStore
+  ): number {
+    const order = multipath.members.map((_, index) => index)
+    const nextHopOf = (index: number): number => store.nextHop[paths.attributes[multipath.members[index]]]
+    order.sort((one, other) => nextHopOf(one) - nextHopOf(other))
+    const nextHops = order.map(nextHopOf)
+    const weights = multipath.weights.length === 0 ? [] : order.map((index) => multipath.weights[index])
+    const combination = this.combine(forwarding, store, nextHops, weights)
+    combination.uses++
+    this.release(forwarding, family, id)
+    if (id >= this.sets[family].length) this.sets[family] = grown(this.sets[family], Math.max(1024, (id + 1) * 2))
+    this.sets[family][id] = combination.set
+    return combination.set
+  }
+
+  /** Prefix `id` uses one next hop again, or none. */
+  release(forwarding: Forwarding, family: RoutedFamily, id: PrefixId): void {
+    if (this.bySet.size === 0) return
+    const set = this.sets[family][id] ?? 0
+    if (set === 0) return
+    this.sets[family][id] = 0
+    const combination = this.bySet.get(set)
+    assert(combination !== undefined, "a prefix uses a combination of next hops that is not there")
+    if (--combination.uses > 0) return
+    this.bySet.delete(set)
+    const alike = this.byHash.get(combination.hash)!.filter((other) => other !== combination)
+    if (alike.length === 0) this.byHash.delete(combination.hash)
+    else this.byHash.set(combination.hash, alike)
+    forwarding.releaseNextHops(set)
+  }
+
+  private combine(
+    forwarding: Forwarding,
+    store: AttributeStore,
+    nextHops: ReadonlyArray<number>,
+    weights: ReadonlyArray<number>
+  ): Combination {
+    const hash = [...nextHops, ...weights].reduce((sum, part) => fold(sum, part), nextHops.length)
+    const known = this.byHash.get(hash) ?? []
+    const same = known.find((one) => equal(one.nextHops, nextHops) && equal(one.weights, weights))
+    if (same !== undefined) return same
+    const addresses = nextHops.map((nextHop) => store.nextHops.addresses[nextHop])
+    const made = { nextHops, weights, hash, set: forwarding.internNextHops(addresses, weights), uses: 0 }
+    this.byHash.set(hash, [...known, made])
+    this.bySet.set(made.set, made)
+    return made
+  }
+}
+
+const equal = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean =>
+  one.length === other.length && one.every((part, index) => part === other[index])
