@@ -11,6 +11,8 @@ export const INBOX_EVENTS_MAX = 4096
 export const BATCH_BYTES_MAX = 256 * 1024
 /** Bytes queued to one peer's socket before the router stops packing for it and keeps the set of changed prefixes instead. */
 export const PEER_QUEUE_BYTES_MAX = 1024 * 1024
+/** Blocks of output that one peer may keep from being used again: small segments would hold 64 KiB each. */
+export const PEER_QUEUE_BLOCKS_MAX = 64
 /** Prefixes handed to one peer per slice of its initial table, so that other peers are served between slices. */
 export const TABLE_SLICE_PREFIXES = 8192
 /** Kernel requests in one send: a default receive buffer holds exactly this many error replies. */

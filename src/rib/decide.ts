@@ -59,6 +59,11 @@ export class Decision {
     this.resolves = isRouted(family)
   }
 
+  /** RFC 5004: a path that is the best already stays so where only the tie-breakers speak for another. */
+  get prefersOlder(): boolean {
+    return this.options.preferOlder === true
+  }
+
   /**
    * The best of some paths that are eligible, such as those that one peer may have. Leaves no reasons. `paths` holds at least one.
    */

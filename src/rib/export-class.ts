@@ -1,162 +1,220 @@
-// An export class: all peers that get the same bytes. Adj-out is kept once per class: for every prefix the attributes that were
-// announced and the one peer that was left out because the route came from it. What cannot be told to all members alike (a member's
-// own route taking over, a member that joined late or reads slowly) is a bit in that member's set of pending prefixes, from which its
-// final state is packed when there is room: changes of one prefix coalesce and memory stays bounded.
-import { fold, PEERS_MAX } from "../machine/index.ts"
+// An export class: all peers whose routes are transformed and encoded alike, so that what several of them are to hear is packed once
+// (RFC 7947 §2.3 lets them differ in which routes they may have). Adj-out is the class's; of a member there is only where it stands.
+// Who comes walks over the table at its own pace, who falls behind is owed final states, and neither touches the others.
+import { PEERS_MAX } from "../machine/index.ts"
+import { AdjOut, Routes } from "./adj-out.ts"
+import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { grown, type PrefixId, type PrefixTable } from "./prefix-table.ts"
+import { type AudienceId, EVERYBODY } from "./audience.ts"
+import { Member, Walk } from "./member.ts"
+import { PeerKind } from "./peers.ts"
+import type { PrefixId, PrefixTable } from "./prefix-table.ts"
 import type { ExportParameters } from "./transform.ts"
 
-export class Member {
-  readonly peer: number
-  /** Gets what the class gets. Otherwise every change becomes a pending bit. */
-  live = false
-  /** The initial table is on its way; End-of-RIB follows it. */
-  joining = true
-  /** The table is told again: asked for, or under way between its two marks (RFC 7313). */
-  refresh: "none" | "asked" | "begun" = "none"
-  pendingCount = 0
-  /** Word from which the next slice looks for pending bits. */
-  cursor = 0
-  private bits: Uint32Array
+/** `filled` of a class that knows what it tells about every prefix. */
+export const FILLED: PrefixId = 0xffff_ffff
 
-  constructor(peer: number, capacity: number) {
-    this.peer = peer
-    this.bits = new Uint32Array((capacity >>> 5) + 1)
-  }
+const NOBODY = -1
 
-  /** Notes that the member has to hear of a prefix. False: that was noted already. */
-  addPending(id: PrefixId): boolean {
-    const word = id >>> 5
-    if (word >= this.bits.length) this.bits = grown(this.bits, Math.max(word + 1, this.bits.length * 2))
-    const bit = 1 << (id & 31)
-    if ((this.bits[word] & bit) !== 0) return false
-    this.bits[word] |= bit
-    this.pendingCount++
-    return true
-  }
-
-  /** Takes the next pending prefix, in the order of their numbers, beginning again at the end; -1 when none is left. */
-  takePending(): PrefixId | -1 {
-    if (this.pendingCount === 0) return -1
-    const words = this.bits.length
-    let word = this.cursor < words ? this.cursor : 0
-    while (this.bits[word] === 0) word = word + 1 === words ? 0 : word + 1
-    this.cursor = word
-    const bit = 31 - Math.clz32(this.bits[word] & -this.bits[word])
-    this.bits[word] &= ~(1 << bit)
-    this.pendingCount--
-    return word * 32 + bit
-  }
+/** A route as it was told: its set, the peer that it is from, and its identifier (0: none). */
+export interface RouteTold {
+  readonly attributes: AttributeId
+  readonly source: number
+  readonly pathId: number
 }
 
 export class ExportClass {
   readonly key: string
   readonly parameters: ExportParameters
   readonly members: Array<Member> = []
-  /** Set announced for each prefix plus one; 0: none. */
-  sent: Uint32Array
-  /** The peer that was left out of each announcement, because the route is its own. */
-  sentSource: Uint16Array
-  /** Prefixes announced, and of them those that each peer is left out of. */
-  sentCount = 0
-  private readonly sentCountFrom: Uint32Array = new Uint32Array(PEERS_MAX)
-  /** Sum over announced prefixes of a hash of (prefix, attributes, source). */
-  digest = 0
-  private readonly prefixes: PrefixTable
-  private readonly store: AttributeStore
+  /** Members that are not live, in the order in which they ceased to be. */
+  readonly lagging: Array<Member> = []
+  readonly adjOut: AdjOut
+  /** Members may differ in which routes they have: clients of a route server, and whoever gets several paths. */
+  readonly isPersonal: boolean
+  /** A member is not told a path with its own AS number, which it would refuse: it may have another one (RFC 7947 §2.3). */
+  readonly sparesLoops: boolean
+  /** Slots of live members. */
+  readonly liveBits: Uint32Array = new Uint32Array(PEERS_MAX / 32)
+  /** Prefixes below have been looked at for this class. Nobody has been told of the others. */
+  filled: PrefixId = 0
+  /** The member among those that lag that is served next. */
+  turn = 0
+  private readonly bySlot: Array<Member | undefined> = []
+  private readonly slots: Int16Array = new Int16Array(PEERS_MAX).fill(NOBODY)
+  /** By slot: everybody but that member; held as long as it is one. */
+  private readonly others: Array<AudienceId> = []
+  /** Members by AS number, and how many there are by the number's last bits: most numbers in a path are nobody's. */
+  private readonly byAs: Map<number, Array<Member>> = new Map()
+  private readonly asFilter: Uint16Array
+  private readonly scratch: Uint32Array = new Uint32Array(PEERS_MAX / 32)
 
   constructor(key: string, parameters: ExportParameters, prefixes: PrefixTable, store: AttributeStore) {
     this.key = key
     this.parameters = parameters
-    this.prefixes = prefixes
-    this.store = store
-    this.sent = new Uint32Array(prefixes.capacity)
-    this.sentSource = new Uint16Array(prefixes.capacity)
+    this.isPersonal = parameters.kind === PeerKind.RouteServerClient || parameters.addPathSend > 0
+    this.sparesLoops = parameters.kind === PeerKind.RouteServerClient && parameters.overriddenAs === 0
+    this.asFilter = new Uint16Array(this.sparesLoops ? AS_FILTER : 1)
+    this.adjOut = new AdjOut(prefixes, store)
+  }
+
+  get digest(): number {
+    return this.adjOut.digest
   }
 
   fit(): void {
-    const capacity = this.prefixes.capacity
-    if (this.sent.length >= capacity) return
-    this.sent = grown(this.sent, capacity)
-    this.sentSource = grown(this.sentSource, capacity)
+    this.adjOut.fit()
   }
 
-  /** Notes what the class is told about a prefix from now on: `sent` is the set plus one, or 0. */
-  note(id: PrefixId, sent: number, source: number): void {
-    const before = this.sent[id]
-    if (before !== 0) {
-      this.digest = (this.digest - this.hashOf(id)) >>> 0
-      this.sentCountFrom[this.sentSource[id]]--
-    }
-    if (sent !== 0) this.sentCountFrom[source]++
-    if (sent !== 0) this.store.retain(sent - 1)
-    if (before === 0 && sent !== 0) {
-      this.prefixes.retain(id)
-      this.sentCount++
-    }
-    this.sent[id] = sent
-    this.sentSource[id] = source
-    if (sent !== 0) this.digest = (this.digest + this.hashOf(id)) >>> 0
-    if (before !== 0) this.store.release(before - 1)
-    if (before !== 0 && sent === 0) {
-      this.prefixes.release(id)
-      this.sentCount--
-    }
+  /** Words of the bitmaps of members. */
+  get stride(): number {
+    return this.adjOut.audiences.stride
   }
 
-  /** The set that a member has been told about a prefix, or is to be told; -1: none. */
-  sentTo(peer: number, id: PrefixId): AttributeId | -1 {
-    if (id >= this.sent.length || this.sent[id] === 0 || this.sentSource[id] === peer) return -1
-    return this.sent[id] - 1
-  }
-
-  /** Prefixes that a peer has been told or is to be told. */
-  sentCountTo(peer: number): number {
-    return this.sentCount - this.sentCountFrom[peer]
-  }
-
-  /** Lets a peer in: everything announced so far becomes pending for it. */
-  join(peer: number): Member {
-    const member = new Member(peer, this.prefixes.capacity)
-    this.repeat(member)
+  /** Lets a peer in. It walks from where others are, so that what they are told serves it as well. */
+  join(peer: number, asn: number): Member {
+    const slot = this.freeSlot()
+    const member = new Member(peer, slot, asn)
+    this.adjOut.audiences.fit(slot)
+    this.bySlot[slot] = member
+    this.slots[peer] = slot
+    this.others[slot] = this.internAllBut(slot)
+    const sameAs = this.byAs.get(asn)
+    if (sameAs === undefined) this.byAs.set(asn, [member])
+    else sameAs.push(member)
+    this.asFilter[asn % this.asFilter.length]++
+    member.beginWalk(Walk.First, this.meetingPlace())
     this.members.push(member)
+    this.lagging.push(member)
     return member
   }
 
-  /** Everything announced becomes pending for a member again (RFC 2918), between marks if it knows them. No mark may come before
-   * End-of-RIB (RFC 7313 §4): who asks while the first telling is under way gets all of it in that one. */
-  repeat(member: Member, marked = false): void {
-    member.live = false
-    if (marked && !member.joining) member.refresh = "asked"
-    for (let id = 0; id < this.prefixes.bound && id < this.sent.length; id++) {
-      if (this.sent[id] !== 0 && this.sentSource[id] !== member.peer) this.addPending(member, id)
+  /** Lets a member go. What it is owed is to be released by the caller. */
+  leave(member: Member): void {
+    this.members.splice(this.members.indexOf(member), 1)
+    if (member.live) this.setLive(member, false)
+    else this.lagging.splice(this.lagging.indexOf(member), 1)
+    const { slot, peer, asn } = member
+    this.bySlot[slot] = undefined
+    this.slots[peer] = NOBODY
+    this.adjOut.audiences.release(this.others[slot])
+    const sameAs = this.byAs.get(asn)!
+    sameAs.splice(sameAs.indexOf(member), 1)
+    if (sameAs.length === 0) this.byAs.delete(asn)
+    this.asFilter[asn % this.asFilter.length]--
+  }
+
+  memberOf(peer: number): Member | undefined {
+    const slot = this.slots[peer]
+    return slot === NOBODY ? undefined : this.bySlot[slot]
+  }
+
+  memberAt(slot: number): Member | undefined {
+    return this.bySlot[slot]
+  }
+
+  /** Slot of a peer, or -1. */
+  slotOf(peer: number): number {
+    return this.slots[peer]
+  }
+
+  /** The audience that leaves out one peer, if that is a member. */
+  allBut(peer: number): AudienceId {
+    const slot = this.slots[peer]
+    return slot === NOBODY ? EVERYBODY : this.others[slot]
+  }
+
+  /** Reads what was told about a prefix. */
+  read(id: PrefixId, into: Routes): void {
+    const { adjOut } = this
+    adjOut.read(id, into, adjOut.sent[id] > 0 ? this.allBut(adjOut.sentSource[id]) : EVERYBODY)
+  }
+
+  /** What a member has been told about a prefix, or is about to be told: for people. */
+  routesOf(member: Member, id: PrefixId): Array<RouteTold> {
+    if (id >= this.adjOut.sent.length) return []
+    const { audiences } = this.adjOut
+    const routes = new Routes()
+    this.read(id, routes)
+    const told: Array<RouteTold> = []
+    for (let index = 0; index < routes.count; index++) {
+      if (!audiences.has(routes.audience[index], member.slot)) continue
+      told.push({
+        attributes: routes.attributes[index],
+        source: routes.source[index],
+        pathId: routes.pathId[index]
+      })
+    }
+    routes.clear(audiences)
+    return told
+  }
+
+  /** Adds the members whose AS number is in an AS_PATH of four-octet numbers to a bitmap. */
+  addMembersIn(bytes: Uint8Array, from: number, to: number, bits: Uint32Array): void {
+    for (let at = from; at < to; ) {
+      const end = at + 2 + bytes[at + 1] * 4
+      for (at += 2; at < end; at += 4) {
+        const asn = wordAt(bytes, at)
+        if (this.asFilter[asn % this.asFilter.length] === 0) continue
+        for (const { slot } of this.byAs.get(asn) ?? NO_MEMBERS) bits[slot >>> 5] |= 1 << (slot & 31)
+      }
     }
   }
 
-  /** A prefix that somebody still has to hear of keeps its number: until then a withdrawal must not become one of another prefix. */
-  addPending(member: Member, id: PrefixId): void {
-    if (member.addPending(id)) this.prefixes.retain(id)
+  /** The member fell behind: from now on it is owed final states. */
+  detach(member: Member): void {
+    if (!member.live) return
+    this.setLive(member, false)
+    this.lagging.push(member)
   }
 
-  /** The member has been told about a prefix that it gave from `takePending`. */
-  releasePending(id: PrefixId): void {
-    this.prefixes.release(id)
+  /** The member has been told everything. */
+  attach(member: Member): void {
+    this.setLive(member, true)
+    this.lagging.splice(this.lagging.indexOf(member), 1)
   }
 
-  leave(peer: number): void {
-    const index = this.members.findIndex((member) => member.peer === peer)
-    if (index === -1) return
-    const [member] = this.members.splice(index, 1)
-    for (let id = member.takePending(); id !== -1; id = member.takePending()) this.releasePending(id)
+  /** Everything is told to a member again (RFC 2918), between marks if it knows them. No mark may come before End-of-RIB (RFC 7313
+   * §4): who asks while the first telling is under way gets all of it in that one. */
+  repeat(member: Member, marked: boolean): void {
+    if (member.walk === Walk.First) return
+    this.detach(member)
+    if (marked) member.refresh = "asked"
+    member.beginWalk(Walk.Repeat, this.meetingPlace())
   }
 
-  /** Forgets everything announced: the class has no members any more. */
-  dispose(): void {
-    for (let id = 0; id < this.sent.length; id++) if (this.sent[id] !== 0) this.note(id, 0, 0)
+  /** Routes that a member has been told; on its way through the table, at most so many. */
+  toldCount(member: Member): number {
+    const routes = this.adjOut.routesTo(member.peer, member.slot)
+    if (member.walk !== Walk.First) return Math.max(0, routes - member.pendingCount)
+    const passed = member.wrapped ? this.adjOut.sent.length : member.position - member.from
+    return Math.min(routes, passed)
   }
 
-  private hashOf(id: PrefixId): number {
-    return fold(fold(this.prefixes.hashOf(id), this.store.hashes[this.sent[id] - 1]), this.sentSource[id])
+  private setLive(member: Member, live: boolean): void {
+    const { slot } = member
+    member.live = live
+    if (live) this.liveBits[slot >>> 5] |= 1 << (slot & 31)
+    else this.liveBits[slot >>> 5] &= ~(1 << (slot & 31))
+  }
+
+  /** Where somebody walks already; else the beginning. */
+  private meetingPlace(): PrefixId {
+    for (const member of this.lagging) if (member.walk !== Walk.None) return member.position
+    return 0
+  }
+
+  private freeSlot(): number {
+    for (let slot = 0; slot < this.bySlot.length; slot++) if (this.bySlot[slot] === undefined) return slot
+    return this.bySlot.length
+  }
+
+  private internAllBut(slot: number): AudienceId {
+    this.scratch.fill(0)
+    this.scratch[slot >>> 5] = 1 << (slot & 31)
+    return this.adjOut.audiences.intern(this.scratch, true)
   }
 }
+
+const AS_FILTER = 4099
+const NO_MEMBERS: ReadonlyArray<Member> = []

@@ -1,23 +1,25 @@
 // The RIB as one machine: adj-in, decision, adj-out. A batch of UPDATEs is learned first, then `settle` decides once for every prefix
 // that changed, tells the caller about its best path (for the forwarding graph), and packs what each export class has to hear.
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
-import type { BlockPool, Lease } from "../buffers/index.ts"
+import type { BlockPool } from "../buffers/index.ts"
 import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
-import { FAMILIES_ALL, Family, RefreshSubtype } from "../wire/index.ts"
+import { FAMILIES_ALL, Family } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
-import { type Identity, Trait } from "./attribute-facts.ts"
+import type { AdjOut } from "./adj-out.ts"
+import type { Identity } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
 import { Decision } from "./decide.ts"
-import { ExportClass, type Member } from "./export-class.ts"
+import { ExportClass } from "./export-class.ts"
+import type { Transmit } from "./exporter.ts"
+import type { Member } from "./member.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
-import { byFamily, isInternal, isOutside, LeftOver, PeerKind, SELF } from "./peers.ts"
+import { byFamily, LeftOver, SELF } from "./peers.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
-import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked } from "./transform.ts"
-
-/** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
-export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
+import { Selection } from "./selection.ts"
+import type { ExportParameters } from "./transform.ts"
+import { type HasRoom, Walker } from "./walker.ts"
 
 /** The best path of a prefix after a decision; `attributes` is -1 where there is none. */
 export type BestChanged = (family: Family, id: PrefixId, attributes: AttributeId | -1, peer: number) => void
@@ -30,7 +32,6 @@ export interface RibOptions {
   readonly capacity: number
 }
 
-const LOCAL_SHARE = 0xffff
 /** Families whose next hops are resolved. */
 const ROUTED = [Family.Ipv4Unicast, Family.Ipv6Unicast] as const
 const NOTHING_KEPT: ReadonlyArray<boolean> = []
@@ -48,6 +49,20 @@ interface Sweep {
 
 const isOfPeer = (kind: Sweep["kind"]): boolean => kind === "purge" || kind === "age"
 
+/** What is left of a member or a class that is gone: holds that are given back a slice at a time. */
+interface Closing {
+  readonly table: RibTable
+  readonly member: Member | undefined
+  readonly adjOut: AdjOut | undefined
+  position: PrefixId
+}
+
+/** A peer's place among those that are told a family. */
+export interface Membership {
+  readonly exportClass: ExportClass
+  readonly member: Member
+}
+
 export class Rib {
   readonly store: AttributeStore
   readonly tables: ReadonlyArray<RibTable>
@@ -56,7 +71,12 @@ export class Rib {
   readonly packer: Packer
   readonly decision: Decision
   private readonly sweeps: Array<Sweep> = []
-  private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
+  private readonly closings: Array<Closing> = []
+  private readonly walker: Walker
+  /** Members that took more than they can, until the step is over. */
+  private readonly stalled: Array<Membership> = []
+  /** The class that is served next. */
+  private turn = 0
   /** By family: generations begun since what a peer had left over was last purged. */
   private readonly begun: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Nothing is told to anybody yet: we have restarted and wait for our peers' tables (RFC 4724 §4.1). */
@@ -71,6 +91,7 @@ export class Rib {
     this.adjIn = new AdjIn(this.store, this.tables, options.capacity)
     this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)
     this.packer = new Packer(options.pool, this.store)
+    this.walker = new Walker(new Selection(this.store, this.adjIn, this.decision, this.packer), this.packer)
   }
 
   /** Decides for every changed prefix, reports best paths, and tells all live members. */
@@ -81,10 +102,11 @@ export class Rib {
       this.decideChanged(table, best)
       for (const exportClass of this.classes) {
         if (exportClass.parameters.family !== table.prefixes.family || this.isHolding) continue
-        this.exportChanged(table, exportClass, transmit)
+        this.walker.changed(table, exportClass, transmit)
       }
       table.clearChanged()
     }
+    this.detachStalled()
   }
 
   /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is being purged goes at once. */
@@ -146,13 +168,9 @@ export class Rib {
     this.isHolding = true
   }
 
-  /** Everything is told that was held back. */
+  /** Everything is told that was held back: every member begins its walk. */
   release(): void {
     this.isHolding = false
-    for (const exportClass of this.classes) {
-      this.fillClass(this.tables[exportClass.parameters.family], exportClass)
-      for (const member of exportClass.members) exportClass.repeat(member)
-    }
   }
 
   /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
@@ -168,7 +186,7 @@ export class Rib {
   }
 
   get hasSweeps(): boolean {
-    return this.sweeps.length > 0
+    return this.sweeps.length > 0 || this.closings.length > 0
   }
 
   /** Does a part of the waiting sweeps; `settle` follows. Returns the prefixes looked at. */
@@ -179,53 +197,54 @@ export class Rib {
       spent += this.sweepSlice(sweep, budgetPrefixes - spent)
     }
     this.dropFinishedSweeps()
+    for (const closing of this.closings) {
+      if (spent >= budgetPrefixes) break
+      spent += this.closeSlice(closing, budgetPrefixes - spent)
+    }
+    while (this.closings.length > 0 && this.isClosed(this.closings[0])) this.closings.shift()
     return spent
   }
 
-  classFor(key: string, parameters: ExportParameters): ExportClass {
-    const known = this.classes.find((candidate) => candidate.key === key)
-    if (known !== undefined) return known
-    const table = this.tables[parameters.family]
-    const made = new ExportClass(key, parameters, table.prefixes, this.store)
-    this.classes.push(made)
-    this.fillClass(table, made)
-    return made
+  /** Lets a peer in among those that are told a family in this way. It is told from now on, when `catchUp` comes to it. */
+  join(parameters: ExportParameters, peer: number): Membership {
+    const exportClass = this.classFor(JSON.stringify(parameters), parameters)
+    return { exportClass, member: exportClass.join(peer, this.adjIn.peers.asn[peer]) }
   }
 
-  leaveClass(exportClass: ExportClass, peer: number): void {
-    exportClass.leave(peer)
+  leave({ exportClass, member }: Membership): void {
+    const table = this.tables[exportClass.parameters.family]
+    exportClass.leave(member)
+    this.close({ table, member, adjOut: undefined, position: 0 })
     if (exportClass.members.length > 0) return
-    exportClass.dispose()
     this.classes.splice(this.classes.indexOf(exportClass), 1)
+    this.close({ table, member: undefined, adjOut: exportClass.adjOut, position: 0 })
   }
 
-  /** Packs at most a slice of what a member still has to hear. Returns the prefixes handled. */
-  catchUp(exportClass: ExportClass, member: Member, transmit: Transmit): number {
+  /** The member has more bytes than it takes: from the end of this step it is owed final states only. */
+  stall(membership: Membership): void {
+    if (membership.member.live) this.stalled.push(membership)
+  }
+
+  /** Serves members that are not up to date and have room, in turn. Returns the prefixes handled: at most `budget`, and one for each. */
+  catchUp(budget: number, hasRoom: HasRoom, transmit: Transmit): number {
     if (this.isHolding) return 0
-    const { prefixes } = this.tables[exportClass.parameters.family]
-    this.packer.begin(exportClass.parameters, (block, from, to) => transmit(member.peer, block, from, to))
-    if (member.refresh === "asked") {
-      this.packer.refreshMark(RefreshSubtype.Begin)
-      member.refresh = "begun"
+    const { classes } = this
+    const first = this.turn++
+    let spent = 0
+    for (let place = 0; place < classes.length && spent < budget; place++) {
+      const exportClass = classes[(first + place) % classes.length]
+      if (exportClass.lagging.length === 0) continue
+      const table = this.tables[exportClass.parameters.family]
+      spent += this.walker.serve(table, exportClass, budget - spent, hasRoom, transmit)
     }
-    let handled = 0
-    for (; handled < TABLE_SLICE_PREFIXES; handled++) {
-      const id = member.takePending()
-      if (id === -1) break
-      const attributes = exportClass.sentTo(member.peer, id)
-      if (attributes === -1) this.packer.withdraw(prefixes, id, 0)
-      else this.packAnnouncement(exportClass, id, attributes, exportClass.sentSource[id])
-      exportClass.releasePending(id)
-    }
-    if (member.pendingCount === 0) {
-      member.live = true
-      if (member.joining) this.packer.endOfRib()
-      member.joining = false
-      if (member.refresh === "begun") this.packer.refreshMark(RefreshSubtype.End)
-      member.refresh = "none"
-    }
-    this.packer.finish()
-    return handled
+    this.detachStalled()
+    return spent
+  }
+
+  /** Whether `catchUp` would find something to do. */
+  canCatchUp(hasRoom: HasRoom): boolean {
+    if (this.isHolding) return false
+    return this.classes.some(({ lagging }) => lagging.some(({ peer }) => hasRoom(peer)))
   }
 
   /** The best path of a prefix, or 0. */
@@ -257,102 +276,40 @@ export class Rib {
     }
   }
 
-  private exportChanged(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
-    exportClass.fit()
-    const { prefixes } = table
-    const { packer } = this
-    let except = SELF
-    packer.begin(exportClass.parameters, (block, from, to) => {
-      for (const member of exportClass.members)
-        if (member.live && member.peer !== except) transmit(member.peer, block, from, to)
-    })
-    for (let index = 0; index < table.changedCount; index++) {
-      const id = table.changedAt(index)
-      const best = this.bestOf(table, id)
-      const exported = best !== 0 && this.isExported(exportClass.parameters, best)
-      const sent = exported ? this.adjIn.paths.attributes[best] + 1 : 0
-      const source = exported ? this.adjIn.paths.peer[best] : SELF
-      const before = exportClass.sent[id]
-      const beforeSource = exportClass.sentSource[id]
-      if (sent === before && source === beforeSource) continue
-      // The members that are left out now and were left out before hear of it one by one, and so do those that are not live.
-      const leftOut = sent === 0 ? beforeSource : source
-      if (leftOut !== except) {
-        packer.cut()
-        except = leftOut
-      }
-      exportClass.note(id, sent, source)
-      if (sent !== 0) this.packAnnouncement(exportClass, id, sent - 1, source)
-      else packer.withdraw(prefixes, id, 0)
-      // Only now: packing may have sent the segment before this prefix, and that may have been too much for a member.
-      this.notePending(exportClass, id, source, beforeSource, before)
+  private detachStalled(): void {
+    for (const { exportClass, member } of this.stalled) exportClass.detach(member)
+    this.stalled.length = 0
+  }
+
+  private classFor(key: string, parameters: ExportParameters): ExportClass {
+    const known = this.classes.find((candidate) => candidate.key === key)
+    if (known !== undefined) return known
+    const made = new ExportClass(key, parameters, this.tables[parameters.family].prefixes, this.store)
+    this.classes.push(made)
+    return made
+  }
+
+  /** Gives back what nobody needs any more: at once where it is little. */
+  private close(closing: Closing): void {
+    this.closeSlice(closing, TABLE_SLICE_PREFIXES)
+    if (!this.isClosed(closing)) this.closings.push(closing)
+  }
+
+  /** Gives back a part of what nobody needs any more. */
+  private closeSlice(closing: Closing, budget: number): number {
+    const { member, adjOut, table } = closing
+    let spent = 0
+    for (; member !== undefined && spent < budget && member.pendingCount > 0; spent++) {
+      table.prefixes.release(member.takePending())
     }
-    packer.finish()
-  }
-
-  private notePending(
-    exportClass: ExportClass,
-    id: PrefixId,
-    source: number,
-    beforeSource: number,
-    before: number
-  ): void {
-    for (const member of exportClass.members) {
-      if (!member.live) exportClass.addPending(member, id)
-      else if (source !== beforeSource && member.peer === source && before !== 0) exportClass.addPending(member, id)
+    for (; adjOut !== undefined && spent < budget && closing.position < adjOut.sent.length; spent++) {
+      adjOut.forget(closing.position++)
     }
+    return spent
   }
 
-  private packAnnouncement(exportClass: ExportClass, id: PrefixId, attributes: AttributeId, sourcePeer: number): void {
-    const { prefixes } = this.tables[exportClass.parameters.family]
-    const source = this.sourceOf(sourcePeer)
-    // Routes from different external peers with the same attributes leave alike; reflected ones carry their originator.
-    const shareKey = source.internal ? sourcePeer : source.local ? LOCAL_SHARE : SELF
-    this.packer.announce(prefixes, id, 0, attributes, source, shareKey)
-  }
-
-  private sourceOf(peer: number): RouteSource {
-    const { peers } = this.adjIn
-    const source = this.source
-    source.local = peer === SELF
-    source.internal = peer !== SELF && peers.external[peer] === 0
-    source.routerId = peers.routerId[peer]
-    return source
-  }
-
-  /** Whether a class is told a best path. What does not fit into its messages is not, and is withdrawn if it was (RFC 8654 §4). */
-  private isExported(to: ExportParameters, best: PathRef): boolean {
-    if (!this.isAllowed(to, best)) return false
-    const { attributes, peer } = this.adjIn.paths
-    return this.packer.fits(to, attributes[best], this.sourceOf(peer[best]))
-  }
-
-  /** Whether a class may be told a best path: well-known communities, policy, reflection (RFC 1997, 4456 §6, 8212). */
-  private isAllowed(to: ExportParameters, best: PathRef): boolean {
-    const { paths, peers } = this.adjIn
-    const peer = paths.peer[best]
-    const set = paths.attributes[best]
-    if (!to.open || exportedNextHop(this.store, set, this.sourceOf(peer), to).length === 0) return false
-    const traits = this.store.traits[set]
-    if ((traits & Trait.NoAdvertise) !== 0) return false
-    // RFC 9494 §4.3: only those who know what it means may hear of a stale route.
-    if ((traits & Trait.LongLivedStale) !== 0 && !to.longLived) return false
-    if ((traits & Trait.OnlyToCustomer) !== 0 && refusesMarked(to)) return false
-    if (!isInternal(to.kind) && (traits & Trait.NoExportSubconfed) !== 0) return false
-    if (isOutside(to.kind)) return (traits & Trait.NoExport) === 0
-    if (to.kind === PeerKind.ConfederationMember) return true
-    if (peer === SELF || peers.external[peer] === 1) return true
-    return peers.kind[peer] === PeerKind.ReflectorClient || to.kind === PeerKind.ReflectorClient
-  }
-
-  private fillClass(table: RibTable, exportClass: ExportClass): void {
-    exportClass.fit()
-    for (let id = 0; id < table.prefixes.bound && id < table.heads.length; id++) {
-      const best = this.bestOf(table, id)
-      if (best !== 0 && this.isExported(exportClass.parameters, best)) {
-        exportClass.note(id, this.adjIn.paths.attributes[best] + 1, this.adjIn.paths.peer[best])
-      } else if (exportClass.sent[id] !== 0) exportClass.note(id, 0, SELF)
-    }
+  private isClosed({ member, adjOut, position }: Closing): boolean {
+    return (member?.pendingCount ?? 0) === 0 && position >= (adjOut?.sent.length ?? 0)
   }
 
   private sweepSlice(sweep: Sweep, budget: number): number {

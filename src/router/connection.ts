@@ -1,8 +1,10 @@
 // A TCP connection as the router sees it: the bytes that wait for the rest of their message, what was negotiated on it, and how much
 // of what we sent has not left yet.
+
+import type { Lease } from "../buffers/index.ts"
 import type { ConnId } from "../eventlog/index.ts"
 import { EXTENDED_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX, type Micros } from "../machine/index.ts"
-import type { ExportClass, Member } from "../rib/index.ts"
+import type { Membership } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
 import { frame, type UpdateContext } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
@@ -14,7 +16,7 @@ export interface Session {
   readonly negotiated: Negotiated
   readonly context: UpdateContext
   readonly intake: Intake
-  readonly memberships: Array<{ readonly exportClass: ExportClass; readonly member: Member }>
+  readonly memberships: Array<Membership>
   /** When a message last came; the hold timer compares against it when it fires. */
   lastHeardAt: Micros
   /** The hold timer has fired once with nothing heard: what waits in the socket is read before the verdict. */
@@ -31,6 +33,10 @@ export class Connection {
   unsentBytes = 0
   /** Of these, the bytes that the WantDrained under way answers for; 0: none is. */
   drainingBytes = 0
+  /** Blocks in which they lie, and of these the ones that the WantDrained answers for. */
+  unsentBlocks = 0
+  private drainingBlocks = 0
+  private lastBlock: Lease = 0
   /** We closed it: what still arrives is not for us. */
   closing = false
   private carry: Uint8Array | undefined
@@ -43,6 +49,27 @@ export class Connection {
 
   get messageBytesMax(): number {
     return this.session?.negotiated.extendedMessage === true ? EXTENDED_MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX
+  }
+
+  /** Notes that a part of a block is to be sent. */
+  queue(block: Lease, sizeBytes: number): void {
+    this.unsentBytes += sizeBytes
+    if (block === this.lastBlock) return
+    this.lastBlock = block
+    this.unsentBlocks++
+  }
+
+  /** From here on it is known what is to leave until Drained. */
+  beginDraining(): void {
+    this.drainingBytes = this.unsentBytes
+    this.drainingBlocks = this.unsentBlocks
+  }
+
+  drained(): void {
+    this.unsentBytes = Math.max(0, this.unsentBytes - this.drainingBytes)
+    this.unsentBlocks = Math.max(0, this.unsentBlocks - this.drainingBlocks)
+    this.drainingBytes = 0
+    this.drainingBlocks = 0
   }
 
   /**

@@ -6,26 +6,25 @@ import {
   type Machine,
   MICROS_PER_MS,
   type OpBuffer,
-  PEER_QUEUE_BYTES_MAX,
   type Seed,
   TABLE_SLICE_PREFIXES,
   WALK_QUANTUM_NODES
 } from "../machine/index.ts"
-import { type BestChanged, SELF, type Transmit } from "../rib/index.ts"
+import { type BestChanged, SELF } from "../rib/index.ts"
 import { TimerKind } from "../session/index.ts"
 import { afiOf, encodeRouteRefresh, type Family, isRouted, safiOf } from "../wire/index.ts"
 import { accept, retireDynamic } from "./accept.ts"
 import type { Command, PeerCommand } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
-import type { Connection } from "./connection.ts"
 import { advanceRestart, endRestart, SELECTION_DEFERRAL } from "./deferral.ts"
-import { routerEffects, span } from "./effects.ts"
+import { routerEffects } from "./effects.ts"
 import type { ForwardingTimer } from "./forwarding.ts"
+import { catchUp, drained, isBehind, transmitter } from "./outbound.ts"
 import type { RouterPeer } from "./peer.ts"
 import { receiveBytes } from "./receive.ts"
 import { refreshEnded, repeatTable } from "./refresh.ts"
 import { PeerTimer, restartTimerFired } from "./restart.ts"
-import { awaitDrain, deliver, holdStillRuns, openOverdue } from "./sessions.ts"
+import { deliver, holdStillRuns, openOverdue } from "./sessions.ts"
 import { RouterState, stateDigest } from "./state.ts"
 
 export const createRouter = (seed: Seed): RouterState => new RouterState(seed)
@@ -229,27 +228,7 @@ const isSynchronised = (state: RouterState): boolean =>
   })
 
 const hasWork = (state: RouterState): boolean => {
-  if (state.rib.hasSweeps || state.forwarding.pending()) return true
-  if (state.rib.isHolding) return false
-  for (const conn of state.connections.values()) if (canCatchUp(conn)) return true
-  return false
-}
-
-const canCatchUp = (conn: Connection): boolean =>
-  conn.session !== undefined &&
-  conn.unsentBytes < PEER_QUEUE_BYTES_MAX / 2 &&
-  conn.session.memberships.some(({ member }) => !member.live || member.pendingCount > 0)
-
-/** One slice for every member that lags and whose socket has room. */
-const catchUp = (state: RouterState, out: OpBuffer): void => {
-  if (state.rib.isHolding) return
-  const transmit = transmitter(state, out)
-  for (const conn of state.connections.values()) {
-    if (!canCatchUp(conn)) continue
-    for (const { exportClass, member } of conn.session!.memberships) {
-      if (!member.live || member.pendingCount > 0) state.rib.catchUp(exportClass, member, transmit)
-    }
-  }
+  return state.rib.hasSweeps || state.forwarding.pending() || isBehind(state)
 }
 
 /** Best paths go to the forwarding side by their next hop; routes of our own are not forwarded by BGP. */
@@ -307,35 +286,6 @@ const trackNextHop = (state: RouterState, set: number): void => {
   nextHops.reachable[nextHop] = usable
   nextHops.metrics[nextHop] = metric
   state.rib.nextHopChanged(nextHop)
-}
-
-const transmitter = (state: RouterState, out: OpBuffer): Transmit => {
-  const { code } = routerEffects
-  return (peer, block, from, to) => {
-    const receiver = state.peerAt(peer)
-    const conn = state.connections.get(receiver.established)
-    if (conn === undefined || conn.closing) return
-    state.pool.retain(block)
-    out.put(code.Send, conn.conn, block, span(from, to))
-    receiver.messages.out += messagesIn(state.pool.bytes(block), from, to)
-    conn.unsentBytes += to - from
-    if (conn.drainingBytes === 0 && conn.unsentBytes > PEER_QUEUE_BYTES_MAX / 4) awaitDrain(conn, out)
-    if (conn.unsentBytes <= PEER_QUEUE_BYTES_MAX) return
-    for (const { member } of conn.session?.memberships ?? []) member.live = false
-  }
-}
-
-/** How many whole messages a span holds: their headers say where the next one begins. */
-const messagesIn = (bytes: Uint8Array, from: number, to: number): number => {
-  let count = 0
-  for (let at = from; at < to; at += (bytes[at + 16] << 8) | bytes[at + 17]) count++
-  return count
-}
-
-const drained = (conn: Connection, out: OpBuffer): void => {
-  conn.unsentBytes = Math.max(0, conn.unsentBytes - conn.drainingBytes)
-  conn.drainingBytes = 0
-  if (conn.unsentBytes > PEER_QUEUE_BYTES_MAX / 4) awaitDrain(conn, out)
 }
 
 const finish = (state: RouterState, out: OpBuffer): void => {

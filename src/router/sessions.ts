@@ -149,7 +149,7 @@ const armTimer = (
 
 /** Asks to be told when everything that was sent so far has left. */
 export const awaitDrain = (conn: Connection, out: OpBuffer): void => {
-  conn.drainingBytes = conn.unsentBytes
+  conn.beginDraining()
   out.put(routerEffects.code.WantDrained, conn.conn)
 }
 
@@ -180,8 +180,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   peer.lastConnectError = undefined
   for (const family of negotiated.families) {
     const parameters = exportParameters(config, peer, conn.local, negotiated, family as Family)
-    const exportClass = rib.classFor(JSON.stringify(parameters), parameters)
-    conn.session.memberships.push({ exportClass, member: exportClass.join(peer.index) })
+    conn.session.memberships.push(rib.join(parameters, peer.index))
   }
   sessionResumed(state, peer, negotiated, out)
   state.counters.sessionsUp++
@@ -209,7 +208,7 @@ const sessionDown = (
   peer.established = 0
   peer.lastError = reason
   conn.session = undefined
-  for (const { exportClass } of memberships) state.rib.leaveClass(exportClass, peer.index)
+  for (const membership of memberships) state.rib.leave(membership)
   for (const family of negotiated.families as ReadonlyArray<Family>) refreshForgotten(state, peer, family, out)
   sessionLost(state, peer, negotiated, retain && !state.stopping, out)
   state.counters.sessionsDown++

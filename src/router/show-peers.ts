@@ -109,10 +109,7 @@ const receivedFrom = (state: RouterState, peer: RouterPeer): number =>
 
 const advertisedTo = (state: RouterState, peer: RouterPeer): number => {
   const memberships = state.connections.get(peer.established)?.session?.memberships ?? []
-  const sent = memberships.reduce(
-    (sum, { exportClass, member }) => sum + exportClass.sentCountTo(peer.index) - member.pendingCount,
-    0
-  )
+  const sent = memberships.reduce((sum, { exportClass, member }) => sum + exportClass.toldCount(member), 0)
   return Math.max(0, sent)
 }
 

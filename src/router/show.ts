@@ -7,6 +7,7 @@ import {
   type PathRef,
   REASON_NAMES,
   type RibTable,
+  type RouteTold,
   SELF,
   writeAttributes
 } from "../rib/index.ts"
@@ -146,8 +147,8 @@ function* advertisedRows(state: RouterState, table: RibTable, id: number, peer: 
     if (exportClass.parameters.family !== table.prefixes.family) continue
     for (const member of exportClass.members) {
       if (peer !== undefined && member.peer !== peer) continue
-      const set = exportClass.sentTo(member.peer, id)
-      if (set !== -1) yield advertisedRow(state, table, id, exportClass, member.peer, set)
+      for (const route of exportClass.routesOf(member, id))
+        yield advertisedRow(state, table, id, exportClass, member.peer, route)
     }
   }
 }
@@ -158,11 +159,10 @@ const advertisedRow = (
   id: number,
   exportClass: ExportClass,
   peer: number,
-  set: number
+  { attributes: set, source: from, pathId }: RouteTold
 ): Record<string, unknown> => {
   const { store } = state.rib
   const { peers } = state.rib.adjIn
-  const from = exportClass.sentSource[id]
   const source = {
     local: from === SELF,
     internal: from !== SELF && peers.external[from] === 0,
@@ -176,7 +176,7 @@ const advertisedRow = (
   return {
     ...prefixPart(table, id),
     peer: peerName(state, peer),
-    pathId: 0,
+    pathId,
     best: true,
     reason: "advertised",
     nextHop,

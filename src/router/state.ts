@@ -167,7 +167,7 @@ export class RouterState {
     this.controlAt += message.length
     this.pool.retain(this.control)
     out.put(routerEffects.code.Send, conn.conn, this.control, span(from, this.controlAt))
-    conn.unsentBytes += message.length
+    conn.queue(this.control, message.length)
     const peer = this.peers[conn.peer]
     if (peer !== undefined) peer.messages.out++
   }

@@ -209,9 +209,9 @@ export class Episode {
     const context = this.exportContext(session!.negotiated)
     for (const message of this.listening.messages.splice(0))
       if (this.judge(message, context)) this.take(message, context)
-    for (const { exportClass } of session!.memberships) {
+    for (const { exportClass, member } of session!.memberships) {
       const { family } = exportClass.parameters
-      const said = exportClass.sentCountTo(2)
+      const said = exportClass.toldCount(member)
       must(
         said === this.told[family].size,
         `the listener knows ${this.told[family].size} prefixes, the router told ${said}`

@@ -11,6 +11,9 @@ const SLOW = 2
 const FAST = 3
 const CONTEXT = { as4: true, addPath: [false, false], external: true, extended: false } as const
 
+const BUDGET = 1000
+const everybody = (): boolean => true
+
 const parameters: ExportParameters = {
   family: 0,
   kind: PeerKind.External,
@@ -42,7 +45,6 @@ describe("a member that falls behind while a batch is packed", () => {
     for (const peer of [SOURCE, SLOW, FAST]) {
       rib.adjIn.peers.set(peer, { kind: PeerKind.External, accepts: true, routerId: peer, rank: peer })
     }
-    const exportClass = rib.classFor("class", parameters)
     const held = new Map([SLOW, FAST].map((peer) => [peer, new Set<string>()]))
     const view = new UpdateView()
     let segments = 0
@@ -52,10 +54,10 @@ describe("a member that falls behind while a batch is packed", () => {
         scanUpdate(view, bytes, at, (bytes[at + 16] << 8) | bytes[at + 17], CONTEXT)
         for (const prefix of readPrefixes(bytes, view.nlriAt, view.nlriEnd)) held.get(peer)!.add(prefix)
       }
-      if (peer === SLOW && ++segments === tooMuch) members[0].live = false
+      if (peer === SLOW && ++segments === tooMuch) rib.stall(slow)
     }
-    const members = [SLOW, FAST].map((peer) => exportClass.join(peer))
-    for (const member of members) while (!member.live) rib.catchUp(exportClass, member, transmit)
+    const [slow] = [SLOW, FAST].map((peer) => rib.join(parameters, peer))
+    while (rib.canCatchUp(everybody)) rib.catchUp(BUDGET, everybody, transmit)
     segments = 0
 
     for (let prefix = 0; prefix < PREFIXES; prefix++) {
@@ -66,8 +68,9 @@ describe("a member that falls behind while a batch is packed", () => {
       rib.store.discardUnused(set)
     }
     rib.settle(() => {}, transmit)
-    expect(members[0].live).toBe(false)
-    while (!members[0].live) rib.catchUp(exportClass, members[0], transmit)
+    expect(slow.member.live).toBe(false)
+    while (rib.canCatchUp(everybody)) rib.catchUp(BUDGET, everybody, transmit)
+    expect(slow.member.live).toBe(true)
 
     expect(held.get(FAST)!.size).toBe(PREFIXES)
     expect(held.get(SLOW)!.size).toBe(PREFIXES)

@@ -221,18 +221,17 @@ class Bench {
       nextHopSelf: [0x0a000001],
       open: true
     } as const
-    const exportClass = this.rib.classFor(JSON.stringify(parameters), parameters)
-    const member = exportClass.join(peer.index)
-    while (!member.live || member.pendingCount > 0) this.rib.catchUp(exportClass, member, this.transmit)
+    this.rib.join(parameters, peer.index)
+    this.catchUp()
+  }
+
+  catchUp(): void {
+    while (this.rib.canCatchUp(() => true)) this.rib.catchUp(3, () => true, this.transmit)
   }
 
   settle(): void {
     this.rib.settle((_, id, set, peer) => this.told.set(id, set === -1 ? SELF : peer), this.transmit)
-    for (const exportClass of this.rib.classes) {
-      for (const member of exportClass.members) {
-        while (member.pendingCount > 0) this.rib.catchUp(exportClass, member, this.transmit)
-      }
-    }
+    this.catchUp()
   }
 
   turn({ peer: { index }, turn }: Turned): void {

@@ -1,0 +1,297 @@
+// Tells the members of export classes what changed. For each prefix what they may have now is compared with what they were told, and only
+// the difference goes out: to all live members as one stream where they do not differ, else as jobs that are packed audience by audience.
+// A member that lags is owed the prefix instead. Nothing is told twice, and nobody is told to forget what it does not hold.
+import type { Lease } from "../buffers/index.ts"
+import { PEERS_MAX } from "../machine/index.ts"
+import { Routes } from "./adj-out.ts"
+import type { AttributeId } from "./attribute-store.ts"
+import { isEmpty } from "./audience.ts"
+import type { ExportClass } from "./export-class.ts"
+import { Jobs } from "./jobs.ts"
+import { type Member, Walk } from "./member.ts"
+import type { Packer } from "./packer.ts"
+import { SELF } from "./peers.ts"
+import type { PrefixId } from "./prefix-table.ts"
+import type { RibTable } from "./rib-table.ts"
+import type { Selection } from "./selection.ts"
+
+/** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
+export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
+
+const NOBODY = -1
+const LOCAL_SHARE = 0xffff
+
+/** One round of telling a class something: the class, the receivers, and the difference between before and now. */
+export class Exporter {
+  protected readonly selection: Selection
+  protected readonly packer: Packer
+  protected readonly jobs: Jobs = new Jobs()
+  protected readonly before: Routes = new Routes()
+  protected readonly after: Routes = new Routes()
+  protected readonly bits: Uint32Array = new Uint32Array(PEERS_MAX / 32)
+  /** Receivers of the stream, and the slot among them that is left out at the moment. */
+  protected readonly scope: Uint32Array = new Uint32Array(PEERS_MAX / 32)
+  protected scopeCount = 0
+  protected except: number = NOBODY
+
+  constructor(selection: Selection, packer: Packer) {
+    this.selection = selection
+    this.packer = packer
+  }
+
+  /** Tells a class what changed of a table. */
+  changed(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
+    this.begin(exportClass, exportClass.liveBits, transmit)
+    for (let index = 0; index < table.changedCount; index++) {
+      const id = table.changedAt(index)
+      // Nobody has been told of the others; who walks will come to them.
+      if (id < exportClass.filled) this.compare(table, exportClass, id)
+    }
+    this.finish(table, exportClass, transmit)
+  }
+
+  /** Opens the stream to the members in `bits`. */
+  protected begin(exportClass: ExportClass, bits: Uint32Array, transmit: Transmit): void {
+    exportClass.fit()
+    this.selection.begin(exportClass)
+    this.except = NOBODY
+    this.scopeCount = 0
+    for (let word = 0; word < exportClass.stride; word++) {
+      this.scope[word] = bits[word]
+      for (let left = bits[word]; left !== 0; left &= left - 1) this.scopeCount++
+    }
+    this.packer.begin(exportClass.parameters, (block, from, to) => {
+      this.send(exportClass, this.scope, this.except, transmit, block, from, to)
+    })
+  }
+
+  /** Ends the stream and packs the jobs, one stream for each audience. */
+  protected finish(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
+    const { packer, jobs } = this
+    packer.finish()
+    if (jobs.count === 0) return
+    const { audiences } = exportClass.adjOut
+    for (const audience of jobs.audiences) {
+      this.bits.fill(0xffff_ffff, 0, exportClass.stride)
+      audiences.intersect(this.bits, audience)
+      packer.begin(exportClass.parameters, (block, from, to) => {
+        this.send(exportClass, this.bits, NOBODY, transmit, block, from, to)
+      })
+      for (let job = jobs.firstOf(audience, false); job !== 0; job = jobs.next[job - 1]) {
+        packer.withdraw(table.prefixes, jobs.id[job - 1], jobs.pathId[job - 1])
+      }
+      for (let job = jobs.firstOf(audience, true); job !== 0; job = jobs.next[job - 1]) {
+        this.announce(table, jobs.id[job - 1], jobs.pathId[job - 1], jobs.sent[job - 1] - 1, jobs.source[job - 1])
+      }
+      packer.finish()
+    }
+    for (let job = 0; job < jobs.count; job++) table.prefixes.release(jobs.id[job])
+    jobs.clear(audiences)
+  }
+
+  private send(
+    exportClass: ExportClass,
+    bits: Uint32Array,
+    except: number,
+    transmit: Transmit,
+    block: Lease,
+    from: number,
+    to: number
+  ): void {
+    for (let word = 0; word < exportClass.stride; word++) {
+      for (let left = bits[word]; left !== 0; left &= left - 1) {
+        const slot = word * 32 + 31 - Math.clz32(left & -left)
+        if (slot !== except) transmit(exportClass.memberAt(slot)!.peer, block, from, to)
+      }
+    }
+  }
+
+  /** From here on the stream leaves out a peer. Returns whether anybody is left. */
+  protected leaveOut(exportClass: ExportClass, peer: number): boolean {
+    let slot = exportClass.slotOf(peer)
+    if (slot !== NOBODY && ((this.scope[slot >>> 5] >>> (slot & 31)) & 1) === 0) slot = NOBODY
+    if (slot !== this.except) {
+      this.packer.cut()
+      this.except = slot
+    }
+    return this.scopeCount > (slot === NOBODY ? 0 : 1)
+  }
+
+  protected announce(table: RibTable, id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
+    const route = this.selection.sourceOf(source)
+    this.packer.announce(table.prefixes, id, pathId, attributes, route, this.shareOf(source))
+  }
+
+  /** Routes of different external peers with the same attributes leave alike; reflected ones carry their originator. */
+  private shareOf(source: number): number {
+    const { internal, local } = this.selection.sourceOf(source)
+    return internal ? source : local ? LOCAL_SHARE : SELF
+  }
+
+  protected addJob(
+    table: RibTable,
+    exportClass: ExportClass,
+    bits: Uint32Array,
+    id: PrefixId,
+    pathId: number,
+    sent: number,
+    source: number
+  ): void {
+    if (isEmpty(bits, exportClass.stride)) return
+    this.jobs.add(exportClass.adjOut.audiences, bits, id, pathId, sent, source)
+    table.prefixes.retain(id)
+  }
+
+  /** Compares what a class has been told about a prefix with what it may have now. */
+  private compare(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
+    const isShort = this.selection.select(exportClass, table, id, this.after)
+    if (isShort && !exportClass.adjOut.hasList(id)) this.compareShort(table, exportClass, id)
+    else this.compareLists(table, exportClass, id, isShort)
+  }
+
+  /** One route before and one now, each for all but its source, or none. */
+  private compareShort(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
+    const { adjOut } = exportClass
+    const { sent, source } = this.selection
+    const before = adjOut.sent[id]
+    const beforeSource = adjOut.sentSource[id]
+    if (sent === before && (sent === 0 || source === beforeSource)) return
+    const isSame = sent === before && this.shareOf(source) === this.shareOf(beforeSource)
+    for (const member of exportClass.lagging) {
+      const had = before !== 0 && member.peer !== beforeSource
+      const has = sent !== 0 && member.peer !== source
+      if (had !== has || (has && !isSame)) this.owe(table, member, id, had, has)
+    }
+    if (sent === 0) {
+      if (this.leaveOut(exportClass, beforeSource)) this.packer.withdraw(table.prefixes, id, 0)
+    } else {
+      if (isSame) this.tellOne(table, exportClass, beforeSource, id, sent, source)
+      else if (this.leaveOut(exportClass, source)) this.announce(table, id, 0, sent - 1, source)
+      if (before !== 0 && source !== beforeSource) this.tellOne(table, exportClass, source, id, 0, SELF)
+    }
+    adjOut.note(id, sent, source)
+  }
+
+  /** Tells one peer, if it is a live member. */
+  private tellOne(
+    table: RibTable,
+    exportClass: ExportClass,
+    peer: number,
+    id: PrefixId,
+    sent: number,
+    source: number
+  ): void {
+    const slot = exportClass.slotOf(peer)
+    if (slot === NOBODY) return
+    this.bits.fill(0, 0, exportClass.stride)
+    this.bits[slot >>> 5] = exportClass.liveBits[slot >>> 5] & (1 << (slot & 31))
+    this.addJob(table, exportClass, this.bits, id, 0, sent, source)
+  }
+
+  /** The general case: what each audience was told, against what it may have now. The answer of the selection is in `after`. */
+  protected compareLists(table: RibTable, exportClass: ExportClass, id: PrefixId, isShort: boolean): void {
+    const { before, after } = this
+    const { adjOut, stride } = exportClass
+    const { sent, source } = this.selection
+    if (isShort && sent !== 0) {
+      const audience = exportClass.allBut(source)
+      adjOut.audiences.retain(audience)
+      after.push(sent - 1, source, 0, audience)
+    }
+    exportClass.read(id, before)
+    if (!isSameList(before, after)) {
+      for (let word = 0; word < stride; word++) this.bits[word] = 0
+      this.tellAnnounced(table, exportClass, id)
+      this.tellWithdrawn(table, exportClass, id)
+      for (const member of exportClass.lagging) this.compareFor(table, exportClass, member, id)
+      if (isShort) adjOut.noteShort(id, sent, source)
+      else adjOut.noteList(id, after)
+    }
+    before.clear(adjOut.audiences)
+    after.clear(adjOut.audiences)
+  }
+
+  private tellAnnounced(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
+    const { before, after, bits } = this
+    const { audiences } = exportClass.adjOut
+    for (let now = 0; now < after.count; now++) {
+      for (let word = 0; word < exportClass.stride; word++) bits[word] = exportClass.liveBits[word]
+      audiences.intersect(bits, after.audience[now])
+      for (let old = 0; old < before.count; old++) {
+        if (this.isSameRoute(old, now)) audiences.subtract(bits, before.audience[old])
+      }
+      this.addJob(table, exportClass, bits, id, after.pathId[now], after.attributes[now] + 1, after.source[now])
+    }
+  }
+
+  private tellWithdrawn(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
+    const { before, after, bits } = this
+    const { audiences } = exportClass.adjOut
+    for (let old = 0; old < before.count; old++) {
+      for (let word = 0; word < exportClass.stride; word++) bits[word] = exportClass.liveBits[word]
+      audiences.intersect(bits, before.audience[old])
+      for (let now = 0; now < after.count; now++) {
+        if (before.pathId[old] === after.pathId[now]) audiences.subtract(bits, after.audience[now])
+      }
+      this.addJob(table, exportClass, bits, id, before.pathId[old], 0, SELF)
+    }
+  }
+
+  /** Whether a route before and one now are the same bytes to whoever is told both. */
+  private isSameRoute(old: number, now: number): boolean {
+    const { before, after } = this
+    return (
+      before.pathId[old] === after.pathId[now] &&
+      before.attributes[old] === after.attributes[now] &&
+      this.shareOf(before.source[old]) === this.shareOf(after.source[now])
+    )
+  }
+
+  /** Whether a member that lags has to hear of the difference. */
+  private compareFor(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    const { before, after } = this
+    const { audiences } = exportClass.adjOut
+    let had = 0
+    let has = 0
+    let kept = 0
+    for (let old = 0; old < before.count; old++) if (audiences.has(before.audience[old], member.slot)) had++
+    for (let now = 0; now < after.count; now++) {
+      if (!audiences.has(after.audience[now], member.slot)) continue
+      has++
+      for (let old = 0; old < before.count; old++) {
+        if (this.isSameRoute(old, now) && audiences.has(before.audience[old], member.slot)) kept++
+      }
+    }
+    if (had === kept && has === kept) return
+    const isNew = this.owe(table, member, id, had > 0, has > 0)
+    if (!isNew || exportClass.parameters.addPathSend === 0) return
+    for (let old = 0; old < before.count; old++) {
+      if (audiences.has(before.audience[old], member.slot)) member.addHeldPath(id, before.pathId[old])
+    }
+  }
+
+  /** Notes that a member has to hear of a prefix: once, until it has. True: that was not noted yet. */
+  private owe(table: RibTable, member: Member, id: PrefixId, had: boolean, has: boolean): boolean {
+    // The walk will come to it; only a member that was told before has something to forget.
+    if (!member.hasPassed(id) && (member.walk === Walk.First || has)) return false
+    if (!member.addPending(id, had)) return false
+    // Until then a withdrawal must not become one of another prefix.
+    table.prefixes.retain(id)
+    return true
+  }
+}
+
+const isSameList = (before: Routes, after: Routes): boolean => {
+  if (before.count !== after.count) return false
+  for (let index = 0; index < before.count; index++) {
+    if (
+      before.attributes[index] !== after.attributes[index] ||
+      before.source[index] !== after.source[index] ||
+      before.pathId[index] !== after.pathId[index] ||
+      before.audience[index] !== after.audience[index]
+    ) {
+      return false
+    }
+  }
+  return true
+}

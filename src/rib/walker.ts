@@ -1,0 +1,214 @@
+// Brings up to date whoever is not: members that have just come, that asked for everything again, or that fell behind. Work is done in
+// slices, a few members a step, each in turn, so that nobody waits for the table of somebody else. Members that stand at the same place of
+// the table walk together and share what is packed; the first one finds out on its way what the class is told at all.
+import { RefreshSubtype } from "../wire/index.ts"
+import { type ExportClass, FILLED } from "./export-class.ts"
+import { Exporter, type Transmit } from "./exporter.ts"
+import { type Member, Walk } from "./member.ts"
+import { SELF } from "./peers.ts"
+import type { PrefixId } from "./prefix-table.ts"
+import type { RibTable } from "./rib-table.ts"
+
+/** Whether a peer can take more bytes now. */
+export type HasRoom = (peer: number) => boolean
+
+/** A slice ends early once it has packed so much, whatever its prefixes. */
+const SLICE_BYTES_MAX = 512 * 1024
+
+export class Walker extends Exporter {
+  /** Serves members that lag, for at most so many prefixes. Returns how many were handled. */
+  serve(table: RibTable, exportClass: ExportClass, budget: number, hasRoom: HasRoom, transmit: Transmit): number {
+    const waiting = exportClass.lagging.filter(({ peer }) => hasRoom(peer))
+    const first = exportClass.turn++
+    let spent = 0
+    for (let place = 0; place < waiting.length && spent < budget; place++) {
+      const member = waiting[(first + place) % waiting.length]
+      if (member.live) continue
+      if (member.walk === Walk.None) spent += this.drain(table, exportClass, member, budget - spent, transmit)
+      else {
+        const company = waiting.filter(({ walk, position }) => walk !== Walk.None && position === member.position)
+        spent += this.walk(table, exportClass, company, budget - spent, transmit)
+      }
+    }
+    return spent
+  }
+
+  /** Takes members that stand at the same place on through the table. */
+  private walk(
+    table: RibTable,
+    exportClass: ExportClass,
+    company: ReadonlyArray<Member>,
+    budget: number,
+    transmit: Transmit
+  ): number {
+    const start = company[0].position
+    const bound = Math.min(table.prefixes.bound, table.heads.length)
+    let end = Math.min(start + budget, bound)
+    for (const member of company) {
+      if (member.refresh === "asked") this.mark(exportClass, member, RefreshSubtype.Begin, transmit)
+      if (member.wrapped) end = Math.min(end, member.from)
+    }
+    this.stream(exportClass, company, transmit)
+    const packed = this.packer.bytesPacked
+    let id = start
+    for (; id < end && this.packer.bytesPacked - packed < SLICE_BYTES_MAX; id++) {
+      if (table.heads[id] !== 0 || exportClass.adjOut.hasRoutes(id)) this.pass(table, exportClass, company, id)
+    }
+    if (exportClass.filled < id) exportClass.filled = id
+    this.finish(table, exportClass, transmit)
+    for (const member of company) this.advance(exportClass, member, id, bound, transmit)
+    return id - start + 1
+  }
+
+  private stream(exportClass: ExportClass, members: ReadonlyArray<Member>, transmit: Transmit): void {
+    this.bits.fill(0, 0, exportClass.stride)
+    for (const { slot } of members) this.bits[slot >>> 5] |= 1 << (slot & 31)
+    this.begin(exportClass, this.bits, transmit)
+  }
+
+  /** One prefix of a walk: what the class is told of it, if that is not known or depends on who has come; then the members hear it. */
+  private pass(table: RibTable, exportClass: ExportClass, company: ReadonlyArray<Member>, id: PrefixId): void {
+    const { adjOut } = exportClass
+    const isUnknown = id >= exportClass.filled
+    if (isUnknown || exportClass.isPersonal) {
+      const isShort = this.selection.select(exportClass, table, id, this.after)
+      const { sent, source } = this.selection
+      const isShortStill = isShort && !adjOut.hasList(id)
+      if (isShortStill && isUnknown) adjOut.note(id, sent, source)
+      else if (!isShortStill || sent !== adjOut.sent[id] || (sent !== 0 && source !== adjOut.sentSource[id])) {
+        this.compareLists(table, exportClass, id, isShort)
+      }
+    }
+    if (adjOut.sent[id] !== 0) {
+      if (this.leaveOut(exportClass, adjOut.sentSource[id]))
+        this.announce(table, id, 0, adjOut.sent[id] - 1, adjOut.sentSource[id])
+    } else if (adjOut.hasList(id)) this.passList(table, exportClass, id)
+    for (const member of company) if (member.pendingCount > 0) this.settleDebt(table, exportClass, member, id)
+  }
+
+  /** A prefix whose routes go to different members. */
+  private passList(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
+    const { before, bits } = this
+    const { audiences } = exportClass.adjOut
+    exportClass.read(id, before)
+    for (let route = 0; route < before.count; route++) {
+      let isAll = true
+      for (let word = 0; word < exportClass.stride; word++) bits[word] = this.scope[word]
+      audiences.intersect(bits, before.audience[route])
+      for (let word = 0; word < exportClass.stride; word++) isAll &&= bits[word] === this.scope[word]
+      const { attributes, source, pathId } = before
+      if (!isAll) this.addJob(table, exportClass, bits, id, pathId[route], attributes[route] + 1, source[route])
+      else if (this.leaveOut(exportClass, SELF))
+        this.announce(table, id, pathId[route], attributes[route], source[route])
+    }
+    before.clear(audiences)
+  }
+
+  /** Who repeats its walk and was owed the prefix has heard it just now, unless it has something to forget. */
+  private settleDebt(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    if (exportClass.parameters.addPathSend > 0 || !member.isPending(id)) return
+    if (!this.isTold(exportClass, member, id)) return
+    member.dropPending(id)
+    table.prefixes.release(id)
+  }
+
+  /** Whether a member is told a route of a prefix. */
+  private isTold(exportClass: ExportClass, member: Member, id: PrefixId): boolean {
+    const { adjOut } = exportClass
+    if (adjOut.sent[id] !== 0) return adjOut.sentSource[id] !== member.peer
+    const { before } = this
+    exportClass.read(id, before)
+    let isTold = false
+    for (let route = 0; route < before.count; route++)
+      isTold ||= adjOut.audiences.has(before.audience[route], member.slot)
+    before.clear(adjOut.audiences)
+    return isTold
+  }
+
+  /** After a slice: where a member stands now, and what is said at the end of its walk. */
+  private advance(
+    exportClass: ExportClass,
+    member: Member,
+    position: PrefixId,
+    bound: number,
+    transmit: Transmit
+  ): void {
+    member.position = position
+    if (!member.wrapped) {
+      if (position < bound) return
+      exportClass.filled = FILLED
+      member.wrapped = true
+      member.position = 0
+    }
+    if (member.position < member.from) return
+    if (member.walk === Walk.First) {
+      this.stream(exportClass, [member], transmit)
+      this.packer.endOfRib()
+      this.packer.finish()
+    }
+    if (member.refresh === "begun") this.mark(exportClass, member, RefreshSubtype.End, transmit)
+    member.walk = Walk.None
+    if (member.pendingCount === 0) exportClass.attach(member)
+  }
+
+  /** RFC 7313 §3.2. */
+  private mark(exportClass: ExportClass, member: Member, subtype: number, transmit: Transmit): void {
+    this.stream(exportClass, [member], transmit)
+    this.packer.refreshMark(subtype)
+    this.packer.finish()
+    member.refresh = subtype === RefreshSubtype.Begin ? "begun" : "none"
+  }
+
+  /** Tells a member the final state of what it is owed. */
+  private drain(table: RibTable, exportClass: ExportClass, member: Member, budget: number, transmit: Transmit): number {
+    this.stream(exportClass, [member], transmit)
+    const packed = this.packer.bytesPacked
+    let handled = 0
+    while (handled < budget && this.packer.bytesPacked - packed < SLICE_BYTES_MAX) {
+      const id = member.takePending()
+      if (id === -1) break
+      handled++
+      if (exportClass.parameters.addPathSend > 0) this.tellPaths(table, exportClass, member, id)
+      else this.tellFinal(table, exportClass, member, id)
+      table.prefixes.release(id)
+    }
+    this.finish(table, exportClass, transmit)
+    if (member.pendingCount === 0) exportClass.attach(member)
+    return handled
+  }
+
+  private tellFinal(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    const { adjOut } = exportClass
+    if (!this.isTold(exportClass, member, id)) {
+      if (member.holds(id)) this.forget(table, exportClass, member, id, 0)
+      return
+    }
+    if (adjOut.sent[id] !== 0) this.announce(table, id, 0, adjOut.sent[id] - 1, adjOut.sentSource[id])
+    else this.tellPaths(table, exportClass, member, id)
+  }
+
+  /** All routes of a member, and the end of those that it held and that are no more. */
+  private tellPaths(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    const { before } = this
+    const { audiences } = exportClass.adjOut
+    exportClass.read(id, before)
+    for (let route = 0; route < before.count; route++) {
+      if (!audiences.has(before.audience[route], member.slot)) continue
+      this.announce(table, id, before.pathId[route], before.attributes[route], before.source[route])
+    }
+    for (let held = member.takeHeldPath(id); held !== 0; held = member.takeHeldPath(id)) {
+      let isStill = false
+      for (let route = 0; route < before.count; route++) {
+        isStill ||= before.pathId[route] === held && audiences.has(before.audience[route], member.slot)
+      }
+      if (!isStill) this.forget(table, exportClass, member, id, held)
+    }
+    before.clear(audiences)
+  }
+
+  private forget(table: RibTable, exportClass: ExportClass, { slot }: Member, id: PrefixId, pathId: number): void {
+    this.bits.fill(0, 0, exportClass.stride)
+    this.bits[slot >>> 5] = 1 << (slot & 31)
+    this.addJob(table, exportClass, this.bits, id, pathId, 0, SELF)
+  }
+}
