@@ -4,12 +4,12 @@ import { type ExportParameters, isOutside, NO_ROLE, type PeerFacts, PeerKind } f
 import type { Negotiated } from "../session/index.ts"
 import { type Family, parseAddress, RoleValue, type UpdateContext } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
-import type { PeerConfig, RouterConfig } from "./config.ts"
+import type { PeerConfig, PeerType, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
 
 /** `rank`: the place of the peer's address among all (RFC 4271 §9.1.2.2 g). */
 export const factsOf = (config: RouterConfig, peer: RouterPeer, negotiated: Negotiated, rank: number): PeerFacts => {
-  const kind = kindOf(config, peer.config)
+  const kind = kindOf(config, asMet(peer.config, negotiated))
   return {
     kind,
     accepts: peer.config.policyOpen || kind !== PeerKind.External,
@@ -43,7 +43,7 @@ export const exportParameters = (
   negotiated: Negotiated,
   family: Family
 ): ExportParameters => {
-  const kind = kindOf(config, peer.config)
+  const kind = kindOf(config, asMet(peer.config, negotiated))
   const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
   const { localAs } = peer.settings
   const address = parseAddress(addressOf(local))
@@ -68,6 +68,15 @@ export const exportParameters = (
   }
 }
 
+/** Of a peer with any AS number, only its OPEN says whether it is one of ours (RFC 4271 §1.1). */
+export const typeOf = (peer: PeerConfig, negotiated: Negotiated | undefined): PeerType =>
+  negotiated?.external === false && peer.type === "external" ? "internal" : peer.type
+
+const asMet = (peer: PeerConfig, negotiated: Negotiated): Pick<PeerConfig, "type" | "asn"> => ({
+  type: typeOf(peer, negotiated),
+  asn: peer.asn
+})
+
 /** Who we are towards a peer, as far as the configuration says. */
 type Neighbour = Pick<PeerConfig, "type" | "asn"> & { readonly localAs?: number | undefined }
 
@@ -81,9 +90,10 @@ export const localAsOf = (config: RouterConfig, peer: Neighbour): number => {
 /** Where a peer is, as far as it decides what an UPDATE may hold. */
 export const originOf = (
   config: RouterConfig,
-  peer: RouterPeer
+  peer: RouterPeer,
+  negotiated: Negotiated
 ): Pick<UpdateContext, "external" | "confederation" | "otherMember"> => {
-  const kind = kindOf(config, peer.config)
+  const kind = kindOf(config, asMet(peer.config, negotiated))
   const external = isOutside(kind)
   if (external || config.confederation === undefined) return { external }
   return { external, confederation: true, ...(kind === PeerKind.ConfederationMember ? { otherMember: true } : {}) }

@@ -96,8 +96,13 @@ const OPEN_WAIT_S = 60
 export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolean): PeerSettings => {
   const config = state.config!
   const { gracefulRestart: restart, role, prefixRestart } = peer
+  const localAs = localAsOf(config, peer)
+  // Of those that any AS number will do for, a plain one may turn out to be internal; a client of a route server, or one that sees us under
+  // another AS number, may not.
+  const isExternal = peer.type === "route-server-client" || localAs !== config.router.asn
   return {
-    localAs: localAsOf(config, peer),
+    localAs,
+    ...(peer.asn === 0 && isExternal ? { excludedAs: localAs } : {}),
     localId: parseAddress(config.router.id)!.words[0],
     remoteAs: peer.asn,
     passive: peer.passive,

@@ -168,7 +168,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,
-    context: { as4, addPath, extended, ...originOf(config, peer) },
+    context: { as4, addPath, extended, ...originOf(config, peer, negotiated) },
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
     lastHeardAt: state.now,

@@ -3,6 +3,7 @@ import { isoTime } from "../machine/index.ts"
 import { byFamily } from "../rib/index.ts"
 import { type Negotiated, peerStateName } from "../session/index.ts"
 import { capabilityNames, FAMILY_NAMES, formatWords } from "../wire/index.ts"
+import { typeOf } from "./agreement.ts"
 import { lastConnectErrorJson, lastErrorText, lastNotificationJson } from "./last-words.ts"
 import type { RouterPeer } from "./peer.ts"
 import { isRestarting } from "./restart.ts"
@@ -17,13 +18,14 @@ export const peerRows = (state: RouterState): ReadonlyArray<Record<string, unkno
 const peerRow = (state: RouterState, peer: RouterPeer, stale: StalePaths): Record<string, unknown> => {
   const { config } = peer
   const negotiated = state.connections.get(peer.established)?.session?.negotiated
+  const type = typeOf(config, negotiated)
   const received = receivedFrom(state, peer)
   return {
     address: config.address,
     port: config.port,
     asn: config.asn === 0 ? (negotiated?.remoteAs ?? 0) : config.asn,
     name: config.name,
-    type: config.type,
+    type,
     state: peerStateName(peer.machine),
     enabled: peer.machine.administrative === "Enabled",
     since: isoTime(peer.since),
@@ -41,7 +43,7 @@ const peerRow = (state: RouterState, peer: RouterPeer, stale: StalePaths): Recor
     restarting: isRestarting(peer),
     prefixes: {
       received,
-      accepted: config.policyOpen || config.type !== "external" ? received : 0,
+      accepted: config.policyOpen || type !== "external" ? received : 0,
       advertised: advertisedTo(state, peer),
       stale: stale[0][peer.index] + stale[1][peer.index]
     },

@@ -76,7 +76,8 @@ export interface Negotiated {
 export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Negotiated | Fault => {
   if (remote.version !== VERSION) return notifications.unsupportedVersion()
   const remoteAs = remoteAsOf(remote)
-  if (remoteAs === undefined || (settings.remoteAs !== 0 && remoteAs !== settings.remoteAs)) {
+  const isExpected = settings.remoteAs === 0 ? remoteAs !== settings.excludedAs : remoteAs === settings.remoteAs
+  if (remoteAs === undefined || !isExpected) {
     return notifications.badPeerAs()
   }
   const external = remoteAs !== settings.localAs

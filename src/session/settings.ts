@@ -12,6 +12,8 @@ export const TIMER_NAMES = ["ConnectRetry", "Hold", "Keepalive", "DelayOpen", "I
 
 export interface PeerSettings {
   readonly localAs: number
+  /** Refused where any AS number would do: with it the session would be internal, and is not meant to be; absent: none. */
+  readonly excludedAs?: number
   /** BGP Identifier, as an unsigned word. */
   readonly localId: number
   /** 0: whatever the peer says. */

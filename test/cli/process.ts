@@ -13,12 +13,17 @@ export interface Ended {
 /** `privileges`: options of setpriv under which it runs; for root. */
 export const backwalk = (
   args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly privileges?: ReadonlyArray<string> } = {}
+  options: {
+    readonly input?: string
+    readonly privileges?: ReadonlyArray<string>
+    /** A program with its options that runs it, outside of the privileges. */
+    readonly within?: ReadonlyArray<string>
+  } = {}
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
-    const command = [process.execPath, MAIN, ...args]
-    const [program, ...rest] =
-      options.privileges === undefined ? command : ["setpriv", ...options.privileges, ...command]
+    const { privileges, within = [] } = options
+    const setpriv = privileges === undefined ? [] : ["setpriv", ...privileges]
+    const [program, ...rest] = [...within, ...setpriv, process.execPath, MAIN, ...args]
     const child = spawn(program!, rest)
     let out = ""
     let err = ""
@@ -42,6 +47,12 @@ export const NOBODY: ReadonlyArray<string> = [
 ]
 /** Root without the right to change routes. */
 export const NO_NET_ADMIN: ReadonlyArray<string> = ["--bounding-set=-net_admin", "--inh-caps=-net_admin"]
+
+/** Root without the right to listen on ports below 1024. */
+export const NO_BIND_SERVICE: ReadonlyArray<string> = [
+  "--bounding-set=-net_bind_service",
+  "--inh-caps=-net_bind_service"
+]
 
 export interface RunningDaemon {
   readonly child: ChildProcess

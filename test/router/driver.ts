@@ -73,7 +73,7 @@ export interface FarSide {
   readonly extendedMessage?: boolean
 }
 
-const openOf = ({ asn, id, holdTime, families, as4, addPathSend, extendedMessage }: FarSide): Uint8Array => {
+export const openOf = ({ asn, id, holdTime, families, as4, addPathSend, extendedMessage }: FarSide): Uint8Array => {
   const spoken = (families ?? [0]).map((family) => ({ afi: family + 1, safi: 1 }))
   const capabilities: Array<Capability> = spoken.map((family) => ({ _tag: "Multiprotocol", ...family }))
   capabilities.push({ _tag: "RouteRefresh" })

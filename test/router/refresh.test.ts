@@ -1,8 +1,17 @@
 // A table told again, with marks around it. RFC 2918, RFC 7313
 import { describe, expect, it } from "vitest"
-import { afiOf, encodeEndOfRib, encodeRouteRefresh, MessageType, RefreshSubtype, safiOf } from "../../src/wire/index.ts"
+import {
+  afiOf,
+  encodeEndOfRib,
+  encodeOpen,
+  encodeRouteRefresh,
+  keepalive,
+  MessageType,
+  RefreshSubtype,
+  safiOf
+} from "../../src/wire/index.ts"
 import { configOf, Driver, peerConfig } from "./driver.ts"
-import { announcement, establishWith, routesOf } from "./far-side.ts"
+import { announcement, establishWith, peerRow, routesOf } from "./far-side.ts"
 
 const A = "10.0.0.2"
 const B = "10.0.0.3"
@@ -17,6 +26,26 @@ const kinds = (messages: ReadonlyArray<Uint8Array>): ReadonlyArray<string> =>
   messages.map((message) =>
     message[18] === MessageType.RouteRefresh ? `refresh ${message[21]}` : `type ${message[18]}`
   )
+
+const PREFIXES = 20_000
+const prefixes = (from: number, to: number): ReadonlyArray<string> =>
+  Array.from({ length: to - from }, (_, at) => `20.${(from + at) >> 8}.${(from + at) & 255}.0/24`)
+
+const openWithMarks = (asn: number): Uint8Array =>
+  encodeOpen({
+    version: 4,
+    asn,
+    holdTime: 90,
+    id: 0x0a00_0063,
+    capabilities: [
+      { _tag: "Multiprotocol", afi: 1, safi: 1 },
+      { _tag: "RouteRefresh" },
+      { _tag: "FourOctetAs", asn },
+      { _tag: "EnhancedRouteRefresh" }
+    ]
+  })
+
+const isEndOfRib = (message: Uint8Array): boolean => message.length === 23 && message[18] === MessageType.Update
 
 const told = (): { readonly driver: Driver; readonly a: number } => {
   const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003), peerConfig(C, 65004)]))
@@ -51,6 +80,47 @@ describe("a refresh that we answer", () => {
     driver.hear(a, refresh(RefreshSubtype.Request, 1))
     driver.settle()
     expect(driver.messages(a)).toEqual([])
+  })
+})
+
+describe("a refresh that is asked for while the table is told for the first time", () => {
+  /** A peer in the middle of its first telling: some slices are out, most are not. */
+  const midway = () => {
+    const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003)]))
+    const a = establishWith(driver, A, 65002)
+    for (let net = 0; net < PREFIXES; net += 250) driver.hear(a, announcement([65002], prefixes(net, net + 250)))
+    driver.settle()
+    const b = driver.accept(B)
+    driver.hear(b, openWithMarks(65003), keepalive())
+    driver.quantum()
+    return { driver, b }
+  }
+
+  it("has no marks, for none may come before End-of-RIB: the first telling is all of it [RFC 7313 §4]", () => {
+    const { driver, b } = midway()
+    expect(driver.quantumNodes).toBeGreaterThan(0)
+    driver.hear(b, refresh(RefreshSubtype.Request))
+    driver.settle()
+    const said = driver.messages(b)
+    expect(kinds(said).filter((kind) => kind.startsWith("refresh"))).toEqual([])
+    expect(said.filter(isEndOfRib).length).toBe(1)
+    expect(isEndOfRib(said.at(-1)!)).toBe(true)
+    expect(peerRow(driver, B)).toMatchObject({ prefixes: { advertised: PREFIXES } })
+  })
+
+  it("leaves the next one its marks [RFC 7313 §4]", () => {
+    const { driver, b } = midway()
+    driver.hear(b, refresh(RefreshSubtype.Request))
+    driver.settle()
+    driver.messages(b)
+    driver.hear(b, refresh(RefreshSubtype.Request))
+    driver.settle()
+    const said = kinds(driver.messages(b))
+    expect([said[0], said.at(-1), said.filter((kind) => kind.startsWith("refresh")).length]).toEqual([
+      "refresh 1",
+      "refresh 2",
+      2
+    ])
   })
 })
 
