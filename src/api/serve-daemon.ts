@@ -20,9 +20,7 @@ export const portOf = (daemon: Daemon): DaemonPortService => ({
 
 const nothing = (name: QueryName, { prefix }: QueryParams): string => {
   if (name !== "graph") return `this daemon has no ${name}`
-  return prefix === undefined
-    ? "name a prefix: the whole graph is not drawn yet"
-    : `there is no forwarding entry for ${prefix}`
+  return prefix === undefined ? "this daemon has no graph yet" : `there is no forwarding entry for ${prefix}`
 }
 
 /** Until the scope closes. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http"
 import * as Effect from "effect/Effect"
 import { call, callJson, eachLine, passOn, textOf } from "./client.ts"
 import { ExitStatus, type Failure, fail } from "./failure.ts"
+import { graphText } from "./graph-text.ts"
 import { print, say, sayJson } from "./output.ts"
 import { COLUMNS, type Column, describe, plain, type Row, TableWriter } from "./tables.ts"
 
@@ -29,6 +30,14 @@ export const showValue = (connection: Connection, name: string, params: Params):
     const text = yield* textOf(response)
     if (isText || connection.json) return yield* Effect.promise(() => print(text.endsWith("\n") ? text : `${text}\n`))
     yield* Effect.promise(() => print(describe(JSON.parse(text))))
+  })
+
+/** From one prefix down, or all that entries share. */
+export const showGraph = (connection: Connection, params: Params): Effect.Effect<void, Failure> =>
+  Effect.gen(function* () {
+    if (connection.json || params["dot"] === true) return yield* showValue(connection, "graph", params)
+    const answer = yield* callJson({ socket: connection.socket, method: "GET", path: pathOf("graph", params) })
+    yield* Effect.promise(() => print(graphText(answer)))
   })
 
 /** A JSON array with one row per peer. Of a single one people see everything. */

@@ -112,9 +112,8 @@ const showGraph = Command.make(
     prefix: Argument.String("PREFIX").pipe(Argument.withDescription("From this prefix down"), Argument.optional),
     dot: flag("dot", "As Graphviz")
   },
-  ({ prefix, dot }) =>
-    Effect.flatMap(showing, ([to, show]) => show.showValue(to, "graph", { prefix: optional(prefix), dot }))
-).pipe(Command.withDescription("The forwarding graph, from a prefix down to interfaces"))
+  ({ prefix, dot }) => Effect.flatMap(showing, ([to, show]) => show.showGraph(to, { prefix: optional(prefix), dot }))
+).pipe(Command.withDescription("The forwarding graph, from a prefix down to interfaces, or all that entries share"))
 
 const showKernel = Command.make(
   "kernel",

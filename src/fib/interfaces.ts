@@ -56,6 +56,16 @@ export class Interfaces {
     return this.byIndex.get(ifindex)?.up === true
   }
 
+  /** Whether the address is in a subnet of the link; link-local ones always are. */
+  isOnSubnet(ifindex: number, address: Address): boolean {
+    if (isLinkLocal(address)) return true
+    const link = this.byIndex.get(ifindex)
+    for (const { subnet, length } of link?.addresses.values() ?? []) {
+      if (subnet.family === address.family && addressKey(masked(address, length)) === addressKey(subnet)) return true
+    }
+    return false
+  }
+
   values(): IterableIterator<Interface> {
     return this.byIndex.values()
   }

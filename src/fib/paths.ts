@@ -49,7 +49,7 @@ export interface CanonicalPath {
   readonly labels: ReadonlyArray<number>
 }
 
-/** Paths in the order of their names; one that is named twice weighs more. */
+/** Paths in the order of their names; one that is named twice weighs more, and one that is alone weighs nothing in particular. */
 export const canonicalPaths = (specs: ReadonlyArray<PathSpec>, family: 0 | 1): ReadonlyArray<CanonicalPath> => {
   const wanted = new Map<string, CanonicalPath>()
   for (const spec of specs) {
@@ -61,7 +61,9 @@ export const canonicalPaths = (specs: ReadonlyArray<PathSpec>, family: 0 | 1): R
     if (same === undefined) wanted.set(key, { nextHop, spec, weight, preference, constraint, labels })
     else same.weight += weight
   }
-  return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path)
+  const paths = [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path)
+  if (paths.length === 1) paths[0].weight = 1
+  return paths
 }
 
 /** The name of a list of paths. What is as usual is left out. */

@@ -23,7 +23,7 @@ export class ObjectSync extends ObjectTable {
       this.groups[list.id] = group
     }
     const wasWanted = group.wanted
-    this.desire(group, list.leaves)
+    this.desire(group, list.leaves, list.reserve)
     if (wasWanted !== group.wanted) this.moved.add(list.id)
     if (!gone) return
     this.groups[list.id] = undefined
@@ -273,13 +273,16 @@ export class ObjectSync extends ObjectTable {
     this.forget(group)
     this.setTold(group, [])
     this.moved.add(group.pathList)
-    for (const { adjacency } of group.desired) this.leaves.get(adjacency.key)?.users.delete(group)
+    for (const { adjacency } of [...group.desired, ...group.reserve]) {
+      this.leaves.get(adjacency.key)?.users.delete(group)
+    }
     if (group.wanted) {
       const fresh = this.register(new GroupObject(this.ids.allocate(this.byId), group.pathList))
       if (group.pathList !== 0) this.groups[group.pathList] = fresh
-      this.desire(fresh, group.desired)
+      this.desire(fresh, group.desired, group.reserve)
     }
     group.desired = []
+    group.reserve = []
   }
 
   /** An answer about an object that is gone: only its hold on leaves is left to give back. */

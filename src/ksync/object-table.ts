@@ -30,6 +30,11 @@ export class ObjectTable {
     return this.groups[pathList]
   }
 
+  /** By the adjacency's key. */
+  leafOf(key: string): LeafObject | undefined {
+    return this.leaves.get(key)
+  }
+
   groupById(id: number): GroupObject | undefined {
     const object = this.byId.get(id)
     return object?.kind === "group" ? object : undefined
@@ -154,17 +159,20 @@ export class ObjectTable {
 
   // Desire
 
-  protected desire(group: GroupObject, leaves: ReadonlyArray<Leaf>): void {
-    const before = group.desired
+  /** `reserve`: what may take the place of the leaves at any time, and so is kept in the kernel too, in no group. */
+  protected desire(group: GroupObject, leaves: ReadonlyArray<Leaf>, reserve: ReadonlyArray<Leaf> = []): void {
+    const before = [...group.desired, ...group.reserve]
+    const now = [...leaves, ...reserve]
     group.desired = leaves
+    group.reserve = reserve
     group.hasIpv4 = leaves.some((leaf) => leaf.adjacency.family === 4)
-    for (const { adjacency } of leaves) {
+    for (const { adjacency } of now) {
       const leaf = this.leafFor(adjacency)
       if (leaf.users.size === 0) this.wake(leaf)
       leaf.users.add(group)
       leaf.stale = false
     }
-    const keys = new Set(leaves.map((leaf) => leaf.adjacency.key))
+    const keys = new Set(now.map((leaf) => leaf.adjacency.key))
     for (const { adjacency } of before) {
       if (keys.has(adjacency.key)) continue
       const leaf = this.leaves.get(adjacency.key)

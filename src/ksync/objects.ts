@@ -69,6 +69,8 @@ export class GroupObject extends KernelObject {
   pathList: number
   /** Empty: not wanted. */
   desired: ReadonlyArray<Leaf> = []
+  /** What would take their place if they failed: in the kernel as well, so that it costs one request. */
+  reserve: ReadonlyArray<Leaf> = []
   /** What the kernel has. */
   told: ReadonlyArray<Member> = []
   /** What is under way. */

@@ -1,6 +1,7 @@
 // One batch of kernel requests under construction: rtnetlink messages in a block of the router's pool, with an acknowledgement asked
 // of the last one only. Numbers of messages run on from batch to batch, so that a reply names its message.
 import type { BlockPool, Lease } from "../buffers/index.ts"
+import type { Interfaces } from "../fib/index.ts"
 import type { GroupObject, LeafObject, Member, PutMode, Requests } from "../ksync/index.ts"
 import { KERNEL_BATCH_MESSAGES_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
 import {
@@ -31,6 +32,7 @@ export class ForwardingBatch implements Requests {
   private readonly pool: BlockPool
   private readonly kernel: KernelConfig
   private readonly tables: readonly [PrefixTable, PrefixTable]
+  private readonly interfaces: Interfaces
   private nextSeq = 1
   private lastAt = 0
   /** Sequence number of the first message, whose slot is 0. */
@@ -38,7 +40,13 @@ export class ForwardingBatch implements Requests {
   count = 0
   block: Lease = 0
 
-  constructor(pool: BlockPool, kernel: KernelConfig, tables: readonly [PrefixTable, PrefixTable]) {
+  constructor(
+    pool: BlockPool,
+    kernel: KernelConfig,
+    tables: readonly [PrefixTable, PrefixTable],
+    interfaces: Interfaces
+  ) {
+    this.interfaces = interfaces
     this.pool = pool
     this.kernel = kernel
     this.tables = tables
@@ -80,7 +88,10 @@ export class ForwardingBatch implements Requests {
     const { family, words, ifindex } = leaf.adjacency
     const flags = FLAGS[mode]
     const seq = this.next()
-    putNexthop(this.writer, { seq, flags, id: leaf.id, family, gateway: words, ifindex, protocol: OWN_PROTOCOL })
+    const to = words.length === 0 ? { family, ifindex } : { family, gateway: words, ifindex }
+    // A gateway outside of its link's subnets is there because a route of ours says so; the kernel asks its own routes and refuses it.
+    const onlink = words.length > 0 && !this.interfaces.isOnSubnet(ifindex, { family, words })
+    putNexthop(this.writer, { seq, flags, id: leaf.id, ...to, onlink, protocol: OWN_PROTOCOL })
   }
 
   putGroup(group: GroupObject, members: ReadonlyArray<Member>, mode: PutMode): void {

@@ -236,10 +236,10 @@ export class ForwardingIntake {
     for (const object of [...objects.byId.values()]) {
       if (!present.has(object.id)) objects.lost(object.id)
     }
-    for (const { id, family, gateway, ifindex } of this.seenNexthops) {
-      if (family === 0 || gateway === undefined) continue
-      const key = `${addressKey({ family, words: gateway })} ${ifindex}`
-      objects.foundLeaf(id, { key, family, words: gateway, ifindex, labels: [] })
+    for (const { id, family, gateway, ifindex, members, blackhole } of this.seenNexthops) {
+      if (family === 0 || members !== undefined || blackhole) continue
+      const key = `${gateway === undefined ? `${family}:` : addressKey({ family, words: gateway })} ${ifindex}`
+      objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels: [] })
     }
     for (const { id, members } of this.seenNexthops) if (members !== undefined) objects.foundGroup(id, members)
   }

@@ -1,6 +1,6 @@
 // What users see of the forwarding side: entries, the graph below one, kernel objects with their states, walks. Tables are generators.
 import {
-  isUsable,
+  type Adjacency,
   type NextHop,
   type PathList,
   SOURCE_NAMES,
@@ -21,6 +21,7 @@ import { errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
+import { entryGraph, wholeGraph } from "./forwarding-graph.ts"
 
 /** Entries, all or those that `prefix` or `lookup` names. */
 export function* showFib(forwarding: Forwarding, params: Params): Iterable<unknown> {
@@ -38,13 +39,12 @@ export function* showFib(forwarding: Forwarding, params: Params): Iterable<unkno
   }
 }
 
-/** The graph from an entry down to interfaces. */
+/** The graph from an entry down to interfaces; without one, all that entries share. */
 export const showGraph = (forwarding: Forwarding, params: Params): unknown => {
-  const { fib } = forwarding
   const [family, id] = selected(forwarding, params)
-  if (family === undefined || id === -1) return undefined
-  const list = fib.pathLists.get(fib.entries[family].pathList[id])
-  return { ...entryRow(forwarding, family, id), graph: graphNode(forwarding, list, new Set()) }
+  if (family === undefined) return wholeGraph(forwarding)
+  if (id === -1) return undefined
+  return { ...entryRow(forwarding, family, id), ...entryGraph(forwarding, family, id) }
 }
 
 /** Kernel objects: nexthops and groups, then routes. */
@@ -134,6 +134,7 @@ const entryRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): Reco
 
 const nextHopRows = (forwarding: Forwarding, list: PathList): ReadonlyArray<unknown> => {
   const { interfaces } = forwarding.fib
+  if (list.kind !== "recursive" && list.ifindex === 0) return []
   if (list.kind !== "recursive") return [{ address: null, interface: interfaces.nameOf(list.ifindex), weight: 1 }]
   // Without a kernel nothing is resolved: the next hops are shown as they were named.
   if (forwarding.kernelSide === undefined) {
@@ -144,9 +145,10 @@ const nextHopRows = (forwarding: Forwarding, list: PathList): ReadonlyArray<unkn
     }))
   }
   return list.leaves.map(({ adjacency, weight }) => ({
-    address: formatAddress(adjacency),
+    address: adjacency.words.length === 0 ? null : formatAddress(adjacency),
     interface: interfaces.nameOf(adjacency.ifindex),
-    weight
+    weight,
+    ...(adjacency.labels.length === 0 ? {} : { labels: adjacency.labels })
   }))
 }
 
@@ -155,24 +157,9 @@ const kernelState = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): s
   return routes === undefined ? null : ENTRY_STATE_NAMES[(routes.state[prefix] ?? 0) & RouteFlag.State]
 }
 
-const graphNode = (forwarding: Forwarding, list: PathList, above: Set<PathList>): unknown => {
-  const node = { pathList: list.id, kind: list.kind, usable: isUsable(list), metric: list.metric }
-  const group = forwarding.kernelSide?.sync.objects.groupOf(list.id)
-  const kernel = group === undefined ? null : { index: group.id, state: ENTRY_STATE_NAMES[group.state] }
-  if (list.kind !== "recursive") return { ...node, interface: forwarding.fib.interfaces.nameOf(list.ifindex) }
-  const inside = new Set(above).add(list)
-  const paths = list.paths.map(({ nextHop, weight }, index) => ({
-    nextHop: nextHopText(nextHop),
-    weight,
-    looped: list.looped[index],
-    ...(nextHop.adjacency === undefined
-      ? {}
-      : { interface: forwarding.fib.interfaces.nameOf(nextHop.adjacency.ifindex) }),
-    ...(nextHop.cover === -1 ? {} : { covering: prefixText(forwarding, nextHop.family, nextHop.cover) }),
-    ...(nextHop.via === undefined || inside.has(nextHop.via) ? {} : { via: graphNode(forwarding, nextHop.via, inside) })
-  }))
-  return { ...node, kernel, paths }
-}
+/** The gateway, or the link itself. */
+const gatewayText = (adjacency: Adjacency): string =>
+  adjacency.words.length === 0 ? "directly" : formatAddress(adjacency)
 
 const nextHopText = ({ address }: NextHop): string => (address === undefined ? "directly" : formatAddress(address))
 
@@ -188,7 +175,7 @@ const historyRows = (object: LeafObject | GroupObject): ReadonlyArray<string> =>
 
 const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   kind: "nexthop",
-  key: `${formatAddress(leaf.adjacency)} dev ${forwarding.fib.interfaces.nameOf(leaf.adjacency.ifindex)}`,
+  key: `${gatewayText(leaf.adjacency)} dev ${forwarding.fib.interfaces.nameOf(leaf.adjacency.ifindex)}`,
   index: leaf.id,
   state: ENTRY_STATE_NAMES[leaf.state],
   references: leaf.held,
@@ -205,11 +192,11 @@ const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
   const blocking = WAITING.has(group.state) && group.wanted ? objects.unmetMember(group) : undefined
   return {
     kind: "group",
-    key: members.map(({ adjacency, weight }) => `${formatAddress(adjacency)}*${weight}`).join(" "),
+    key: members.map(({ adjacency, weight }) => `${gatewayText(adjacency)}*${weight}`).join(" "),
     index: group.id,
     state: ENTRY_STATE_NAMES[group.state],
     references: group.routes,
-    waitingFor: blocking === undefined ? null : `nexthop ${formatAddress(blocking)}`,
+    waitingFor: blocking === undefined ? null : `nexthop ${gatewayText(blocking)}`,
     error: failureText(group.failure),
     history: historyRows(group)
   }

@@ -79,7 +79,7 @@ export class Forwarding implements FibListener {
     this.statics = new StaticRoutes(this.fib)
     if (kernel === undefined) return
     const sync = new KernelSync(this.fib, capacityHint)
-    const batch = new ForwardingBatch(pool, kernel, tables)
+    const batch = new ForwardingBatch(pool, kernel, tables, this.fib.interfaces)
     this.kernelSide = { config: kernel, sync, batch, intake: new ForwardingIntake(this.fib, sync, batch, pool, kernel) }
   }
 
@@ -175,6 +175,16 @@ export class Forwarding implements FibListener {
   /** Sets whose reachability or metric changed since the last call, each once. */
   drainChanges(visit: (nextHopSet: number) => void): void {
     this.fib.drainReported(visit)
+  }
+
+  /** Whoever watches a neighbour (a session over one hop, RFC 5881) says whether it is there. Its link stays as it is. */
+  neighbourState(address: Address, ifindex: number, isUp: boolean): void {
+    this.fib.neighbourState(address, ifindex, isUp)
+  }
+
+  /** As `neighbourState`, of an address that is several hops away (RFC 5883). */
+  sessionState(address: Address, isUp: boolean): void {
+    this.fib.sessionState(address, isUp)
   }
 
   /** All sources have said what they know at start: leftovers of an earlier run that nobody confirmed are removed. */

@@ -2,6 +2,7 @@
 import { closeSync, readSync } from "node:fs"
 import { BlockPool } from "../../src/buffers/index.ts"
 import { KernelChannel } from "../../src/eventlog/index.ts"
+import type { PathSpec } from "../../src/fib/index.ts"
 import { OpBuffer } from "../../src/machine/index.ts"
 import { messagesOf, NetlinkType } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
@@ -18,6 +19,9 @@ export class RealWorld {
   readonly forwarding: Forwarding
   private readonly out = new OpBuffer()
   private readonly sockets
+  /** Requests sent that change something, and requests for dumps. */
+  requests = 0
+  dumps = 0
 
   constructor(namespace: Namespace) {
     this.sockets = inNetworkNamespace(namespace.path, () => ({
@@ -40,6 +44,20 @@ export class RealWorld {
     this.forwarding.releaseNextHops(set)
   }
 
+  /** As `announce`, for many prefixes of one length in a row, by way of paths of any kind. */
+  announceMany(from: string, count: number, paths: ReadonlyArray<PathSpec>): void {
+    const { family, words, length } = parsePrefix(from)!
+    const index = family === 4 ? 0 : 1
+    const set = this.forwarding.fib.internPaths(paths, index)
+    const word = Math.floor((length - 1) / 32)
+    const step = 2 ** (32 * (word + 1) - length)
+    for (let at = 0; at < count; at++) {
+      const prefix = this.tables[index].intern(words.with(word, (words[word] + at * step) >>> 0), 0, length)
+      this.forwarding.setBgp(index, prefix, set)
+    }
+    this.forwarding.releaseNextHops(set)
+  }
+
   withdraw(text: string): void {
     const { family, words, length } = parsePrefix(text)!
     const index = family === 4 ? 0 : 1
@@ -50,8 +68,8 @@ export class RealWorld {
   settle(done: () => boolean = () => true): void {
     for (let patience = 100; patience > 0; ) {
       this.forwarding.flush(4096, this.out)
-      const worked = this.perform()
-      if (this.hear() || worked || this.forwarding.pending()) continue
+      // Listening takes a tenth of a second where nothing is said: only when there is nothing else to do.
+      if (this.perform() || this.hear() || this.forwarding.pending()) continue
       if (done()) return
       patience--
     }
@@ -75,6 +93,7 @@ export class RealWorld {
   }
 
   private send(bytes: Uint8Array, lastSeq: number): void {
+    this.requests += messagesOf(bytes).length
     const { fd } = this.sockets.requests
     writeNow(fd, bytes)
     const replies = new Uint8Array(1 << 20)
@@ -88,6 +107,7 @@ export class RealWorld {
   }
 
   private dump(bytes: Uint8Array): void {
+    this.dumps++
     const { fd } = this.sockets.dumps
     writeNow(fd, bytes)
     for (;;) {

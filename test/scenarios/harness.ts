@@ -12,8 +12,13 @@ interface Block {
 
 const SEPARATOR = "----"
 
-export const scenarioNames = (): ReadonlyArray<string> =>
-  readdirSync(import.meta.dirname)
+/** Who performs commands and says what came of each. */
+export interface Player {
+  readonly run: (command: string) => ReadonlyArray<string>
+}
+
+export const scenarioNames = (directory: string = import.meta.dirname): ReadonlyArray<string> =>
+  readdirSync(directory)
     .filter((file) => file.endsWith(".txt"))
     .map((file) => file.replace(".txt", ""))
     .sort()
@@ -25,11 +30,14 @@ export interface Scenario {
 }
 
 /** Plays a scenario. `actual` is the file as it would be if what happened now were right. */
-export const playScenario = (name: string): Scenario => {
-  const path = `${import.meta.dirname}/${name}.txt`
+export const playScenario = (
+  name: string,
+  directory: string = import.meta.dirname,
+  stage: Player = new Stage()
+): Scenario => {
+  const path = `${directory}/${name}.txt`
   const expected = readFileSync(path, "utf8")
   const blocks = parse(expected)
-  const stage = new Stage()
   const actual = `${blocks.map((block) => print(block, play(stage, block))).join("\n")}`
   if (process.env["UPDATE"] === "1" && actual !== expected) writeFileSync(path, actual)
   return { title: titleOf(expected), expected: process.env["UPDATE"] === "1" ? actual : expected, actual }
@@ -38,7 +46,7 @@ export const playScenario = (name: string): Scenario => {
 /** The first line of every file says what is shown, with the clause. */
 const titleOf = (text: string): string => text.slice(0, text.indexOf("\n")).replace(/^# /, "")
 
-const play = (stage: Stage, block: Block): ReadonlyArray<string> => {
+const play = (stage: Player, block: Block): ReadonlyArray<string> => {
   const lines = block.commands.flatMap((command) => stage.run(command))
   return lines.length === 0 ? ["ok"] : lines
 }
