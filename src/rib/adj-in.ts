@@ -102,9 +102,11 @@ export class AdjIn {
     for (let path = head; path !== 0; last = path, path = paths.next[path]) {
       if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
       const isLeftOver = paths.generation[path] !== generation
-      paths.generation[path] = generation
       if (paths.attributes[path] !== attributes) this.replace(table, id, path, attributes)
       else if (isLeftOver && this.peers.leftOver[family][peer] === LeftOver.Ended) table.markChanged(id)
+      if (!isLeftOver) return
+      paths.generation[path] = generation
+      this.noteTold(family, peer, 1, this.hashOf(table, id, path))
       return
     }
     const path = paths.add(peer, pathId, attributes, generation)
@@ -113,8 +115,16 @@ export class AdjIn {
     else paths.next[last] = path
     table.prefixes.retain(id)
     this.peers.received[family][peer]++
-    this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
+    const hash = this.hashOf(table, id, path)
+    this.digest = (this.digest + hash) >>> 0
+    this.noteTold(family, peer, 1, hash)
     table.markChanged(id)
+  }
+
+  /** A path comes to, or goes from, what a peer has told in its table of now. */
+  private noteTold(family: Family, peer: number, count: number, hash: number): void {
+    this.peers.told[family][peer] += count
+    this.peers.toldDigest[family][peer] += hash
   }
 
   forget(peer: number, table: RibTable, id: PrefixId, pathId: number): void {
@@ -176,22 +186,28 @@ export class AdjIn {
   private replace(table: RibTable, id: PrefixId, path: PathRef, attributes: AttributeId): void {
     const { paths, store } = this
     const before = paths.attributes[path]
-    this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
+    const hash = this.hashOf(table, id, path)
     store.retain(attributes)
     paths.attributes[path] = attributes
     store.release(before)
-    this.digest = (this.digest + this.hashOf(table, id, path)) >>> 0
+    const change = this.hashOf(table, id, path) - hash
+    this.digest = (this.digest + change) >>> 0
+    const { family } = table.prefixes
+    if (!this.isLeftOver(family, path)) this.noteTold(family, paths.peer[path], 0, change)
     table.markChanged(id)
   }
 
   private unlink(table: RibTable, id: PrefixId, before: PathRef, path: PathRef): void {
     const { paths } = this
     const peer = paths.peer[path]
-    this.digest = (this.digest - this.hashOf(table, id, path)) >>> 0
+    const hash = this.hashOf(table, id, path)
+    const { family } = table.prefixes
+    this.digest = (this.digest - hash) >>> 0
+    if (!this.isLeftOver(family, path)) this.noteTold(family, peer, -1, -hash)
     table.markChanged(id)
     if (before === 0) table.heads[id] = paths.next[path]
     else paths.next[before] = paths.next[path]
-    const received = this.peers.received[table.prefixes.family]
+    const received = this.peers.received[family]
     assert(received[peer] > 0, "a peer lost more paths than it had")
     received[peer]--
     const attributes = paths.attributes[path]

@@ -73,6 +73,10 @@ export class RibPeers {
   readonly leftOver: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Paths held per family. */
   readonly received: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
+  /** Of those, the paths that the peer has told in its table of now: what a limit counts, for what is left over it did not say. */
+  readonly told: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
+  /** Sum of the hashes of the paths that are told: with the digest of all paths it says which are left over. */
+  readonly toldDigest: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
 
   constructor() {
     this.accepts[SELF] = 1

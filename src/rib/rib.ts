@@ -144,12 +144,14 @@ export class Rib {
   }
 
   private beginGeneration(peer: number, family: Family): void {
-    const { generation, leftOver } = this.adjIn.peers
+    const { generation, leftOver, told, toldDigest } = this.adjIn.peers
     // Numbers of generations come round: whoever begins so many and ends none loses what is left over.
     if (this.begun[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
     this.finishSweeps(peer, family)
     this.begun[family][peer]++
     generation[family][peer]++
+    told[family][peer] = 0
+    toldDigest[family][peer] = 0
     leftOver[family][peer] = LeftOver.Kept
   }
 

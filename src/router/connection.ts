@@ -47,6 +47,11 @@ export class Connection {
     this.peer = peer
   }
 
+  /** Bytes that wait for the rest of their message. */
+  get carriedBytes(): number {
+    return this.carried
+  }
+
   get messageBytesMax(): number {
     return this.session?.negotiated.extendedMessage === true ? EXTENDED_MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX
   }

@@ -1,5 +1,6 @@
 // How much a peer may tell us. A warning comes once each time its count crosses the threshold; past the limit the session machine ends
-// the session and decides when to try again (RFC 4486 §4).
+// the session and decides when to try again (RFC 4486 §4). What counts is what the peer has told on this session: routes that we keep for
+// it over a restart or a refresh it has not said, and a table that came back changed must not count twice.
 import type { OpBuffer } from "../machine/index.ts"
 import { FAMILIES_ALL, FAMILY_NAMES, type Family } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
@@ -9,7 +10,7 @@ import type { RouterState } from "./state.ts"
 export const exceededFamily = (state: RouterState, peer: RouterPeer, out: OpBuffer): Family | -1 => {
   const { maxPrefixes: limit, prefixWarningPercent = 0 } = peer.config
   for (const family of FAMILIES_ALL) {
-    const count = state.rib.adjIn.peers.received[family][peer.index]
+    const count = state.rib.adjIn.peers.told[family][peer.index]
     if (count > limit) return family
     if (prefixWarningPercent > 0) warn(state, peer, family, count, (limit * prefixWarningPercent) / 100, out)
   }

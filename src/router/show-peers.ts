@@ -1,21 +1,19 @@
 // A peer as users see it: what it is configured to be, what the two OPENs agreed on, what it has told and been told, and how it fares.
 import { isoTime } from "../machine/index.ts"
-import { byFamily } from "../rib/index.ts"
+import { LeftOver } from "../rib/index.ts"
 import { type Negotiated, peerStateName } from "../session/index.ts"
-import { capabilityNames, FAMILY_NAMES, formatWords } from "../wire/index.ts"
+import { capabilityNames, FAMILIES_ALL, FAMILY_NAMES, formatWords, isRouted } from "../wire/index.ts"
 import { typeOf } from "./agreement.ts"
 import { lastConnectErrorJson, lastErrorText, lastNotificationJson } from "./last-words.ts"
 import type { RouterPeer } from "./peer.ts"
 import { isRestarting } from "./restart.ts"
 import type { RouterState } from "./state.ts"
 
-export const peerRows = (state: RouterState): ReadonlyArray<Record<string, unknown>> => {
-  const peers = state.peers.filter((peer) => peer !== undefined)
-  const stale = stalePaths(state, peers)
-  return peers.map((peer) => peerRow(state, peer, stale))
-}
+export const peerRows = (state: RouterState): ReadonlyArray<Record<string, unknown>> =>
+  state.peers.filter((peer) => peer !== undefined).map((peer) => peerRow(state, peer))
 
-const peerRow = (state: RouterState, peer: RouterPeer, stale: StalePaths): Record<string, unknown> => {
+const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> => {
+  const stale = staleOf(state, peer)
   const { config } = peer
   const negotiated = state.connections.get(peer.established)?.session?.negotiated
   const type = typeOf(config, negotiated)
@@ -45,9 +43,9 @@ const peerRow = (state: RouterState, peer: RouterPeer, stale: StalePaths): Recor
       received,
       accepted: config.policyOpen || type !== "external" ? received : 0,
       advertised: advertisedTo(state, peer),
-      stale: stale[0][peer.index] + stale[1][peer.index]
+      stale: stale.reduce((sum, count) => sum + count, 0)
     },
-    stale: { "ipv4-unicast": stale[0][peer.index], "ipv6-unicast": stale[1][peer.index] },
+    stale: staleByName(stale),
     messages: { ...peer.messages },
     findings: { ...peer.findings },
     lastError: lastErrorText(peer),
@@ -115,21 +113,19 @@ const advertisedTo = (state: RouterState, peer: RouterPeer): number => {
   return Math.max(0, sent)
 }
 
-type StalePaths = ReadonlyArray<Uint32Array>
+const staleByName = (stale: ReadonlyArray<number>): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    FAMILIES_ALL.filter((family) => isRouted(family) || stale[family] > 0).map((family) => [
+      FAMILY_NAMES[family],
+      stale[family]
+    ])
+  )
 
-/** By family and peer: paths kept in use over a restart or a refresh. Counted only where somebody has some, in one pass over the table. */
-const stalePaths = (state: RouterState, peers: ReadonlyArray<RouterPeer>): StalePaths => {
-  const counts: StalePaths = byFamily(() => new Uint32Array(state.peers.length))
-  if (!state.isConfigured) return counts
-  const { adjIn, tables } = state.rib
-  for (const { heads, prefixes } of tables) {
-    const { family } = prefixes
-    if (!peers.some(({ retention, refreshing }) => retention[family] !== undefined || refreshing[family])) continue
-    for (let id = 0; id < prefixes.bound; id++) {
-      for (let path = heads[id] ?? 0; path !== 0; path = adjIn.paths.next[path]) {
-        if (adjIn.isStale(family, path)) counts[family][adjIn.paths.peer[path]]++
-      }
-    }
-  }
-  return counts
+/** By family: paths kept in use over a restart or a refresh, which the peer has not told again. */
+const staleOf = (state: RouterState, { index }: RouterPeer): ReadonlyArray<number> => {
+  if (!state.isConfigured) return FAMILIES_ALL.map(() => 0)
+  const { received, told, leftOver } = state.rib.adjIn.peers
+  return FAMILIES_ALL.map((family) =>
+    leftOver[family][index] === LeftOver.Kept ? received[family][index] - told[family][index] : 0
+  )
 }

@@ -5,7 +5,7 @@ import type { ConnId } from "../eventlog/index.ts"
 import { assert, fold, hashJson, type Micros, type OpBuffer, type Seed } from "../machine/index.ts"
 import { Rib } from "../rib/index.ts"
 import { digestPeer } from "../session/index.ts"
-import { parseAddress, UpdateView } from "../wire/index.ts"
+import { FAMILIES_ALL, parseAddress, UpdateView } from "../wire/index.ts"
 import { clusterIdsOf } from "./agreement.ts"
 import type { OriginatedRoute, RouterConfig } from "./config.ts"
 import type { Connection } from "./connection.ts"
@@ -186,11 +186,25 @@ export class RouterState {
   }
 }
 
+/** A peer with what its restart and its refresh have come to, and which of its paths it has told since they began. */
+const peerDigest = (state: RouterState, peer: RouterPeer): number => {
+  const { index, machine, established, retention, refreshing, endOfRib, warned } = peer
+  const stages = hashJson([established, retention, refreshing, endOfRib, warned])
+  let digest = fold(fold(index, digestPeer(machine)), stages)
+  if (!state.isConfigured) return digest
+  const { leftOver, toldDigest } = state.rib.adjIn.peers
+  for (const family of FAMILIES_ALL) digest = fold(fold(digest, toldDigest[family][index]), leftOver[family][index])
+  return digest
+}
+
 /** 32 bits that agree whenever two routers hold the same. Kept sums, so that it costs nothing to speak of. */
 export const stateDigest = (state: RouterState): number => {
   let digest = fold(hashJson(state.config), state.seed)
-  for (const peer of state.peers)
-    if (peer !== undefined) digest = fold(digest, fold(peer.index, digestPeer(peer.machine)))
+  digest = fold(digest, hashJson([state.restarting, state.initialSyncDone, state.stopping, [...state.departing]]))
+  for (const peer of state.peers) if (peer !== undefined) digest = fold(digest, peerDigest(state, peer))
+  for (const { conn, closing, unsentBytes, drainingBytes, carriedBytes } of state.connections.values()) {
+    digest = fold(fold(fold(digest, conn), unsentBytes), fold(fold(drainingBytes, carriedBytes), closing ? 1 : 0))
+  }
   if (!state.isConfigured) return digest
   return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
 }
