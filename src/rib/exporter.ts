@@ -4,7 +4,7 @@
 import type { Lease } from "../buffers/index.ts"
 import { PEERS_MAX } from "../machine/index.ts"
 import { Routes } from "./adj-out.ts"
-import type { AttributeId } from "./attribute-store.ts"
+import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { isEmpty } from "./audience.ts"
 import type { ExportClass } from "./export-class.ts"
 import { Jobs } from "./jobs.ts"
@@ -23,6 +23,7 @@ const LOCAL_SHARE = 0xffff
 
 /** One round of telling a class something: the class, the receivers, and the difference between before and now. */
 export class Exporter {
+  protected readonly store: AttributeStore
   protected readonly selection: Selection
   protected readonly packer: Packer
   protected readonly jobs: Jobs = new Jobs()
@@ -34,7 +35,8 @@ export class Exporter {
   protected scopeCount = 0
   protected except: number = NOBODY
 
-  constructor(selection: Selection, packer: Packer) {
+  constructor(store: AttributeStore, selection: Selection, packer: Packer) {
+    this.store = store
     this.selection = selection
     this.packer = packer
   }
@@ -123,7 +125,7 @@ export class Exporter {
   }
 
   /** Routes of different external peers with the same attributes leave alike; reflected ones carry their originator. */
-  private shareOf(source: number): number {
+  protected shareOf(source: number): number {
     const { internal, local } = this.selection.sourceOf(source)
     return internal ? source : local ? LOCAL_SHARE : SELF
   }
@@ -160,7 +162,8 @@ export class Exporter {
     for (const member of exportClass.lagging) {
       const had = before !== 0 && member.peer !== beforeSource
       const has = sent !== 0 && member.peer !== source
-      if (had !== has || (has && !isSame)) this.owe(table, member, id, had, has)
+      if (had === has && (!has || isSame)) continue
+      if (this.owe(table, member, id) && had) this.keep(member, id, 0, before - 1, beforeSource)
     }
     if (sent === 0) {
       if (this.leaveOut(exportClass, beforeSource)) this.packer.withdraw(table.prefixes, id, 0)
@@ -263,21 +266,27 @@ export class Exporter {
       }
     }
     if (had === kept && has === kept) return
-    const isNew = this.owe(table, member, id, had > 0, has > 0)
-    if (!isNew || exportClass.parameters.addPathSend === 0) return
+    if (!this.owe(table, member, id)) return
     for (let old = 0; old < before.count; old++) {
-      if (audiences.has(before.audience[old], member.slot)) member.addHeldPath(id, before.pathId[old])
+      if (!audiences.has(before.audience[old], member.slot)) continue
+      this.keep(member, id, before.pathId[old], before.attributes[old], before.source[old])
     }
   }
 
   /** Notes that a member has to hear of a prefix: once, until it has. True: that was not noted yet. */
-  private owe(table: RibTable, member: Member, id: PrefixId, had: boolean, has: boolean): boolean {
-    // The walk will come to it; only a member that was told before has something to forget.
-    if (!member.hasPassed(id) && (member.walk === Walk.First || has)) return false
-    if (!member.addPending(id, had)) return false
+  private owe(table: RibTable, member: Member, id: PrefixId): boolean {
+    // It has been told nothing yet, and the walk will come to it.
+    if (member.walk === Walk.First && !member.hasPassed(id)) return false
+    if (!member.addPending(id)) return false
     // Until then a withdrawal must not become one of another prefix.
     table.prefixes.retain(id)
     return true
+  }
+
+  /** Remembers what a member holds, so that it is told just what differs from that in the end. */
+  private keep(member: Member, id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
+    this.store.retain(attributes)
+    member.addHeld(id, pathId, attributes, source)
   }
 }
 

@@ -2,6 +2,9 @@
 // holds nothing of its own. One that does not is either on a walk over the table (it has just come, or asked for everything again) or
 // owed the final state of some prefixes: one bit each, however often they change, so that memory stays bounded whatever happens.
 import { assert } from "../machine/index.ts"
+import type { Routes } from "./adj-out.ts"
+import type { AttributeId } from "./attribute-store.ts"
+import { EVERYBODY } from "./audience.ts"
 import { grown, type PrefixId } from "./prefix-table.ts"
 
 /** Why a member walks. */
@@ -31,20 +34,16 @@ export class Member {
   refresh: "none" | "asked" | "begun" = "none"
   /** Prefixes that it is owed. */
   pendingCount = 0
-  private bits: Uint32Array
-  /** Of those, the ones that it holds something for: they need a withdrawal when nothing is left to tell. */
-  private heldBits: Uint32Array
+  private bits: Uint32Array = new Uint32Array(FIRST_WORDS)
   /** Word from which the next slice looks for pending bits. */
   private cursor = 0
-  /** What it holds, where that is several paths: lists of path identifiers (RFC 7911). */
-  private held: HeldPaths | undefined
+  /** What it holds of prefixes that it is owed. */
+  private held: HeldRoutes | undefined
 
   constructor(peer: number, slot: number, asn: number) {
     this.peer = peer
     this.slot = slot
     this.asn = asn
-    this.bits = new Uint32Array(FIRST_WORDS)
-    this.heldBits = new Uint32Array(FIRST_WORDS)
   }
 
   /** Begins a walk at `position`, from wherever others are. */
@@ -62,17 +61,12 @@ export class Member {
   }
 
   /** Notes that the member has to hear of a prefix. False: that was noted already. */
-  addPending(id: PrefixId, holds: boolean): boolean {
+  addPending(id: PrefixId): boolean {
     const word = id >>> 5
-    if (word >= this.bits.length) {
-      this.bits = grown(this.bits, Math.max(word + 1, this.bits.length * 2))
-      this.heldBits = grown(this.heldBits, this.bits.length)
-    }
+    if (word >= this.bits.length) this.bits = grown(this.bits, Math.max(word + 1, this.bits.length * 2))
     const bit = 1 << (id & 31)
     if ((this.bits[word] & bit) !== 0) return false
     this.bits[word] |= bit
-    if (holds) this.heldBits[word] |= bit
-    else this.heldBits[word] &= ~bit
     this.pendingCount++
     return true
   }
@@ -80,11 +74,6 @@ export class Member {
   isPending(id: PrefixId): boolean {
     const word = id >>> 5
     return word < this.bits.length && ((this.bits[word] >>> (id & 31)) & 1) === 1
-  }
-
-  /** Whether the member held something when it was first owed a prefix. Good until the prefix is pending anew. */
-  holds(id: PrefixId): boolean {
-    return ((this.heldBits[id >>> 5] >>> (id & 31)) & 1) === 1
   }
 
   dropPending(id: PrefixId): void {
@@ -106,57 +95,72 @@ export class Member {
     return word * 32 + bit
   }
 
-  /** Notes a path that it holds of a prefix that is pending. */
-  addHeldPath(id: PrefixId, pathId: number): void {
-    this.held ??= new HeldPaths()
-    this.held.add(id, pathId)
+  /** Notes a route that it holds of a prefix that it is owed. The caller retains the set. */
+  addHeld(id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
+    this.held ??= new HeldRoutes()
+    this.held.add(id, pathId, attributes, source)
   }
 
-  /** Takes one of the paths that it held of a prefix; 0: none is left. */
-  takeHeldPath(id: PrefixId): number {
-    return this.held === undefined ? 0 : this.held.take(id)
+  /** Moves what it held of a prefix to a list, which then holds the sets. */
+  takeHeld(id: PrefixId, into: Routes): void {
+    into.count = 0
+    this.held?.take(id, into)
   }
 
   /** Bytes that this member alone occupies. */
   get sizeBytes(): number {
-    return this.bits.byteLength * 2 + (this.held?.sizeBytes ?? 0)
+    return this.bits.byteLength + (this.held?.sizeBytes ?? 0)
   }
 }
 
-/** Lists of path identifiers by prefix. Entries are numbered from 1; 0 ends a list. */
-class HeldPaths {
-  private heads: Uint32Array = new Uint32Array(64)
-  private pathIds: Uint32Array = new Uint32Array(64)
-  private next: Uint32Array = new Uint32Array(64)
+/** Lists of routes by prefix. Entries are numbered from 1; 0 ends a list. */
+class HeldRoutes {
+  private heads: Uint32Array = new Uint32Array(FIRST_HELD)
+  private attributes: Uint32Array = new Uint32Array(FIRST_HELD)
+  private source: Uint16Array = new Uint16Array(FIRST_HELD)
+  private pathId: Uint32Array = new Uint32Array(FIRST_HELD)
+  private next: Uint32Array = new Uint32Array(FIRST_HELD)
   private free = 0
   private bound = 1
 
-  add(id: PrefixId, pathId: number): void {
+  add(id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
     if (id >= this.heads.length) this.heads = grown(this.heads, Math.max(id + 1, this.heads.length * 2))
     let entry = this.free
     if (entry !== 0) this.free = this.next[entry]
     else entry = this.bound++
-    if (entry >= this.next.length) {
-      this.next = grown(this.next, this.next.length * 2)
-      this.pathIds = grown(this.pathIds, this.next.length)
-    }
-    this.pathIds[entry] = pathId
+    if (entry >= this.next.length) this.grow()
+    this.attributes[entry] = attributes
+    this.source[entry] = source
+    this.pathId[entry] = pathId
     this.next[entry] = this.heads[id]
     this.heads[id] = entry
   }
 
-  take(id: PrefixId): number {
-    const entry = id < this.heads.length ? this.heads[id] : 0
-    if (entry === 0) return 0
-    this.heads[id] = this.next[entry]
-    this.next[entry] = this.free
-    this.free = entry
-    return this.pathIds[entry]
+  take(id: PrefixId, into: Routes): void {
+    if (id >= this.heads.length) return
+    for (let entry = this.heads[id]; entry !== 0; ) {
+      into.push(this.attributes[entry], this.source[entry], this.pathId[entry], EVERYBODY)
+      const after = this.next[entry]
+      this.next[entry] = this.free
+      this.free = entry
+      entry = after
+    }
+    this.heads[id] = 0
+  }
+
+  private grow(): void {
+    const length = this.next.length * 2
+    this.attributes = grown(this.attributes, length)
+    this.source = grown(this.source, length)
+    this.pathId = grown(this.pathId, length)
+    this.next = grown(this.next, length)
   }
 
   get sizeBytes(): number {
-    return this.heads.byteLength + this.pathIds.byteLength + this.next.byteLength
+    return this.heads.byteLength + this.next.length * ENTRY_BYTES
   }
 }
 
 const FIRST_WORDS = 32
+const FIRST_HELD = 64
+const ENTRY_BYTES = 14

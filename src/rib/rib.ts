@@ -91,7 +91,7 @@ export class Rib {
     this.adjIn = new AdjIn(this.store, this.tables, options.capacity)
     this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)
     this.packer = new Packer(options.pool, this.store)
-    this.walker = new Walker(new Selection(this.store, this.adjIn, this.decision, this.packer), this.packer)
+    this.walker = new Walker(this.store, new Selection(this.store, this.adjIn, this.decision, this.packer), this.packer)
   }
 
   /** Decides for every changed prefix, reports best paths, and tells all live members. */
@@ -302,7 +302,9 @@ export class Rib {
     const { member, adjOut, table } = closing
     let spent = 0
     for (; member !== undefined && spent < budget && member.pendingCount > 0; spent++) {
-      table.prefixes.release(member.takePending())
+      const id = member.takePending()
+      this.walker.dropHeld(member, id)
+      table.prefixes.release(id)
     }
     for (; adjOut !== undefined && spent < budget && closing.position < adjOut.sent.length; spent++) {
       adjOut.forget(closing.position++)

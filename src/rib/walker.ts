@@ -2,6 +2,7 @@
 // slices, a few members a step, each in turn, so that nobody waits for the table of somebody else. Members that stand at the same place of
 // the table walk together and share what is packed; the first one finds out on its way what the class is told at all.
 import { RefreshSubtype } from "../wire/index.ts"
+import { Routes } from "./adj-out.ts"
 import { type ExportClass, FILLED } from "./export-class.ts"
 import { Exporter, type Transmit } from "./exporter.ts"
 import { type Member, Walk } from "./member.ts"
@@ -16,6 +17,8 @@ export type HasRoom = (peer: number) => boolean
 const SLICE_BYTES_MAX = 512 * 1024
 
 export class Walker extends Exporter {
+  private readonly held: Routes = new Routes()
+
   /** Serves members that lag, for at most so many prefixes. Returns how many were handled. */
   serve(table: RibTable, exportClass: ExportClass, budget: number, hasRoom: HasRoom, transmit: Transmit): number {
     const waiting = exportClass.lagging.filter(({ peer }) => hasRoom(peer))
@@ -104,25 +107,12 @@ export class Walker extends Exporter {
     before.clear(audiences)
   }
 
-  /** Who repeats its walk and was owed the prefix has heard it just now, unless it has something to forget. */
+  /** Who repeats its walk and was owed the prefix has heard it just now, but for the end of what it held. */
   private settleDebt(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
-    if (exportClass.parameters.addPathSend > 0 || !member.isPending(id)) return
-    if (!this.isTold(exportClass, member, id)) return
+    if (!member.isPending(id)) return
     member.dropPending(id)
+    this.tellDifference(table, exportClass, member, id, true)
     table.prefixes.release(id)
-  }
-
-  /** Whether a member is told a route of a prefix. */
-  private isTold(exportClass: ExportClass, member: Member, id: PrefixId): boolean {
-    const { adjOut } = exportClass
-    if (adjOut.sent[id] !== 0) return adjOut.sentSource[id] !== member.peer
-    const { before } = this
-    exportClass.read(id, before)
-    let isTold = false
-    for (let route = 0; route < before.count; route++)
-      isTold ||= adjOut.audiences.has(before.audience[route], member.slot)
-    before.clear(adjOut.audiences)
-    return isTold
   }
 
   /** After a slice: where a member stands now, and what is said at the end of its walk. */
@@ -168,8 +158,7 @@ export class Walker extends Exporter {
       const id = member.takePending()
       if (id === -1) break
       handled++
-      if (exportClass.parameters.addPathSend > 0) this.tellPaths(table, exportClass, member, id)
-      else this.tellFinal(table, exportClass, member, id)
+      this.tellDifference(table, exportClass, member, id, false)
       table.prefixes.release(id)
     }
     this.finish(table, exportClass, transmit)
@@ -177,33 +166,53 @@ export class Walker extends Exporter {
     return handled
   }
 
-  private tellFinal(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
-    const { adjOut } = exportClass
-    if (!this.isTold(exportClass, member, id)) {
-      if (member.holds(id)) this.forget(table, exportClass, member, id, 0)
-      return
-    }
-    if (adjOut.sent[id] !== 0) this.announce(table, id, 0, adjOut.sent[id] - 1, adjOut.sentSource[id])
-    else this.tellPaths(table, exportClass, member, id)
-  }
-
-  /** All routes of a member, and the end of those that it held and that are no more. */
-  private tellPaths(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
-    const { before } = this
+  /** What differs between that which a member held and that which it is to hold now. */
+  private tellDifference(
+    table: RibTable,
+    exportClass: ExportClass,
+    member: Member,
+    id: PrefixId,
+    isTold: boolean
+  ): void {
+    const { before, held } = this
     const { audiences } = exportClass.adjOut
+    member.takeHeld(id, held)
     exportClass.read(id, before)
-    for (let route = 0; route < before.count; route++) {
-      if (!audiences.has(before.audience[route], member.slot)) continue
+    for (let route = 0; route < before.count && !isTold; route++) {
+      if (!audiences.has(before.audience[route], member.slot) || this.isHeld(route)) continue
       this.announce(table, id, before.pathId[route], before.attributes[route], before.source[route])
     }
-    for (let held = member.takeHeldPath(id); held !== 0; held = member.takeHeldPath(id)) {
+    for (let old = 0; old < held.count; old++) {
       let isStill = false
       for (let route = 0; route < before.count; route++) {
-        isStill ||= before.pathId[route] === held && audiences.has(before.audience[route], member.slot)
+        isStill ||= before.pathId[route] === held.pathId[old] && audiences.has(before.audience[route], member.slot)
       }
-      if (!isStill) this.forget(table, exportClass, member, id, held)
+      if (!isStill) this.forget(table, exportClass, member, id, held.pathId[old])
     }
     before.clear(audiences)
+    this.releaseHeld()
+  }
+
+  /** Forgets what a member held of a prefix: it has gone. */
+  dropHeld(member: Member, id: PrefixId): void {
+    member.takeHeld(id, this.held)
+    this.releaseHeld()
+  }
+
+  private releaseHeld(): void {
+    const { held } = this
+    for (let old = 0; old < held.count; old++) this.store.release(held.attributes[old])
+    held.count = 0
+  }
+
+  /** Whether a route is what the member held already. */
+  private isHeld(route: number): boolean {
+    const { before, held } = this
+    for (let old = 0; old < held.count; old++) {
+      if (held.pathId[old] !== before.pathId[route] || held.attributes[old] !== before.attributes[route]) continue
+      if (this.shareOf(held.source[old]) === this.shareOf(before.source[route])) return true
+    }
+    return false
   }
 
   private forget(table: RibTable, exportClass: ExportClass, { slot }: Member, id: PrefixId, pathId: number): void {
