@@ -4,15 +4,18 @@ import {
   decodeNlri,
   decodeOpen,
   decodeRouteRefresh,
+  familyOf,
   formatPrefix,
   frame,
   isFault,
   MessageType,
+  RefreshSubtype,
   scanUpdate,
   type UpdateContext,
   UpdateView,
   Verdict
 } from "../../src/wire/index.ts"
+import type { Role } from "./live-settings.ts"
 import type { Tally } from "./tally.ts"
 
 export type Phase = "OpenSent" | "OpenConfirm" | "Established"
@@ -35,6 +38,10 @@ export class Oracle {
   /** What the session agrees on, or is going to. */
   private readonly context: UpdateContext
   private readonly extendedNextHop: boolean
+  /** The talker marks its refreshes. */
+  private readonly marks: boolean
+  /** By family: what a refresh under way has not repeated yet; `undefined`: there is none. */
+  private readonly unrepeated: [Set<string> | undefined, Set<string> | undefined] = [undefined, undefined]
   private readonly view = new UpdateView()
   private readonly tally: Tally
   /** The talker has refused our OPEN: the sessions after this one agree on something else than the setting says. */
@@ -42,8 +49,13 @@ export class Oracle {
   private left: Uint8Array = new Uint8Array(0)
   private phase: Phase
 
-  constructor(phase: Phase, context: UpdateContext, extendedNextHop: boolean, tally: Tally) {
-    this.extendedNextHop = extendedNextHop
+  constructor(
+    phase: Phase,
+    { role, context }: { readonly role: Pick<Role, "extendedNextHop" | "marks">; readonly context: UpdateContext },
+    tally: Tally
+  ) {
+    this.extendedNextHop = role.extendedNextHop
+    this.marks = role.marks
     this.phase = phase
     this.context = context
     this.tally = tally
@@ -107,7 +119,9 @@ export class Oracle {
     if (type === MessageType.RouteRefresh) {
       const refresh = decodeRouteRefresh(stream, at, length)
       this.tally.count(isFault(refresh) ? "Established: ROUTE-REFRESH 7/1" : "Established: ROUTE-REFRESH")
-      return isFault(refresh) ? answered(refresh.code, refresh.subcode) : STAYS
+      if (isFault(refresh)) return answered(refresh.code, refresh.subcode)
+      this.refreshed(refresh)
+      return STAYS
     }
     const { view } = this
     const verdict = scanUpdate(view, stream, at, length, this.context)
@@ -118,6 +132,25 @@ export class Oracle {
     const astray = view.reachFamily === 0 && view.reachNlriEnd > view.reachNlriAt && view.reachNextHopLength > 4
     this.learn(stream, verdict === Verdict.TreatAsWithdraw || (astray && !this.extendedNextHop))
     return STAYS
+  }
+
+  /** RFC 7313 §4: what is not repeated between the marks goes at the second one. */
+  private refreshed({
+    afi,
+    safi,
+    subtype
+  }: {
+    readonly afi: number
+    readonly safi: number
+    readonly subtype: number
+  }): void {
+    const family = familyOf(afi, safi)
+    if (!this.marks || (family !== 0 && family !== 1)) return
+    if (subtype === RefreshSubtype.Begin) this.unrepeated[family] = new Set(this.known[family])
+    if (subtype !== RefreshSubtype.End) return
+    for (const key of this.unrepeated[family] ?? []) this.known[family].delete(key)
+    if (this.unrepeated[family] !== undefined) this.tally.count("Established: a marked refresh")
+    this.unrepeated[family] = undefined
   }
 
   /** Withdrawals first: a prefix in both parts counts as announced (RFC 4271 §4.3). */
@@ -138,7 +171,10 @@ export class Oracle {
   private each(stream: Uint8Array, family: 0 | 1, from: number, to: number, use: (key: string) => void): void {
     if (from === to) return
     for (const nlri of decodeNlri(stream, from, to, family === 0 ? 4 : 6, this.context.addPath[family])) {
-      use(`${formatPrefix(nlri)} ${nlri.pathId ?? 0}`)
+      const key = `${formatPrefix(nlri)} ${nlri.pathId ?? 0}`
+      // Announced or withdrawn: either way it has been spoken of.
+      this.unrepeated[family]?.delete(key)
+      use(key)
     }
   }
 }

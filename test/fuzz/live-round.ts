@@ -2,7 +2,7 @@
 // chunks, fewer bytes.
 import { MESSAGE_BYTES_MAX } from "../../src/machine/index.ts"
 import { router } from "../../src/router/index.ts"
-import { keepalive } from "../../src/wire/index.ts"
+import { keepalive, RefreshSubtype } from "../../src/wire/index.ts"
 import type { Failure } from "./decoder-round.ts"
 import { Dice } from "./dice.ts"
 import { breaksLaw, type Move } from "./live.ts"
@@ -11,7 +11,7 @@ import { contextOf, openOf, partyOf, SETTINGS, type Setting } from "./live-setti
 import type { Step } from "./live-world.ts"
 import { mutate } from "./mutate.ts"
 import { shrinkBytes, shrinkList } from "./shrink.ts"
-import { type Source, sessionSource } from "./source.ts"
+import { refreshMessage, type Source, sessionSource } from "./source.ts"
 import type { Tally } from "./tally.ts"
 
 /** Messages of one round. */
@@ -31,9 +31,10 @@ export const liveRound = (
   const dice = new Dice(seed)
   for (let left = messages; left > 0; left -= MESSAGES_PER_EPISODE) {
     const setting = dice.pick(SETTINGS)
-    const source = sessionSource(dice, contextOf(setting.talker))
+    const source = sessionSource(dice, contextOf(setting.talker), setting.talker.marks)
     const open = openOf(partyOf(setting.talker, 7))
-    const moves = drawMoves(dice, source, open, Math.min(left, MESSAGES_PER_EPISODE))
+    const { marks } = setting.talker
+    const moves = drawMoves(dice, { source, open, marks }, Math.min(left, MESSAGES_PER_EPISODE))
     if (watch !== undefined) for (const { chunks } of moves) for (const chunk of chunks) watch(chunk)
     const law = breaksLaw(setting, moves, step, tally)
     if (law !== undefined) return shrunk(setting, moves, step, law, seed, watch)
@@ -41,11 +42,24 @@ export const liveRound = (
   return undefined
 }
 
-const drawMoves = (dice: Dice, source: Source, open: Uint8Array, messages: number): ReadonlyArray<Move> => {
+/** What the talker has to say. */
+interface Speech {
+  readonly source: Source
+  readonly open: Uint8Array
+  readonly marks: boolean
+}
+
+const drawMoves = (dice: Dice, speech: Speech, messages: number): ReadonlyArray<Move> => {
+  const { source, open, marks } = speech
   const moves: Array<Move> = []
   for (let left = messages; left > 0; ) {
     const phase: Phase = dice.oneIn(10) ? (dice.oneIn(2) ? "OpenSent" : "OpenConfirm") : "Established"
-    const parts = phase === "OpenSent" && dice.oneIn(2) ? opening(dice, source, open) : spoken(dice, source, phase)
+    const parts =
+      phase === "OpenSent" && dice.oneIn(2)
+        ? opening(dice, source, open)
+        : marks && phase === "Established" && dice.oneIn(4)
+          ? retold(dice, source)
+          : spoken(dice, source, phase)
     moves.push({ phase, chunks: cut(dice, parts), together: dice.oneIn(2) })
     left -= parts.length
   }
@@ -55,6 +69,13 @@ const drawMoves = (dice: Dice, source: Source, open: Uint8Array, messages: numbe
 const spoken = (dice: Dice, source: Source, phase: Phase): ReadonlyArray<Uint8Array> => {
   const count = phase === "Established" ? 1 + dice.below(6) : 1 + dice.below(2)
   return Array.from({ length: count }, () => (dice.oneIn(4) ? source.whole() : source.next()).message)
+}
+
+/** A table told again between marks, most of the time; what stands between them may end the session. */
+const retold = (dice: Dice, source: Source): ReadonlyArray<Uint8Array> => {
+  const family = dice.oneIn(3) ? 1 : 0
+  const between = Array.from({ length: dice.below(4) }, () => source.whole().message)
+  return [refreshMessage(family, RefreshSubtype.Begin), ...between, refreshMessage(family, RefreshSubtype.End)]
 }
 
 /** The talker's OPEN, changed; where it is taken all the same, a session of its own kind begins. */

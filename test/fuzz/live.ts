@@ -15,7 +15,7 @@ import {
   Verdict
 } from "../../src/wire/index.ts"
 import { type Expected, Oracle, type Phase } from "./live-oracle.ts"
-import { configOf, contextOf, openOf, type Party, partyOf, type Setting } from "./live-settings.ts"
+import { configOf, contextOf, LOCAL_AS_ELSEWHERE, openOf, type Party, partyOf, type Setting } from "./live-settings.ts"
 import { LawBroken, LiveWorld, type Step, type Wire } from "./live-world.ts"
 import { PREFIX_POOL } from "./source.ts"
 import { Tally } from "./tally.ts"
@@ -98,7 +98,8 @@ export class Episode {
     this.reach(move.phase)
     const wire = this.wire!
     const oracle =
-      this.oracle ?? new Oracle(move.phase, contextOf(this.talker.role), this.talker.role.extendedNextHop, this.tally)
+      this.oracle ??
+      new Oracle(move.phase, { role: this.talker.role, context: contextOf(this.talker.role) }, this.tally)
     this.oracle = oracle
     const records = move.chunks.map((bytes): EventRecord => ({ _tag: "Bytes", conn: wire.conn, bytes }))
     if (move.together) world.feed(...records)
@@ -113,10 +114,8 @@ export class Episode {
     else if (!this.talker.role.graceful) {
       const { received } = world.state.rib.adjIn.peers
       for (const family of [0, 1] as const) {
-        must(
-          received[family][1] === oracle.known[family].size,
-          `adj-in holds ${received[family][1]} paths of ${oracle.known[family].size}`
-        )
+        const held = received[family][this.number]
+        must(held === oracle.known[family].size, `adj-in holds ${held} paths of ${oracle.known[family].size}`)
       }
     }
   }
@@ -208,7 +207,10 @@ export class Episode {
     must(session !== undefined, "the listener's session ended")
     const context = this.exportContext(session!.negotiated)
     for (const message of this.listening.messages.splice(0))
-      if (this.judge(message, context)) this.take(message, context)
+      if (this.judge(message, context)) {
+        this.judgeExport(message)
+        this.take(message, context)
+      }
     for (const { exportClass, member } of session!.memberships) {
       const { family } = exportClass.parameters
       const said = exportClass.toldCount(member)
@@ -244,6 +246,21 @@ export class Episode {
     return true
   }
 
+  /** What the listener's role and our AS number towards it ask of an UPDATE with routes (RFC 9234 §5, RFC 7705 §3). */
+  private judgeExport(message: Uint8Array): void {
+    const { view } = this
+    const { ours, localAs, as4 } = this.listener.role
+    if (view.nlriEnd === view.nlriAt && view.reachFamily < 0) return
+    const marked = view.has(ONLY_TO_CUSTOMER)
+    if (ours === "provider" || ours === "rs" || ours === "peer")
+      must(marked, "a route goes down without ONLY_TO_CUSTOMER")
+    if (ours === "customer" || ours === "rs-client") must(!marked, "a route with ONLY_TO_CUSTOMER goes up")
+    if (!localAs) return
+    const at = view.valueAt[AS_PATH] + 2
+    const first = as4 ? word(message, at) : word(message, at - 2) & 0xffff
+    must(first === LOCAL_AS_ELSEWHERE, `AS_PATH begins with ${first}: ${toHex(message)}`)
+  }
+
   private take(message: Uint8Array, context: UpdateContext): void {
     const { view } = this
     const each = (family: number, from: number, to: number, use: (key: string) => void): void => {
@@ -269,7 +286,12 @@ export class Episode {
 
   private isRemembered(): boolean {
     const { received } = this.world.state.rib.adjIn.peers
-    return received[0][1] + received[1][1] > 0
+    return received[0][this.number] + received[1][this.number] > 0
+  }
+
+  /** The router's number for the talker; one that is made when it connects has none before, and 0 is ourselves, with no routes here. */
+  private get number(): number {
+    return this.world.state.byAddress.get(this.talker.address) ?? 0
   }
 
   private holdings(): Holdings {
@@ -282,6 +304,12 @@ export class Episode {
     }
   }
 }
+
+const AS_PATH = 2
+const ONLY_TO_CUSTOMER = 35
+
+const word = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 
 const hexOf = ({ messages }: Wire): string => toHex(messages.at(-1) ?? new Uint8Array(0))
 

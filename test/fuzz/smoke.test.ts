@@ -124,4 +124,12 @@ describe("a canary in the router is caught", () => {
     })
     expect(failure?.law).toMatch(/adj-in holds \d+ paths of \d+/)
   })
+
+  it("when it forgets that a refresh began", () => {
+    const failure = withStep((state, batch, out) => {
+      if (state.isConfigured) state.rib.refreshBegan = () => {}
+      return router.step(state, batch, out)
+    })
+    expect(failure?.law).toMatch(/adj-in holds \d+ paths of \d+/)
+  })
 })

@@ -7,7 +7,15 @@ import {
   arbitraryUpdate,
   arbitraryUpdateBytes
 } from "../../src/testing/wire.ts"
-import { encodeUpdate, type Nlri, type Prefix, type Update, type UpdateContext } from "../../src/wire/index.ts"
+import {
+  encodeRouteRefresh,
+  encodeUpdate,
+  type Nlri,
+  type Prefix,
+  RefreshSubtype,
+  type Update,
+  type UpdateContext
+} from "../../src/wire/index.ts"
 import { readCorpus } from "./corpus.ts"
 import type { Dice } from "./dice.ts"
 import { mutate } from "./mutate.ts"
@@ -67,7 +75,7 @@ export const decoderSource = (dice: Dice): Source => {
 }
 
 /** For a live session: mostly UPDATEs of what was negotiated, over few prefixes. */
-export const sessionSource = (dice: Dice, context: UpdateContext): Source => {
+export const sessionSource = (dice: Dice, context: UpdateContext, marks: boolean): Source => {
   const parameters = { seed: dice.bits() | 0, numRuns: 48 }
   const updates = fc
     .sample(arbitraryUpdate(context), parameters)
@@ -75,9 +83,17 @@ export const sessionSource = (dice: Dice, context: UpdateContext): Source => {
   const others = fc.sample(arbitraryMessageBytes, { ...parameters, numRuns: 10 })
   return new Source(
     dice,
-    [...updates, ...others].map((message) => ({ message, context }))
+    [...updates, ...others, ...(marks ? MARKS : [])].map((message) => ({ message, context }))
   )
 }
+
+/** A mark of a refresh, or a request for one (RFC 7313). */
+export const refreshMessage = (family: 0 | 1, subtype: number): Uint8Array =>
+  encodeRouteRefresh({ afi: family + 1, safi: 1, subtype })
+
+const MARKS: ReadonlyArray<Uint8Array> = ([0, 1] as const).flatMap((family) =>
+  Object.values(RefreshSubtype).map((subtype) => refreshMessage(family, subtype))
+)
 
 const POOL_SIZE = 40
 /** The prefixes that live sessions speak about. */
