@@ -1,9 +1,9 @@
 // What each question may ask about: one table for HTTP parameters, the OpenAPI document and the command line's flags. Addresses and
 // prefixes are brought into canonical text here, so that the router compares text and never guesses.
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../wire/index.ts"
+import { FAMILY_NAMES, formatAddress, formatPrefix, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { QueryName, QueryParams } from "./daemon-port.ts"
 
-export const PARAMETER_KINDS = ["prefix", "address", "flag"] as const
+export const PARAMETER_KINDS = ["prefix", "address", "flag", "family"] as const
 export type ParameterKind = (typeof PARAMETER_KINDS)[number]
 
 export interface Parameter {
@@ -19,7 +19,8 @@ export const PARAMETERS = {
     received: { kind: "flag", description: "as received, before policy" },
     advertised: { kind: "flag", description: "as announced to the peer; needs peer" },
     best: { kind: "flag", description: "only the routes chosen" },
-    longer: { kind: "flag", description: "also the prefixes inside prefix" }
+    longer: { kind: "flag", description: "also the prefixes inside prefix" },
+    family: { kind: "family", description: "only routes of this family" }
   },
   fib: {
     prefix: { kind: "prefix", description: "only this prefix" },
@@ -60,7 +61,8 @@ export const normaliseParams = (name: QueryName, given: Iterable<readonly [strin
 const EXPECTED: Readonly<Record<ParameterKind, string>> = {
   prefix: "expected a prefix without host bits, like 192.0.2.0/24 or 2001:db8::/32",
   address: "expected an address, like 192.0.2.7 or 2001:db8::7",
-  flag: "expected true or false"
+  flag: "expected true or false",
+  family: `expected one of ${FAMILY_NAMES.join(", ")}`
 }
 
 const normalise = (kind: ParameterKind, text: string): string | undefined => {
@@ -69,6 +71,8 @@ const normalise = (kind: ParameterKind, text: string): string | undefined => {
       return canonicalPrefix(text)
     case "address":
       return canonicalAddress(text)
+    case "family":
+      return (FAMILY_NAMES as ReadonlyArray<string>).includes(text) ? text : undefined
     case "flag":
       return text === "" || text === "true" || text === "1"
         ? "true"

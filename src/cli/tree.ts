@@ -85,11 +85,17 @@ const showRoutes = Command.make(
     received: flag("received", "As received, before policy"),
     advertised: flag("advertised", "As announced to the peer"),
     best: flag("best", "Only the routes chosen"),
-    longer: flag("longer", "Also the prefixes inside PREFIX")
+    longer: flag("longer", "Also the prefixes inside PREFIX"),
+    family: text("family", "FAMILY", "Only routes of this family, like ipv6-unicast or l2vpn-evpn")
   },
-  ({ prefix, peer, ...flags }) =>
+  ({ prefix, peer, family, ...flags }) =>
     Effect.flatMap(showing, ([to, show]) =>
-      show.showTable(to, "routes", { prefix: optional(prefix), peer: optional(peer), ...flags }, Option.isSome(prefix))
+      show.showTable(
+        to,
+        "routes",
+        { prefix: optional(prefix), peer: optional(peer), family: optional(family), ...flags },
+        Option.isSome(prefix)
+      )
     )
 ).pipe(Command.withDescription("What was learned and chosen, and why"))
 

@@ -3,6 +3,7 @@
 // is made from this.
 import * as Schema from "effect/Schema"
 import { PEERS_MAX } from "../machine/index.ts"
+import { FAMILY_NAMES } from "../wire/index.ts"
 import { annotationOf } from "./problems.ts"
 import type { Parsed } from "./values.ts"
 import {
@@ -69,7 +70,7 @@ const host = parsedText("an IPv4 or IPv6 address", parseHost)
 const prefix = parsedText("a prefix like 192.0.2.0/24 or 2001:db8::/32", parseNetwork)
 const endpoint = parsedText("an address with a port, like 192.0.2.1:179 or [2001:db8::1]:179", parseEndpoint)
 
-export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
+export const FAMILIES: typeof FAMILY_NAMES = FAMILY_NAMES
 /** More next hops than a group of the kernel usefully has. */
 const MULTIPATH_MAX = 64
 export const PEER_TYPES = ["external", "internal", "route-reflector-client", "route-server-client"] as const

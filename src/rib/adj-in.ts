@@ -2,9 +2,11 @@
 // as changed; nothing else happens until the batch is over, so that several changes of one prefix cost one decision.
 
 import { assert, fold } from "../machine/index.ts"
-import type { Family } from "../wire/index.ts"
+import { type Family, isRouted } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { CarriedReader, type LearnKey } from "./carried.ts"
+import type { KeyTable } from "./key-table.ts"
 import { withLongLivedStale } from "./long-lived.ts"
 import { type PathRef, Paths } from "./paths.ts"
 import { LeftOver, RibPeers, SELF } from "./peers.ts"
@@ -21,6 +23,7 @@ export class AdjIn {
   /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
   digest = 0
   private readonly tables: ReadonlyArray<RibTable>
+  private readonly carried: CarriedReader
   private readonly scratch = new Uint32Array(4)
   /** Prefixes read from a span and not yet looked up. */
   private readonly words = new Uint32Array(READ_MAX * 4)
@@ -32,6 +35,7 @@ export class AdjIn {
     this.store = store
     this.tables = tables
     this.paths = new Paths(capacity)
+    this.carried = new CarriedReader(store)
   }
 
   /** Learns every prefix of a judged NLRI span under one set of attributes. */
@@ -46,6 +50,11 @@ export class AdjIn {
   ): void {
     const table = this.tables[family]
     const { prefixes } = table
+    if (!isRouted(family)) {
+      const learn: LearnKey = (id, pathId, set) => this.learn(peer, table, id, pathId, set)
+      this.carried.learn(prefixes as KeyTable, bytes, from, to, addPath, attributes, learn)
+      return
+    }
     const per = prefixes.wordsPerPrefix
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
@@ -61,6 +70,11 @@ export class AdjIn {
   forgetSpan(peer: number, family: Family, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
     const table = this.tables[family]
     const { prefixes } = table
+    if (!isRouted(family)) {
+      const forget = (id: PrefixId, pathId: number): void => this.forget(peer, table, id, pathId)
+      this.carried.forget(prefixes as KeyTable, bytes, from, to, addPath, forget)
+      return
+    }
     const per = prefixes.wordsPerPrefix
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)

@@ -99,7 +99,7 @@ export const readFacts = (
     bandwidth: 0,
     nextHop: UNSPECIFIED
   }
-  const end = to - nextHopLength
+  const end = to - (nextHopLength & 0x7f)
   for (let at = from; at < end; ) {
     const extended = (bytes[at] & 0x10) !== 0
     const type = bytes[at + 1]
@@ -108,7 +108,8 @@ export const readFacts = (
     readAttribute(facts, type, bytes, value, length, identity)
     at = value + length
   }
-  if (nextHopLength > 0) facts.nextHop = nextHopAt(bytes, end, nextHopLength)
+  // The next hop of a carried family is nobody's business here.
+  if (nextHopLength > 0 && nextHopLength < 0x80) facts.nextHop = nextHopAt(bytes, end, nextHopLength)
   return facts
 }
 

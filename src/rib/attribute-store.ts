@@ -1,6 +1,7 @@
 // Path attributes stay bytes, interned by content: a table of a million routes has some 160,000 distinct sets, each parsed once into
 // the few numbers that the decision process compares (ADR-0010). A set is the attribute block of an UPDATE without MP_REACH_NLRI and
-// MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI.
+// MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI. With routes of a carried
+// family a tail follows instead: next hop and value of the NLRI, which nobody here reads (ADR-0032).
 import { assert, hashBytes, mix } from "../machine/index.ts"
 import { type AttributeFacts, type Identity, LOCAL_PREF_DEFAULT, readFacts } from "./attribute-facts.ts"
 import { ByteArena } from "./byte-arena.ts"
@@ -8,6 +9,9 @@ import { NextHops } from "./next-hops.ts"
 import { grown } from "./prefix-table.ts"
 
 export type AttributeId = number
+
+/** Marks the length of a tail: a byte for the length of the next hop, two for the size of the NLRI, next hop, value. */
+export const CARRIED = 0x80
 
 const CAPACITY_MIN = 1024
 
@@ -37,7 +41,7 @@ export class AttributeStore {
   hashes: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private byteLengths: Uint16Array = new Uint16Array(CAPACITY_MIN)
-  /** How many of the last bytes are a next hop from MP_REACH_NLRI; 0 where the block has its own NEXT_HOP. */
+  /** How many of the last bytes are a next hop from MP_REACH_NLRI; 0 where the block has its own NEXT_HOP. With CARRIED: a tail. */
   private nextHopLengths: Uint8Array = new Uint8Array(CAPACITY_MIN)
   private references: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private slots: Uint32Array = new Uint32Array(CAPACITY_MIN * 2)
@@ -119,8 +123,9 @@ export class AttributeStore {
     return this.arena.offsetOf(this.places[id])
   }
   blockEndOf(id: AttributeId): number {
-    return this.startOf(id) + this.byteLengths[id] - this.nextHopLengths[id]
+    return this.startOf(id) + this.byteLengths[id] - (this.nextHopLengths[id] & ~CARRIED)
   }
+  /** What `intern` was given as the length of the next hop: with CARRIED, it is that of a tail. */
   nextHopLengthOf(id: AttributeId): number {
     return this.nextHopLengths[id]
   }

@@ -145,7 +145,7 @@ export class Decision {
     if ((traits & Trait.OriginatorLoop) !== 0) return Reason.OriginatorLoop
     if ((traits & Trait.ClusterLoop) !== 0) return Reason.ClusterLoop
     const role = peers.role[peer]
-    if ((traits & Trait.OnlyToCustomer) === 0 || role === NO_ROLE) return Reason.Best
+    if ((traits & Trait.OnlyToCustomer) === 0 || role === NO_ROLE || !this.resolves) return Reason.Best
     if (role === RoleValue.Customer || role === RoleValue.RouteServerClient) return Reason.RouteLeak
     return role === RoleValue.Peer && store.onlyToCustomer[set] !== peers.asn[peer] ? Reason.RouteLeak : Reason.Best
   }

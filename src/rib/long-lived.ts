@@ -2,7 +2,7 @@
 // Decision, export and adj-out then see a route whose attributes changed, and need no other word for staleness.
 import { AttributeFlag, AttributeType } from "../wire/index.ts"
 import { LLGR_STALE } from "./attribute-facts.ts"
-import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { type AttributeId, type AttributeStore, CARRIED } from "./attribute-store.ts"
 import { copy, putWord, writeHeader, writeWord } from "./put.ts"
 
 const scratch: Uint8Array = new Uint8Array(70_000)
@@ -31,7 +31,7 @@ export const withLongLivedStale = (store: AttributeStore, id: AttributeId): Attr
   }
   if (!added) at = putLongLivedStale(at)
   const nextHopLength = store.nextHopLengthOf(id)
-  at = copy(scratch, at, bytes, end, end + nextHopLength)
+  at = copy(scratch, at, bytes, end, end + (nextHopLength & ~CARRIED))
   return store.intern(scratch, 0, at, nextHopLength)
 }
 

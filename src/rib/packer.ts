@@ -3,10 +3,12 @@
 // lies between two ends is a segment, one write to each receiver (RFC 4271 §4.3, RFC 4760 §3).
 import type { BlockPool, Lease } from "../buffers/index.ts"
 import { assert } from "../machine/index.ts"
-import { AttributeType, afiOf, encodeRouteRefresh, MessageType, safiOf } from "../wire/index.ts"
+import { AttributeType, afiOf, encodeRouteRefresh, isRouted, MessageType, safiOf } from "../wire/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { CARRIED_NEXT_HOP_BYTES_MAX, nlriBytesMaxOf, tailOf } from "./carried.ts"
+import type { KeyTable } from "./key-table.ts"
 import type { PrefixId, PrefixTable } from "./prefix-table.ts"
-import { putWord } from "./put.ts"
+import { copy, putWord } from "./put.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 const HEADER_BYTES = 19
@@ -66,38 +68,40 @@ export class Packer {
     source: RouteSource,
     sourcePeer: number
   ): void {
-    if (this.openFor !== attributes || this.source !== sourcePeer || !this.hasRoom()) {
+    if (this.openFor !== attributes || this.source !== sourcePeer || !this.hasRoom(prefixes, id)) {
       this.closeMessage()
       this.openReach(attributes, source)
       this.openFor = attributes
       this.source = sourcePeer
     }
-    this.putPrefix(prefixes, id, pathId)
+    this.putPrefix(prefixes, id, pathId, attributes)
   }
 
   /** Whether a set and one prefix fit into a message of a class. What does not is not for `announce`. */
   fits(parameters: ExportParameters, attributes: AttributeId, source: RouteSource): boolean {
     const { store } = this
     const stored = store.blockEndOf(attributes) - store.startOf(attributes)
-    const around = HEADER_BYTES + 4 + nlriBytesMax(parameters)
+    const isCarried = !isRouted(parameters.family)
+    const around = HEADER_BYTES + 4 + (isCarried ? nlriBytesMaxOf(store, attributes) : nlriBytesMax(parameters))
     // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
-    const worst = around + (parameters.as4 ? stored : stored * 2) + 80
+    const worst = around + (parameters.as4 ? stored : stored * 2) + 80 + (isCarried ? CARRIED_NEXT_HOP_BYTES_MAX : 0)
     if (worst <= parameters.messageBytesMax) return true
     // Nearly never: write it aside to learn its true length.
     const length = writeAttributes(new Uint8Array(worst * 2), 0, store, attributes, source, parameters)
-    const mp = exportedNextHop(store, attributes, source, parameters).length === 4 ? MP_REACH_BYTES : 0
+    const hasMp = isCarried || exportedNextHop(store, attributes, source, parameters).length === 4
+    const mp = hasMp ? MP_REACH_BYTES + (isCarried ? CARRIED_NEXT_HOP_BYTES_MAX : 0) : 0
     if (around + length + mp <= parameters.messageBytesMax) return true
     this.tooLong++
     return false
   }
 
   withdraw(prefixes: PrefixTable, id: PrefixId, pathId: number): void {
-    if (this.openFor !== WITHDRAW || !this.hasRoom()) {
+    if (this.openFor !== WITHDRAW || !this.hasRoom(prefixes, id)) {
       this.closeMessage()
       this.openUnreach()
       this.openFor = WITHDRAW
     }
-    this.putPrefix(prefixes, id, pathId)
+    this.putPrefix(prefixes, id, pathId, WITHDRAW)
   }
 
   /** The End-of-RIB marker of RFC 4724 §2. */
@@ -137,10 +141,13 @@ export class Packer {
     this.segmentStart = 0
   }
 
-  private hasRoom(): boolean {
+  private hasRoom(prefixes: PrefixTable, id: PrefixId): boolean {
     const parameters = this.parameters!
     const room = parameters.messageBytesMax - (this.at - this.messageStart)
-    return nlriBytesMax(parameters) + EMPTY_ATTRIBUTES_BYTES <= room
+    const nlri = isRouted(parameters.family)
+      ? nlriBytesMax(parameters)
+      : (prefixes as KeyTable).nlriBytesMax(id) + PATH_ID_BYTES
+    return nlri + EMPTY_ATTRIBUTES_BYTES <= room
   }
 
   private openMessage(): Uint8Array {
@@ -172,9 +179,11 @@ export class Packer {
     this.at += 4
     this.mpStart = 0
     this.at = writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
-    if (nextHop.length === 4) this.openMpReach(bytes, nextHop)
+    if (!isRouted(parameters.family)) this.openCarriedReach(bytes, attributes)
+    else if (nextHop.length === 4) this.openMpReach(bytes, nextHop)
     else this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
-    const length = this.at - this.messageStart + nlriBytesMax(parameters)
+    const nlri = isRouted(parameters.family) ? nlriBytesMax(parameters) : nlriBytesMaxOf(this.store, attributes)
+    const length = this.at - this.messageStart + nlri
     assert(length <= parameters.messageBytesMax, "a set of attributes is announced that does not fit")
   }
 
@@ -194,6 +203,27 @@ export class Packer {
     this.at = at + 1
   }
 
+  /** MP_REACH_NLRI with a next hop that goes on as it came. */
+  private openCarriedReach(bytes: Uint8Array, attributes: AttributeId): void {
+    const { store } = this
+    const { nextHopAt, valueAt } = tailOf(store, attributes)
+    this.mpStart = this.at
+    bytes[this.at] = 0x90
+    bytes[this.at + 1] = AttributeType.MpReach
+    this.putFamily(bytes, this.at + 4)
+    bytes[this.at + 7] = valueAt - nextHopAt
+    const at = copy(bytes, this.at + 8, store.chunkOf(attributes), nextHopAt, valueAt)
+    bytes[at] = 0
+    this.at = at + 1
+  }
+
+  private putFamily(bytes: Uint8Array, at: number): void {
+    const { family } = this.parameters!
+    bytes[at] = afiOf(family) >>> 8
+    bytes[at + 1] = afiOf(family)
+    bytes[at + 2] = safiOf(family)
+  }
+
   private openUnreach(): void {
     const bytes = this.openMessage()
     if (this.parameters!.family === 0) {
@@ -209,14 +239,16 @@ export class Packer {
     this.at = this.mpStart
     bytes[this.at] = 0x90
     bytes[this.at + 1] = AttributeType.MpUnreach
-    bytes[this.at + 4] = 0
-    bytes[this.at + 5] = 2
-    bytes[this.at + 6] = 1
+    this.putFamily(bytes, this.at + 4)
     this.at += 7
   }
 
-  private putPrefix(prefixes: PrefixTable, id: PrefixId, pathId: number): void {
+  private putPrefix(prefixes: PrefixTable, id: PrefixId, pathId: number, attributes: AttributeId | -1): void {
     const bytes = this.bytes!
+    if (!isRouted(prefixes.family)) {
+      this.putKey(prefixes as KeyTable, id, pathId, attributes)
+      return
+    }
     const { words } = prefixes
     const from = id * prefixes.wordsPerPrefix
     const length = prefixes.lengths[id]
@@ -225,6 +257,17 @@ export class Packer {
     const octets = (length + 7) >>> 3
     for (let octet = 0; octet < octets; octet++) bytes[at++] = words[from + (octet >>> 2)] >>> (24 - (octet & 3) * 8)
     this.at = at
+  }
+
+  private putKey(keys: KeyTable, id: PrefixId, pathId: number, attributes: AttributeId | -1): void {
+    const bytes = this.bytes!
+    const { store } = this
+    const at = this.parameters!.addPathSend === 0 ? this.at : putWord(bytes, this.at, pathId)
+    if (attributes === WITHDRAW) this.at = keys.writeNlri(bytes, at, id, bytes, 0, 0)
+    else {
+      const { valueAt, valueEnd } = tailOf(store, attributes)
+      this.at = keys.writeNlri(bytes, at, id, store.chunkOf(attributes), valueAt, valueEnd - valueAt)
+    }
   }
 
   private closeMessage(): void {

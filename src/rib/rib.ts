@@ -3,7 +3,7 @@
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
 import type { BlockPool } from "../buffers/index.ts"
 import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
-import { FAMILIES_ALL, Family } from "../wire/index.ts"
+import { FAMILIES_ALL, Family, isRouted } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
 import type { AdjOut } from "./adj-out.ts"
 import type { Identity } from "./attribute-facts.ts"
@@ -11,6 +11,7 @@ import { type AttributeId, AttributeStore } from "./attribute-store.ts"
 import { Decision } from "./decide.ts"
 import { ExportClass } from "./export-class.ts"
 import type { Transmit } from "./exporter.ts"
+import { KeyTable } from "./key-table.ts"
 import type { Member } from "./member.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
@@ -86,7 +87,8 @@ export class Rib {
     this.store = new AttributeStore(options.localAs, options.localId, options.identity)
     this.tables = [
       new RibTable(new PrefixTable(0, options.capacity)),
-      new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024)))
+      new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024))),
+      ...FAMILIES_ALL.filter((family) => !isRouted(family)).map((family) => new RibTable(new KeyTable(family)))
     ]
     this.adjIn = new AdjIn(this.store, this.tables, options.capacity)
     this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)

@@ -1,9 +1,10 @@
 // Path attributes as they leave us. Writing takes only the stored set, the source of the route and the parameters of the export
 // class, so that nothing that belongs to one peer can leak into bytes that many peers share. Attributes go out in ascending order of
 // type; what is inserted finds its place while the rest is copied, and nothing behind it is lost.
-import { AttributeFlag, AttributeType, type Family, RoleValue } from "../wire/index.ts"
+import { AttributeFlag, AttributeType, type Family, isRouted, RoleValue } from "../wire/index.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
+import { AS_IT_CAME } from "./carried.ts"
 import { putAs, writeAs4Path, writeAsPath } from "./export-path.ts"
 import { isInternal, isOutside, PeerKind as Kind, NO_ROLE, type PeerKind } from "./peers.ts"
 import { copy, putWord, writeHeader, writeWord } from "./put.ts"
@@ -56,6 +57,7 @@ export const exportedNextHop = (
   source: Pick<RouteSource, "local" | "internal">,
   to: ExportParameters
 ): ReadonlyArray<number> => {
+  if (!isRouted(to.family)) return AS_IT_CAME
   if (to.kind === Kind.External || source.local) return to.nextHopSelf
   if (to.nextHopSelfInside === true && !source.internal) return to.nextHopSelf
   const stored = store.nextHops.addresses[store.nextHop[id]]

@@ -2,7 +2,7 @@
 // way in, and the parameters that decide what it is told. Everything here comes from the configuration and from what was negotiated.
 import { type ExportParameters, isOutside, NO_ROLE, type PeerFacts, PeerKind } from "../rib/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { type Family, parseAddress, RoleValue, type UpdateContext } from "../wire/index.ts"
+import { type Family, isRouted, parseAddress, RoleValue, type UpdateContext } from "../wire/index.ts"
 import type { Intake } from "./canonical.ts"
 import type { PeerConfig, PeerType, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
@@ -55,7 +55,7 @@ export const exportParameters = (
     localAs,
     routerAs: localAs === usualAs ? 0 : usualAs,
     overriddenAs: peer.config.asOverride === true ? negotiated.remoteAs : 0,
-    role: negotiated.role?.remote ?? NO_ROLE,
+    role: isRouted(family) ? (negotiated.role?.remote ?? NO_ROLE) : NO_ROLE,
     longLived: negotiated.capabilities.some(({ _tag }) => _tag === "LongLivedGracefulRestart"),
     extendedNextHop,
     clusterId: idOf(peer.config.clusterId ?? config.clusterId ?? config.router.id),

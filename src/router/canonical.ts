@@ -2,12 +2,13 @@
 // discarded, in ascending order of type, AS numbers in 4 octets. From nearly every peer that is the received span itself and nothing is
 // copied.
 import { assert } from "../machine/index.ts"
-import type { AttributeId, AttributeStore } from "../rib/index.ts"
+import { type AttributeId, type AttributeStore, CARRIED, putTail } from "../rib/index.ts"
 import {
   AttributeFlag,
   AttributeType,
   decodeAttributes,
   encodeAttributes,
+  isRouted,
   reconcileAs4,
   SegmentType,
   type UpdateContext,
@@ -35,10 +36,11 @@ export const canonicalAttributes = (
   multiprotocol: boolean
 ): AttributeId => {
   const { bytes, attributesAt, attributesEnd } = view
+  const { onlyToCustomer, prepended } = intakeFor(view, intake, multiprotocol)
   const untouched =
     context.as4 &&
-    intake.prepended === 0 &&
-    (intake.onlyToCustomer === 0 || view.valueAt[AttributeType.OnlyToCustomer] >= 0) &&
+    prepended === 0 &&
+    (onlyToCustomer === 0 || view.valueAt[AttributeType.OnlyToCustomer] >= 0) &&
     view.isAscending &&
     view.discarded.length === 0 &&
     view.valueAt[AttributeType.MpReach] < 0 &&
@@ -46,16 +48,24 @@ export const canonicalAttributes = (
   if (untouched) return store.intern(bytes, attributesAt, attributesEnd, 0)
   let end = view.isAscending ? copyKept(view) : sortKept(view)
   if (!context.as4) end = widen(end)
-  if (intake.prepended !== 0) end = prepend(end, intake.prepended)
-  if (intake.onlyToCustomer !== 0 && view.valueAt[AttributeType.OnlyToCustomer] < 0) {
-    end = markOnlyToCustomer(end, intake.onlyToCustomer)
+  if (prepended !== 0) end = prepend(end, prepended)
+  if (onlyToCustomer !== 0 && view.valueAt[AttributeType.OnlyToCustomer] < 0) {
+    end = markOnlyToCustomer(end, onlyToCustomer)
   }
   assert(end + NEXT_HOP_BYTES <= scratch.length, "attributes longer than a message")
   if (!multiprotocol) return store.intern(scratch, 0, end, 0)
+  if (!isRouted(view.reachFamily)) {
+    const tail = putTail(scratch, end, bytes, view.reachNextHopAt, view.reachNextHopLength)
+    return store.intern(scratch, 0, end + tail, CARRIED | tail)
+  }
   const length = Math.min(view.reachNextHopLength, NEXT_HOP_BYTES)
   putNextHop(end, view, intake)
   return store.intern(scratch, 0, end + length, length)
 }
+
+/** RFC 9234 §5 is about unicast routes. */
+const intakeFor = (view: UpdateView, intake: Intake, multiprotocol: boolean): Intake =>
+  multiprotocol && !isRouted(view.reachFamily) ? { ...intake, onlyToCustomer: 0 } : intake
 
 const NEXT_HOP_BYTES = 16
 

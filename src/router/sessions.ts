@@ -11,7 +11,7 @@ import {
   reducePeer,
   TimerKind
 } from "../session/index.ts"
-import { encodeNotification, encodeOpen, FAMILY_NAMES, type Family, keepalive } from "../wire/index.ts"
+import { encodeNotification, encodeOpen, FAMILY_NAMES, type Family, isRouted, keepalive } from "../wire/index.ts"
 import { exportParameters, factsOf, intakeOf, originOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
@@ -168,7 +168,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,
-    context: { as4, addPath, extended, ...originOf(config, peer, negotiated) },
+    context: { as4, addPath, extended, carried: carriedOf(negotiated), ...originOf(config, peer, negotiated) },
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
     lastHeardAt: state.now,
@@ -195,6 +195,10 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
     out
   )
 }
+
+/** The families beyond the routed ones, as bits. */
+const carriedOf = ({ families }: Negotiated): number =>
+  families.reduce((bits, family) => (isRouted(family) ? bits : bits | (1 << family)), 0)
 
 const sessionDown = (
   state: RouterState,

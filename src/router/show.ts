@@ -4,6 +4,7 @@ import { isoTime } from "../machine/index.ts"
 import {
   type ExportClass,
   exportedNextHop,
+  type KeyTable,
   type PathRef,
   REASON_NAMES,
   type RibTable,
@@ -18,9 +19,11 @@ import {
   FAMILY_NAMES,
   formatPrefixWords,
   formatWords,
+  isRouted,
   parseAddress,
   parsePrefix
 } from "../wire/index.ts"
+import { nextHopText, nlriText } from "./show-carried.ts"
 import { peerRows } from "./show-peers.ts"
 import type { RouterState } from "./state.ts"
 
@@ -60,6 +63,7 @@ function* routes(state: RouterState, params: Params): Iterable<unknown> {
   const wanted = params["prefix"] === undefined ? undefined : parsePrefix(params["prefix"])
   if (params["prefix"] !== undefined && wanted === undefined) return
   for (const table of state.rib.tables) {
+    if (params["family"] !== undefined && params["family"] !== FAMILY_NAMES[table.prefixes.family]) continue
     if (wanted !== undefined && (wanted.family === 4 ? 0 : 1) !== table.prefixes.family) continue
     if (wanted !== undefined && params["longer"] === undefined) {
       const id = table.prefixes.find(wanted.words, 0, wanted.length)
@@ -111,13 +115,13 @@ export const pathRow = (state: RouterState, table: RibTable, id: number, path: P
   const peer = paths.peer[path]
   const attributes = decodeAttributes(store.chunkOf(set), store.startOf(set), store.blockEndOf(set), true)
   return {
-    ...prefixPart(table, id),
+    ...prefixPart(state, table, id, set),
     peer: peerName(state, peer),
     pathId: paths.pathIdOf(path),
     best: paths.reason[path] === 0,
     reason: REASON_NAMES[paths.reason[path]],
     ...(state.rib.adjIn.isStale(table.prefixes.family, path) ? { stale: true } : {}),
-    nextHop: peer === SELF ? "self" : store.nextHops.text(store.nextHop[set]),
+    nextHop: nextHopPart(state, table, peer, set),
     ...withoutNextHop(attributes)
   }
 }
@@ -125,9 +129,24 @@ export const pathRow = (state: RouterState, table: RibTable, id: number, path: P
 const peerName = (state: RouterState, peer: number): string =>
   peer === SELF ? "local" : (state.peers[peer]?.config.address ?? "removed")
 
-const prefixPart = (table: RibTable, id: number): { readonly prefix: string; readonly family: string } => {
+const nextHopPart = (state: RouterState, table: RibTable, peer: number, set: number): string => {
+  const { store } = state.rib
+  if (!isRouted(table.prefixes.family)) return nextHopText(store, set)
+  return peer === SELF ? "self" : store.nextHops.text(store.nextHop[set])
+}
+
+const prefixPart = (
+  state: RouterState,
+  table: RibTable,
+  id: number,
+  set: number
+): { readonly prefix: string; readonly family: string } => {
   const { prefixes } = table
   const family = prefixes.family === 0 ? 4 : 6
+  if (!isRouted(prefixes.family)) {
+    const prefix = nlriText(prefixes as KeyTable, id, state.rib.store, set)
+    return { prefix, family: FAMILY_NAMES[prefixes.family] }
+  }
   return {
     prefix: formatPrefixWords(family, prefixes.words, id * prefixes.wordsPerPrefix, prefixes.lengths[id]),
     family: FAMILY_NAMES[prefixes.family]
@@ -172,9 +191,10 @@ const advertisedRow = (
   const end = writeAttributes(scratch, 0, store, set, source, parameters)
   const attributes = decodeAttributes(scratch, 0, end, true)
   const words = exportedNextHop(store, set, source, parameters)
-  const nextHop = words.length === 0 ? "none" : formatWords(words.length === 1 ? 4 : 6, words, 0)
+  const said = words.length === 0 ? "none" : formatWords(words.length === 1 ? 4 : 6, words, 0)
+  const nextHop = isRouted(table.prefixes.family) ? said : nextHopText(store, set)
   return {
-    ...prefixPart(table, id),
+    ...prefixPart(state, table, id, set),
     peer: peerName(state, peer),
     pathId,
     best: true,
@@ -222,12 +242,21 @@ const health = (state: RouterState): Record<string, unknown> => {
       openTimeout: state.counters.openTimeouts,
       stopping: connectionsRefused - refusedUnknownPeer - refusedRangeFull - refusedTooManyPeers - refusedByPeer
     },
-    prefixes: state.isConfigured ? state.rib.tables.map((table) => table.prefixes.count) : [0, 0],
+    prefixes: state.isConfigured ? state.rib.tables.slice(0, 2).map((table) => table.prefixes.count) : [0, 0],
+    carried: state.isConfigured ? carriedCounts(state) : {},
     paths: state.isConfigured ? state.rib.adjIn.paths.count : 0,
     nextHops: state.isConfigured ? state.rib.store.nextHops.addresses.length : 0,
     counters: { ...state.counters }
   }
 }
+
+/** Routes of the families that are carried, where there are any. */
+const carriedCounts = (state: RouterState): Record<string, number> =>
+  Object.fromEntries(
+    state.rib.tables
+      .filter(({ prefixes }) => !isRouted(prefixes.family) && prefixes.count > 0)
+      .map(({ prefixes }) => [FAMILY_NAMES[prefixes.family], prefixes.count])
+  )
 
 /** Whether a text names a peer, a prefix or neither; for clear errors at the edge. */
 export const kindOfText = (text: string): "address" | "prefix" | "neither" =>

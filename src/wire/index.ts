@@ -88,6 +88,7 @@ export {
   encodeNotification,
   shutdownCommunication
 } from "./notification.ts"
+export { carriedBytesMax, isCarriedSpan, NlriParts, splitCarried, writeCarried } from "./opaque-nlri.ts"
 export {
   AS_TRANS,
   asnOf,

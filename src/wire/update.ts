@@ -7,6 +7,7 @@ import { FAMILY_ABSENT, FAMILY_UNKNOWN, type Family, familyOf, isRouted } from "
 import type { Fault } from "./header.ts"
 import { FINDINGS, Finding, isUnknownWellKnown, judgeAttribute, type UpdateContext, Verdict } from "./judge.ts"
 import { isNlriSpan } from "./nlri.ts"
+import { isCarriedNextHop, isCarriedSpan } from "./opaque-nlri.ts"
 
 /** Something wrong with an attribute (RFC 7606). */
 export interface UpdateNote {
@@ -222,6 +223,13 @@ const scanReach = (
   view.reachNlriAt = at + 5 + nextHopLength
   view.reachNlriEnd = end
   if (family === -1) return view.verdict
+  if (!isRouted(family)) {
+    if (!isCarriedNextHop(family, nextHopLength)) {
+      return badMultiprotocol(view, bytes, from, end, "wrong length of the next hop")
+    }
+    if (isCarriedSpan(family, bytes, view.reachNlriAt, end, context.addPath[family] === true)) return view.verdict
+    return badMultiprotocol(view, bytes, from, end, "malformed NLRI")
+  }
   // 16 and 32 bytes for IPv4 prefixes are RFC 8950; 4 bytes for IPv6 prefixes are nothing.
   const known = nextHopLength === 16 || nextHopLength === 32 || (nextHopLength === 4 && family === 0)
   if (!known) return badMultiprotocol(view, bytes, from, end, "wrong length of the next hop")
@@ -249,6 +257,10 @@ const scanUnreach = (
   view.unreachNlriAt = at + 3
   view.unreachNlriEnd = end
   if (family === -1) return view.verdict
+  if (!isRouted(family)) {
+    if (isCarriedSpan(family, bytes, at + 3, end, context.addPath[family] === true)) return view.verdict
+    return badMultiprotocol(view, bytes, from, end, "malformed NLRI")
+  }
   if (!isNlriSpan(bytes, at + 3, end, context.addPath[family], family === 0 ? 32 : 128)) {
     return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
   }

@@ -131,7 +131,7 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   [
     "the second of two families",
     peer("families: [ipv4-unicast, ipv5-unicast]"),
-    "3:60: expected an address family: one of ipv4-unicast, ipv6-unicast"
+    "3:60: expected an address family: one of ipv4-unicast, ipv6-unicast, ipv4-multicast, ipv6-multicast, ipv4-labelled, ipv6-labelled, ipv4-vpn, ipv6-vpn, l2vpn-evpn, ipv4-flowspec, ipv6-flowspec, ipv4-flowspec-vpn, ipv6-flowspec-vpn, link-state"
   ],
   [
     "IPv6 next hops for no IPv4 routes",
