@@ -3,6 +3,17 @@
 // What a peer sends is data or a fault, never an exception. docs/rfc/gob.md says what is supported.
 
 export { describeGobFault, type GobFault, GobReason } from "./fault.ts"
+export { createFollow, followMachine, tableAgeMs } from "./follow.ts"
+export {
+  FOLLOW_DEFAULTS,
+  type FollowChange,
+  type FollowCounters,
+  type FollowEffect,
+  type FollowEvent,
+  type FollowSettings,
+  FollowState,
+  followEffects
+} from "./follow-state.ts"
 export {
   decodeGoTime,
   encodeGoTime,
@@ -77,6 +88,20 @@ export {
 } from "./message.ts"
 export { MessageDecoder, type MessageNext } from "./message-decoder.ts"
 export { encodeMessage, encodeUpdate, joinUpdates, preambleOf, type Role } from "./message-encoder.ts"
+export {
+  bytesOf,
+  decodeRouteValue,
+  encodeRouteValue,
+  hubKey,
+  KEY_PREFIX,
+  peerKey,
+  type ReadKey,
+  type RouteKey,
+  type RouteNextHop,
+  type RouteValue,
+  readKey,
+  routeKey
+} from "./route-key.ts"
 export { SNAPPY_CHUNK_BYTES, type SnappyBlocks, SnappyReader, writeSnappy } from "./snappy-frames.ts"
 export {
   createStorePublish,

@@ -4,6 +4,7 @@
 export { type DaemonOptions, runDaemon } from "./daemon.ts"
 export { runDemo } from "./demo.ts"
 export type { DemoOptions } from "./demo-run.ts"
+export { FanoutClient, type FollowHub, type FollowNews, type FollowOptions, follow } from "./fanout-client.ts"
 export type { Daemon, OrderResult } from "./orders.ts"
 export { DaemonFailed } from "./outfit.ts"
 export { fileChunks } from "./recorder-files.ts"

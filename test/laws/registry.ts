@@ -1,13 +1,21 @@
 // Every machine of the program, with states to begin with and events to meet. A machine or a reducer that a room exports and that is
 // not named here is found by test/tidy.test.ts.
 import fc from "fast-check"
-import { createStorePublish, createStoreWatch, reduceStorePublish, reduceStoreWatch } from "../../src/fanout/index.ts"
+import {
+  createFollow,
+  createStorePublish,
+  createStoreWatch,
+  FOLLOW_DEFAULTS,
+  followMachine,
+  reduceStorePublish,
+  reduceStoreWatch
+} from "../../src/fanout/index.ts"
 import { noWalks, reduceWalks } from "../../src/fib/index.ts"
 import { reduceEntry } from "../../src/ksync/index.ts"
 import { createModelKernel, modelKernel } from "../../src/netlink/index.ts"
 import { router } from "../../src/router/index.ts"
 import { createConnection, createPeer, reduceConnection, reducePeer, sessionMachine } from "../../src/session/index.ts"
-import { arbitraryStorePublishEvent, arbitraryStoreWatchEvent } from "../../src/testing/fanout.ts"
+import { arbitraryFollowEvent, arbitraryStorePublishEvent, arbitraryStoreWatchEvent } from "../../src/testing/fanout.ts"
 import { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "../../src/testing/forwarding.ts"
 import { arbitraryKernelEvent } from "../../src/testing/kernel-events.ts"
 import {
@@ -58,6 +66,24 @@ export const registry: ReadonlyArray<Registered> = [
     reduce: (entry, input) => reduceEntry("source", entry, input),
     initial: arbitraryEntry,
     event: arbitraryEntryInput
+  }),
+  register({
+    machine: followMachine,
+    initial: fc.tuple(fc.nat(), fc.boolean()).map(
+      ([seed, withdrawStale]) =>
+        () =>
+          createFollow(
+            {
+              ...FOLLOW_DEFAULTS,
+              withdrawStale,
+              hostname: "",
+              version: "",
+              hubs: [{ isLocal: false }, { isLocal: true }]
+            },
+            seed
+          )
+    ),
+    event: arbitraryFollowEvent
   }),
   registerReducer({
     name: "store watch",

@@ -35,7 +35,7 @@ export const NARROWED: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** Packages that a room may import; a pure room none. */
 export const PACKAGES: Readonly<Record<string, RegExp>> = {
   config: /^(effect|@effect|yaml|node:)(\/|$|\w)/,
-  runtime: /^(effect|@effect|node:)(\/|$|\w)/,
+  runtime: /^(effect|@effect|snappy|node:)(\/|$|\w)/,
   api: /^(effect|@effect|node:)(\/|$|\w)/,
   cli: /^(effect|@effect|node:)(\/|$|\w)/,
   testing: /^fast-check$/,
