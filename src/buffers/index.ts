@@ -1,5 +1,6 @@
-// buffers: who owns bytes. Pools of blocks with counted leases; the capability mask that says whether received bytes can be read by a
-// peer as they are. Nothing here reads the bytes.
+// buffers: who owns bytes. Pools of blocks with counted leases, one for each peer that bytes come from; the messages that lie in blocks, each
+// with the record that says who needs it and what a reader must know; the capability mask that says whether received bytes can be read
+// by a peer as they are; the updates received last, and what was rebuilt from them. Nothing here reads the bytes.
 
 export {
   canPassThrough,
@@ -12,4 +13,7 @@ export {
   requirementOf,
   sourceRequirementOf
 } from "./mask.ts"
-export { BlockPool, type Lease, type PoolOptions, type PoolStats } from "./pool.ts"
+export { MessageFlag, type MessageHandle, MessageTable } from "./messages.ts"
+export { BlockPool, type BytesKeeper, type Lease, type PoolOptions, type PoolStats } from "./pool.ts"
+export { type RecentStats, RecentUpdates } from "./recent-updates.ts"
+export { REPACK_CONTEXTS_MAX, RepackCache, type RepackStats } from "./repack-cache.ts"

@@ -21,8 +21,16 @@ export interface PoolStats {
   readonly total: number
   readonly free: number
   readonly leased: number
+  /** Of those leased: bytes that somebody else made. */
+  readonly adopted: number
   /** The most blocks that were ever leased at once. */
   readonly peak: number
+}
+
+/** Whose bytes were adopted. It is told once that they are not needed here any more. */
+export interface BytesKeeper {
+  readonly retain: () => void
+  readonly release: () => void
 }
 
 export class BlockPool {
@@ -40,8 +48,12 @@ export class BlockPool {
   /** By index, of free blocks: the free block after this one plus 1; 0 ends the list. */
   private nextFree: Uint32Array = new Uint32Array(FIRST_CAPACITY)
   private firstFree = 0
+  /** The same for indices under which bytes were adopted. */
+  private firstBare = 0
   private leased = 0
   private stored = 0
+  /** Bytes that were adopted, and whose they are. */
+  private readonly keepers: Map<number, BytesKeeper | undefined> = new Map()
   private peak = 0
   private isClosed = false
 
@@ -57,6 +69,25 @@ export class BlockPool {
     assert(!this.isClosed, `pool ${this.name}: lease from a closed pool`)
     const index = this.takeIndex()
     this.provideStorage(index)
+    return this.lend(index, holder)
+  }
+
+  /**
+   * A lease on bytes that somebody else made, of whatever length: received ones, which then go out again unchanged. They are not
+   * altered here, and not used for anything else when the last reference goes; `keeper` gets them back.
+   */
+  adopt(bytes: Uint8Array, holder = "", keeper?: BytesKeeper): Lease {
+    assert(!this.isClosed, `pool ${this.name}: lease from a closed pool`)
+    // Indices of their own: one that has a block keeps it for the next lease.
+    const index = this.firstBare === 0 ? this.newIndex() : this.firstBare - 1
+    if (index === this.firstBare - 1) this.firstBare = this.nextFree[index]
+    this.storage[index] = bytes
+    this.keepers.set(index, keeper)
+    keeper?.retain()
+    return this.lend(index, holder)
+  }
+
+  private lend(index: number, holder: string): Lease {
     this.references[index] = 1
     this.holders[index] = holder
     this.leased++
@@ -97,9 +128,10 @@ export class BlockPool {
     return {
       name: this.name,
       size: this.blockBytes,
-      total: this.stored,
-      free: this.stored - this.leased,
+      total: this.stored + this.keepers.size,
+      free: this.stored + this.keepers.size - this.leased,
       leased: this.leased,
+      adopted: this.keepers.size,
       peak: this.peak
     }
   }
@@ -152,9 +184,14 @@ export class BlockPool {
     copy.generations = this.generations.slice()
     copy.nextFree = this.nextFree.slice()
     copy.firstFree = this.firstFree
+    copy.firstBare = this.firstBare
     copy.leased = this.leased
     copy.stored = this.stored
     copy.peak = this.peak
+    for (const [index, keeper] of this.keepers) {
+      keeper?.retain()
+      copy.keepers.set(index, keeper)
+    }
     copy.isClosed = this.isClosed
     return copy
   }
@@ -179,6 +216,10 @@ export class BlockPool {
       this.firstFree = this.nextFree[index]
       return index
     }
+    return this.newIndex()
+  }
+
+  private newIndex(): number {
     const index = this.storage.length
     assert(index <= INDEX_MASK, `pool ${this.name}: more blocks than a handle can name`)
     if (index === this.references.length) this.grow()
@@ -202,10 +243,23 @@ export class BlockPool {
   private free(index: number): void {
     this.leased--
     this.generations[index] = this.generations[index] === GENERATION_MAX ? 1 : this.generations[index] + 1
+    if (this.keepers.has(index)) {
+      this.giveBack(index)
+      return
+    }
     this.nextFree[index] = this.firstFree
     this.firstFree = index + 1
     if (this.isClosed) this.dropStorage(index)
     else if (this.verify) this.storage[index]!.fill(POISON)
+  }
+
+  private giveBack(index: number): void {
+    const keeper = this.keepers.get(index)
+    this.keepers.delete(index)
+    this.storage[index] = undefined
+    this.nextFree[index] = this.firstBare
+    this.firstBare = index + 1
+    keeper?.release()
   }
 
   private dropStorage(index: number): void {

@@ -1,5 +1,6 @@
 // What is recorded: everything that can influence the core, in the order it did. Inputs only; effects are computed again by a replay,
 // and checkpoints say whether they came out the same (ADR-0004). Bytes are recorded as received, so that a decoder's bug replays too.
+import type { BytesKeeper } from "../buffers/index.ts"
 import type { Micros } from "../machine/index.ts"
 
 /** A connection's identity. Below 2^31 the router dialled it and chose the number; from 2^31 on the runtime accepted it and did. */
@@ -38,8 +39,11 @@ export const KernelChannel = {
 export type KernelChannel = (typeof KernelChannel)[keyof typeof KernelChannel]
 
 export type EventRecord =
-  /** Received bytes, undecoded. The view is only valid during the step. */
-  | { readonly _tag: "Bytes"; readonly conn: ConnId; readonly bytes: Uint8Array }
+  /**
+   * Received bytes, undecoded. The view is only valid during the step, unless its keeper is told to keep it; a record that was read from
+   * a log has none, and its bytes stay as they are.
+   */
+  | { readonly _tag: "Bytes"; readonly conn: ConnId; readonly bytes: Uint8Array; readonly keeper?: BytesKeeper }
   | {
       readonly _tag: "Connection"
       readonly conn: ConnId

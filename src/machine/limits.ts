@@ -13,6 +13,13 @@ export const BATCH_BYTES_MAX = 256 * 1024
 export const PEER_QUEUE_BYTES_MAX = 1024 * 1024
 /** Blocks of output that one peer may keep from being used again: small segments would hold 64 KiB each. */
 export const PEER_QUEUE_BLOCKS_MAX = 64
+/** Received blocks kept because a message in them may go out again unchanged: what a few batches bring. */
+export const RECENT_UPDATES_BYTES_MAX: number = 1024 * 1024
+/** A run of received messages goes out as a slice of its block if it is so long, else it is copied: slices of less would use up a
+ * receiver's budget of blocks before that of bytes. */
+export const SLICE_BYTES_MIN: number = PEER_QUEUE_BYTES_MAX / PEER_QUEUE_BLOCKS_MAX
+/** Attributes as they were written for peers that catch up, kept for those that catch up beside them. */
+export const REPACKED_BYTES_MAX: number = 256 * 1024
 /** Prefixes handed to one peer per slice of its initial table, so that other peers are served between slices. */
 export const TABLE_SLICE_PREFIXES = 8192
 /** Kernel requests in one send: a default receive buffer holds exactly this many error replies. */

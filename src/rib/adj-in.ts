@@ -16,12 +16,16 @@ import type { RibTable } from "./rib-table.ts"
 /** Prefixes that are looked up together: as many misses of the cache as a processor has under way at once, and some more. */
 const READ_MAX = 32
 
+const NONE = -2
+
 export class AdjIn {
   readonly store: AttributeStore
   readonly peers: RibPeers = new RibPeers()
   readonly paths: Paths
   /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
   digest = 0
+  /** The first prefix of the span that was read last; below 0: there was none, or it is not known here. */
+  spanFirst: PrefixId | -1 | typeof NONE = NONE
   private readonly tables: ReadonlyArray<RibTable>
   private readonly carried: CarriedReader
   private readonly scratch = new Uint32Array(4)
@@ -56,11 +60,13 @@ export class AdjIn {
       return
     }
     const per = prefixes.wordsPerPrefix
+    this.spanFirst = NONE
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
       prefixes.touch(this.words, this.lengths, this.read)
       for (let index = 0; index < this.read; index++) {
         const id = prefixes.intern(this.words, index * per, this.lengths[index])
+        if (this.spanFirst === NONE) this.spanFirst = id
         this.learn(peer, table, id, this.pathIds[index], attributes)
       }
     }
@@ -76,11 +82,13 @@ export class AdjIn {
       return
     }
     const per = prefixes.wordsPerPrefix
+    this.spanFirst = NONE
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
       prefixes.touch(this.words, this.lengths, this.read)
       for (let index = 0; index < this.read; index++) {
         const id = prefixes.find(this.words, index * per, this.lengths[index])
+        if (this.spanFirst === NONE) this.spanFirst = id
         if (id !== -1) this.forget(peer, table, id, this.pathIds[index])
       }
     }

@@ -24,7 +24,9 @@ export const Trait = {
   /** ONLY_TO_CUSTOMER (RFC 9234 §5). */
   OnlyToCustomer: 512,
   /** NO_EXPORT_SUBCONFED: to no peer of another AS, in the confederation or not (RFC 1997). */
-  NoExportSubconfed: 1024
+  NoExportSubconfed: 1024,
+  /** Each attribute is one that a transparent route server writes as it stands, byte by byte (RFC 7947 §2.2). */
+  Verbatim: 2048
 } as const
 
 /** By what names a route may have been here already, and what is said of a route that does not say it. */
@@ -100,17 +102,45 @@ export const readFacts = (
     nextHop: UNSPECIFIED
   }
   const end = to - (nextHopLength & 0x7f)
+  let verbatim = true
   for (let at = from; at < end; ) {
     const extended = (bytes[at] & 0x10) !== 0
     const type = bytes[at + 1]
     const length = extended ? (bytes[at + 2] << 8) | bytes[at + 3] : bytes[at + 2]
     const value = at + (extended ? 4 : 3)
     readAttribute(facts, type, bytes, value, length, identity)
+    verbatim &&= isVerbatim(bytes, at, type, value, length)
     at = value + length
   }
+  if (verbatim) facts.traits |= Trait.Verbatim
   // The next hop of a carried family is nobody's business here.
   if (nextHopLength > 0 && nextHopLength < 0x80) facts.nextHop = nextHopAt(bytes, end, nextHopLength)
   return facts
+}
+
+/** Whether `writeAttributes` would give a transparent class these very bytes for an attribute. */
+const isVerbatim = (bytes: Uint8Array, at: number, type: number, value: number, length: number): boolean => {
+  switch (type) {
+    case AttributeType.AsPath:
+      // Segments of a confederation are left out, and the header is written anew.
+      if (bytes[at] !== (length > 255 ? 0x50 : 0x40)) return false
+      for (let from = value; from < value + length; from += 2 + bytes[from + 1] * 4) {
+        if (bytes[from] > AS_SEQUENCE) return false
+      }
+      return true
+    case AttributeType.NextHop:
+      return bytes[at] === 0x40 && wordAt(bytes, value) !== 0
+    case AttributeType.Aggregator:
+      return bytes[at] === 0xc0
+    case AttributeType.LocalPref:
+    case AttributeType.OriginatorId:
+    case AttributeType.ClusterList:
+    case AttributeType.As4Path:
+    case AttributeType.As4Aggregator:
+      return false
+    default:
+      return true
+  }
 }
 
 const readAttribute = (

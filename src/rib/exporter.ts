@@ -53,7 +53,7 @@ export class Exporter {
   }
 
   /** Opens the stream to the members in `bits`. */
-  protected begin(exportClass: ExportClass, bits: Uint32Array, transmit: Transmit): void {
+  protected begin(exportClass: ExportClass, bits: Uint32Array, transmit: Transmit, isCatchUp = false): void {
     exportClass.fit()
     this.selection.begin(exportClass)
     this.except = NOBODY
@@ -62,9 +62,13 @@ export class Exporter {
       this.scope[word] = bits[word]
       for (let left = bits[word]; left !== 0; left &= left - 1) this.scopeCount++
     }
-    this.packer.begin(exportClass.parameters, (block, from, to) => {
-      this.send(exportClass, this.scope, this.except, transmit, block, from, to)
-    })
+    this.packer.begin(
+      exportClass.parameters,
+      (block, from, to) => {
+        this.send(exportClass, this.scope, this.except, transmit, block, from, to)
+      },
+      isCatchUp
+    )
   }
 
   /** Ends the stream and packs the jobs, one stream for each audience. */

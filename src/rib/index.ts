@@ -14,6 +14,7 @@ export { Member, Walk } from "./member.ts"
 export type { Multipath } from "./multipath.ts"
 export { type NextHopId, NextHops } from "./next-hops.ts"
 export { Packer } from "./packer.ts"
+export { isTransparent, maskOfClass, maskOfSession, PassThrough } from "./pass-through.ts"
 export { type PathRef, Paths } from "./paths.ts"
 export {
   byFamily,

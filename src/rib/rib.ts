@@ -98,6 +98,7 @@ export class Rib {
 
   /** Decides for every changed prefix, reports best paths, and tells all live members. */
   settle(best: BestChanged, transmit: Transmit): void {
+    this.packer.passThrough.serve(this.classes)
     for (const table of this.tables) {
       if (table.changedCount === 0) continue
       table.fit()
@@ -109,6 +110,7 @@ export class Rib {
       table.clearChanged()
     }
     this.detachStalled()
+    this.forgetRecent()
   }
 
   /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is being purged goes at once. */
@@ -221,6 +223,7 @@ export class Rib {
     this.close({ table, member, adjOut: undefined, position: 0 })
     if (exportClass.members.length > 0) return
     this.classes.splice(this.classes.indexOf(exportClass), 1)
+    this.packer.rewritten.forget(exportClass.parameters)
     this.close({ table, member: undefined, adjOut: exportClass.adjOut, position: 0 })
   }
 
@@ -240,8 +243,10 @@ export class Rib {
       if (exportClass.lagging.length === 0) continue
       const table = this.tables[exportClass.parameters.family]
       spent += this.walker.serve(table, exportClass, budget - spent, hasRoom, transmit)
+      if (exportClass.lagging.length === 0) this.packer.rewritten.forget(exportClass.parameters)
     }
     this.detachStalled()
+    this.forgetRecent()
     return spent
   }
 
@@ -278,6 +283,11 @@ export class Rib {
       if (head !== 0 && paths.reason[head] === 0) best(family, id, paths.attributes[head], paths.peer[head])
       else best(family, id, -1, SELF)
     }
+  }
+
+  /** Received messages are wanted until everybody has been told of them. */
+  private forgetRecent(): void {
+    if (!this.classes.some(({ lagging }) => lagging.length > 0)) this.packer.passThrough.recent.clear()
   }
 
   private detachStalled(): void {

@@ -66,7 +66,7 @@ export class Walker extends Exporter {
   private stream(exportClass: ExportClass, members: ReadonlyArray<Member>, transmit: Transmit): void {
     this.bits.fill(0, 0, exportClass.stride)
     for (const { slot } of members) this.bits[slot >>> 5] |= 1 << (slot & 31)
-    this.begin(exportClass, this.bits, transmit)
+    this.begin(exportClass, this.bits, transmit, true)
   }
 
   /** One prefix of a walk: what the class is told of it, if that is not known or depends on who has come; then the members hear it. */

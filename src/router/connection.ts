@@ -1,7 +1,7 @@
 // A TCP connection as the router sees it: the bytes that wait for the rest of their message, what was negotiated on it, and how much
 // of what we sent has not left yet.
 
-import type { Lease } from "../buffers/index.ts"
+import type { Lease, Mask } from "../buffers/index.ts"
 import type { ConnId } from "../eventlog/index.ts"
 import { EXTENDED_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX, type Micros } from "../machine/index.ts"
 import type { Membership } from "../rib/index.ts"
@@ -15,6 +15,8 @@ const HEADER_BYTES = 19
 export interface Session {
   readonly negotiated: Negotiated
   readonly context: UpdateContext
+  /** What the peer's messages may need of whoever reads them. */
+  readonly mask: Mask
   readonly intake: Intake
   readonly memberships: Array<Membership>
   /** When a message last came; the hold timer compares against it when it fires. */

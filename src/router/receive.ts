@@ -1,5 +1,6 @@
 // From received bytes to what they mean. Messages that belong to the session machine become its events; in Established the two that
 // come by the hundred thousand, UPDATE and KEEPALIVE, only note that something was heard, and UPDATEs go on into the RIB.
+import type { BytesKeeper } from "../buffers/index.ts"
 import type { OpBuffer } from "../machine/index.ts"
 import {
   decodeNotification,
@@ -23,8 +24,15 @@ import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
 /** Takes a chunk as it came from a connection. */
-export const receiveBytes = (state: RouterState, conn: Connection, bytes: Uint8Array, out: OpBuffer): void => {
+export const receiveBytes = (
+  state: RouterState,
+  conn: Connection,
+  bytes: Uint8Array,
+  out: OpBuffer,
+  keeper?: BytesKeeper
+): void => {
   state.counters.bytesIn += bytes.length
+  state.chunk.begin(bytes, keeper)
   conn.receive(
     bytes,
     (chunk, at, length) => {
@@ -33,6 +41,7 @@ export const receiveBytes = (state: RouterState, conn: Connection, bytes: Uint8A
     },
     (chunk, at, verdict) => malformed(state, conn, headerFault(chunk, at, verdict), chunk[at + 18], out)
   )
+  state.chunk.end()
 }
 
 const receiveMessage = (
@@ -136,6 +145,10 @@ const receiveUpdate = (
     return
   }
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
+  const { passThrough } = state.rib.packer
+  if (verdict === Verdict.Keep && (passThrough.wantsAnnouncements || passThrough.wantsWithdrawals)) {
+    state.chunk.note(passThrough, session, view, state.rib.adjIn.spanFirst)
+  }
   checkPrefixLimit(state, conn, peer, out)
 }
 

@@ -49,7 +49,7 @@ const take = (state: RouterState, record: EventRecord, out: OpBuffer): void => {
   switch (record._tag) {
     case "Bytes": {
       const conn = state.connections.get(record.conn)
-      if (conn !== undefined && !conn.closing) receiveBytes(state, conn, record.bytes, out)
+      if (conn !== undefined && !conn.closing) receiveBytes(state, conn, record.bytes, out, record.keeper)
       return
     }
     case "Connection":

@@ -2,6 +2,7 @@
 // session that comes up or goes down reaches the RIB.
 import type { ConnId } from "../eventlog/index.ts"
 import { MICROS_PER_MS, type OpBuffer, unreachable } from "../machine/index.ts"
+import { maskOfSession } from "../rib/index.ts"
 import {
   connectionOf,
   type Negotiated,
@@ -169,6 +170,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   conn.session = {
     negotiated,
     context: { as4, addPath, extended, carried: carriedOf(negotiated), ...originOf(config, peer, negotiated) },
+    mask: maskOfSession(peers.external[peer.index] === 1, as4, extended, negotiated.families, addPath),
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
     lastHeardAt: state.now,

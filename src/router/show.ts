@@ -204,11 +204,25 @@ const advertisedRow = (
   }
 }
 
+/** What became of the bytes that went out, counted once for all members of a class; and the two caches. */
+const passThrough = ({ rib: { packer } }: RouterState): Record<string, unknown> => ({
+  passThrough: {
+    enabled: packer.passThrough.isOn,
+    unchanged: packer.unchanged,
+    slices: packer.slices,
+    repacked: packer.repacked,
+    split: packer.split
+  },
+  recent: packer.passThrough.recent.stats(),
+  repackCache: packer.rewritten.stats()
+})
+
 const buffers = (state: RouterState): Record<string, unknown> => ({
   pools: [state.pool.stats()],
   packed: state.isConfigured
     ? { messages: state.rib.packer.messages, bytes: state.rib.packer.bytesPacked, tooLong: state.rib.packer.tooLong }
     : { messages: 0, bytes: 0, tooLong: 0 },
+  ...(state.isConfigured ? passThrough(state) : {}),
   attributes: state.isConfigured
     ? { sets: state.rib.store.count, bytes: state.rib.store.sizeBytes }
     : { sets: 0, bytes: 0 },

@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import type { RouterPeer } from "./peer.ts"
+import { ReceivedChunk } from "./received.ts"
 import { SharedNextHops } from "./shared-next-hops.ts"
 import { Timers } from "./timers.ts"
 
@@ -54,6 +55,8 @@ export interface Counters {
 
 export class RouterState {
   readonly pool: BlockPool = new BlockPool(BLOCK_BYTES, "out")
+  /** The received bytes that are being learned. */
+  readonly chunk: ReceivedChunk = new ReceivedChunk(this.pool)
   readonly timers: Timers = new Timers()
   /** By connection; a connection is here from Dial or Accepted until Closed or DialFailed. */
   readonly connections: Map<ConnId, Connection> = new Map()

@@ -16,7 +16,7 @@ describe("block pool", () => {
 
   it("allocates no storage before the first lease", () => {
     const pool = new BlockPool(4096, "lazy")
-    expect(pool.stats()).toEqual({ name: "lazy", size: 4096, total: 0, free: 0, leased: 0, peak: 0 })
+    expect(pool.stats()).toEqual({ name: "lazy", size: 4096, total: 0, free: 0, leased: 0, adopted: 0, peak: 0 })
     pool.acquire()
     expect(pool.stats()).toMatchObject({ total: 1, leased: 1, peak: 1 })
   })
