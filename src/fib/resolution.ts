@@ -219,5 +219,5 @@ const linkOf = (list: PathList): number => {
   if (list.kind === "attached") return list.ifindex
   if (list.kind !== "recursive" || list.paths.length !== 1) return 0
   const { nextHop } = list.paths[0]
-  return nextHop.address === undefined ? nextHop.ifindex : 0
+  return nextHop.address === undefined && !nextHop.isGone ? nextHop.ifindex : 0
 }

@@ -112,6 +112,27 @@ export class GraphWorld {
     return this.leavesText(this.fib.pathLists.get(this.fib.entries[family].pathList[id]).reserve)
   }
 
+  /** Every entry that forwards: prefix → `gateway@link*weight …`, as the oracle says it. */
+  leaves(): Record<string, string> {
+    this.fib.settle()
+    const found: Record<string, string> = {}
+    for (const family of [0, 1] as const) {
+      const { pathList } = this.fib.entries[family]
+      for (let id = 0; id < pathList.length; id++) {
+        const leaves = pathList[id] === 0 ? [] : this.fib.pathLists.get(pathList[id]).leaves
+        if (leaves.length === 0) continue
+        found[this.text(family, id)] = leaves
+          .map(({ adjacency: { words, family: version, ifindex }, weight }) => {
+            const gateway = words.length === 0 ? "" : formatAddress({ family: version, words })
+            return `${gateway}@${this.fib.interfaces.nameOf(ifindex)}*${weight}`
+          })
+          .sort()
+          .join(" ")
+      }
+    }
+    return found
+  }
+
   private found(text: string): readonly [0 | 1, number] {
     const { family, words, length } = parsePrefix(text)!
     const index = family === 4 ? 0 : 1

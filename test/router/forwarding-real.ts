@@ -7,7 +7,7 @@ import { OpBuffer } from "../../src/machine/index.ts"
 import { messagesOf, NetlinkType } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import { routerEffects } from "../../src/router/effects.ts"
-import { createForwarding, type Forwarding } from "../../src/router/forwarding.ts"
+import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
 import { isFailure, openSocket, readNow, subscribe, writeNow } from "../../src/runtime/kernel-socket.ts"
 import { inNetworkNamespace } from "../../src/runtime/sys.ts"
 import { parseAddress, parsePrefix } from "../../src/wire/index.ts"
@@ -44,6 +44,15 @@ export class RealWorld {
     this.forwarding.releaseNextHops(set)
   }
 
+  /** As `announce`, with paths of any kind. */
+  route(text: string, paths: ReadonlyArray<PathSpec>): void {
+    const { family, words, length } = parsePrefix(text)!
+    const index = family === 4 ? 0 : 1
+    const set = this.forwarding.fib.internPaths(paths, index)
+    this.forwarding.setBgp(index, this.tables[index].intern(words, 0, length), set)
+    this.forwarding.releaseNextHops(set)
+  }
+
   /** As `announce`, for many prefixes of one length in a row, by way of paths of any kind. */
   announceMany(from: string, count: number, paths: ReadonlyArray<PathSpec>): void {
     const { family, words, length } = parsePrefix(from)!
@@ -61,7 +70,8 @@ export class RealWorld {
   withdraw(text: string): void {
     const { family, words, length } = parsePrefix(text)!
     const index = family === 4 ? 0 : 1
-    this.forwarding.clearBgp(index, this.tables[index].find(words, 0, length))
+    const prefix = this.tables[index].find(words, 0, length)
+    if (prefix !== -1) this.forwarding.clearBgp(index, prefix)
   }
 
   /** Works until nothing is under way and `done` says so; the kernel tells of a carrier when it gets to it. */
@@ -72,6 +82,9 @@ export class RealWorld {
       if (this.perform() || this.hear() || this.forwarding.pending()) continue
       if (done()) return
       patience--
+      this.forwarding.drainTimers((kind) => {
+        if (kind !== ForwardingTimer.Grace) this.forwarding.timer(kind, this.out)
+      })
     }
   }
 

@@ -22,6 +22,7 @@ import type { KernelConfig } from "../../src/router/config.ts"
 import { routerEffects } from "../../src/router/effects.ts"
 import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
 import { type Address, formatPrefixWords, formatWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
+import { pathOf } from "../fib/graph-world.ts"
 
 const REQUEST_PORT = 100
 const DUMP_PORT = 101
@@ -100,6 +101,23 @@ export class World {
     this.forwarding.setBgp(index, id, set)
     this.forwarding.releaseNextHops(set)
     this.tables[index].release(id)
+    return this
+  }
+
+  /** As `announce`, with paths of any kind in the words of `pathOf`. */
+  route(prefix: string, paths: ReadonlyArray<string>): this {
+    const { family, words, length } = parsePrefix(prefix)!
+    const index = family === 4 ? 0 : 1
+    const { fib } = this.forwarding
+    const set =
+      paths[0] === "drop" || paths[0] === "unreachable"
+        ? fib.internSpecial(paths[0])
+        : fib.internPaths(
+            paths.map((path) => pathOf(path)),
+            index
+          )
+    this.forwarding.setBgp(index, this.tables[index].intern(words, 0, length), set)
+    this.forwarding.releaseNextHops(set)
     return this
   }
 
@@ -220,8 +238,9 @@ export class World {
     return members
       .map(({ id, weight }) => {
         const leaf = this.kernel.nexthops.get(id)
-        if (leaf?.gateway === undefined) return "?"
+        if (leaf === undefined) return "?"
         const name = this.kernel.links.get(leaf.ifindex)?.name ?? "?"
+        if (leaf.gateway === undefined) return `@${name}*${weight}`
         return `${formatWords(leaf.family as 4 | 6, leaf.gateway, 0)}@${name}*${weight}`
       })
       .sort()
