@@ -31,8 +31,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
 const PEER_SETTINGS: Readonly<Record<string, { readonly asked: (value: unknown) => boolean; readonly mend: string }>> =
   {
     import: { asked: () => true, mend: "use `policy: open` to accept everything" },
-    export: { asked: () => true, mend: "use `policy: open` to announce everything" },
-    "add-path": { asked: (value) => Number(record(value)["send"] ?? 0) > 0, mend: "leave `send` out; `receive` works" }
+    export: { asked: () => true, mend: "use `policy: open` to announce everything" }
   }
 
 const notSupportedYet = (file: Raw, report: Report): void => {

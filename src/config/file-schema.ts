@@ -88,6 +88,12 @@ const annotationsOf = ({ ast }: Schema.Top): { message?: string; description?: s
   return { ...(message === undefined ? {} : { message }), ...(description === undefined ? {} : { description }) }
 }
 
+const ADD_PATH_SEND = "how many paths to send for a prefix: 0 (just the best one), 1 to 64, or all"
+const pathsToSend = Schema.Union([
+  integer(ADD_PATH_SEND, 0, 64),
+  Schema.Literal("all").annotate({ message: `expected ${ADD_PATH_SEND}` })
+]).annotate({ message: `expected ${ADD_PATH_SEND}`, description: ADD_PATH_SEND })
+
 const gracefulRestart = Schema.Union([
   flag("graceful restart"),
   section("graceful restart (RFC 4724, RFC 8538, RFC 9494)", {
@@ -120,7 +126,7 @@ const peerOptions = {
   "add-path": option(
     section("RFC 7911 options", {
       receive: Schema.optionalKey(flag("accept several paths for a prefix")),
-      send: Schema.optionalKey(integer("how many paths to send for a prefix (0: just the best)", 0, 64))
+      send: Schema.optionalKey(pathsToSend)
     })
   ),
   "extended-next-hop": option(flag("IPv4 routes may have IPv6 next hops (RFC 8950)")),

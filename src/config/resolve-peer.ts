@@ -1,6 +1,6 @@
 // A peer as the router takes it, out of what it says itself and what its group says. Settings that few peers have are left out where
 // nobody names them: absent means the default, and the recorded configuration stays short.
-import type { DynamicPeers, FamilyName, PeerConfig, PeerType } from "../router/index.ts"
+import { ADD_PATH_ALL, type DynamicPeers, type FamilyName, type PeerConfig, type PeerType } from "../router/index.ts"
 import type { ConfigFile, DynamicEntry, PeerEntry, PeerOptions } from "./file-schema.ts"
 import { mergeOptions } from "./raw.ts"
 import {
@@ -50,7 +50,7 @@ const peerOf = (address: string, asn: number, options: PeerOptions, file: Config
     holdTime: valueOf(parseHoldTime(options["hold-time"] ?? 90)),
     connectRetry: valueOf(parseSeconds(1, 65535)(options["connect-retry"] ?? 120)),
     idleHold: valueOf(parseSeconds(0, 65535)(options["idle-hold"] ?? 5)),
-    addPath: { receive: options["add-path"]?.receive ?? false, send: options["add-path"]?.send ?? 0 },
+    addPath: { receive: options["add-path"]?.receive ?? false, send: pathsOf(options["add-path"]?.send ?? 0) },
     extendedMessage: options["extended-message"] ?? false,
     password: options.password ?? "",
     ttlSecurity: options["ttl-security"] ?? false,
@@ -121,3 +121,5 @@ const defaultFamilies = (address: string): ReadonlyArray<FamilyName> =>
 const RESTART_TIME_S = 120
 /** Peers of a range, where the file says nothing. */
 const LIMIT = 100
+
+const pathsOf = (send: number | "all"): number => (send === "all" ? ADD_PATH_ALL : send)

@@ -4,6 +4,9 @@
 import type { DecisionOptions } from "../rib/index.ts"
 import type { FamilyName } from "../wire/index.ts"
 
+/** More paths of a prefix than there can be. */
+export const ADD_PATH_ALL = 0xffff
+
 export type { FamilyName }
 
 export type PeerType = "external" | "internal" | "route-reflector-client" | "route-server-client"
@@ -26,6 +29,7 @@ export interface PeerConfig {
   readonly connectRetry: number
   /** Seconds before the first retry after a failure; grows, with jitter. */
   readonly idleHold: number
+  /** Paths of a prefix that are taken, and told: `send` is how many, ADD_PATH_ALL for all (RFC 7911). */
   readonly addPath: { readonly receive: boolean; readonly send: number }
   readonly extendedMessage: boolean
   /** Empty: no TCP MD5. Never shown. */

@@ -1,17 +1,18 @@
 // router: the rooms wired into one machine, and everything one can do with that machine and a recording of its inputs: replay it,
 // compare digests, ask why.
 
-export type {
-  Command,
-  DynamicPeers,
-  FamilyName,
-  KernelConfig,
-  OriginatedRoute,
-  PeerCommand,
-  PeerConfig,
-  PeerType,
-  RouterConfig,
-  StaticRoute
+export {
+  ADD_PATH_ALL,
+  type Command,
+  type DynamicPeers,
+  type FamilyName,
+  type KernelConfig,
+  type OriginatedRoute,
+  type PeerCommand,
+  type PeerConfig,
+  type PeerType,
+  type RouterConfig,
+  type StaticRoute
 } from "./config.ts"
 export { needsRestart } from "./configure.ts"
 export { type RouterEffect, routerEffects, span, spanFrom, spanTo } from "./effects.ts"

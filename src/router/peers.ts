@@ -114,7 +114,7 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     dampPeerOscillations: peer.damping ?? true,
     families: peer.families.map((name) => FAMILY_NAMES.indexOf(name)),
     addPathReceive: peer.addPath.receive,
-    addPathSend: false,
+    addPathSend: peer.addPath.send > 0,
     extendedMessage: peer.extendedMessage,
     hostname: config.hostname ?? "",
     ...(config.softwareVersion === undefined ? {} : { softwareVersion: config.softwareVersion }),

@@ -203,9 +203,9 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   ],
   [
     "settings of later versions, in peers and groups",
-    `${ROUTER}groups: { members: { import: all } }\npeers:\n  - { address: 192.0.2.7, asn: 1, add-path: { send: 4 } }`,
+    `${ROUTER}groups: { members: { import: all } }\npeers:\n  - { address: 192.0.2.7, asn: 1, export: all }`,
     '2:22: "import" is not supported yet: use `policy: open` to accept everything',
-    '4:35: "add-path" is not supported yet: leave `send` out; `receive` works'
+    '4:35: "export" is not supported yet: use `policy: open` to announce everything'
   ],
   [
     "an alias without its anchor",

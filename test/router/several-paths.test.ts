@@ -1,0 +1,267 @@
+// What a router tells each peer of a prefix that has several paths: the best that this one may have (RFC 7947 §2.3), or several under
+// identifiers of our own (RFC 7911).
+import { describe, expect, it } from "vitest"
+import type { ConnId } from "../../src/eventlog/index.ts"
+import { ADD_PATH_ALL, type PeerConfig, query } from "../../src/router/index.ts"
+import {
+  AddPathMode,
+  asPathText,
+  type Capability,
+  decodeAttributes,
+  decodeNlri,
+  encodeRouteRefresh,
+  encodeUpdate,
+  formatPrefix,
+  MessageType,
+  parsePrefix,
+  scanUpdate,
+  UpdateView
+} from "../../src/wire/index.ts"
+import { configOf, Driver, peerConfig } from "./driver.ts"
+import { announcement, establishWith } from "./far-side.ts"
+
+const [A, B, C, D] = ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"]
+const PREFIX = "10.1.0.0/16"
+const SERVED: Partial<PeerConfig> = { type: "route-server-client" }
+const TAKES: Capability = { _tag: "AddPath", families: [{ afi: 1, safi: 1, mode: AddPathMode.Receive }] }
+
+const withdrawal = (...prefixes: ReadonlyArray<string>): Uint8Array =>
+  encodeUpdate({ withdrawn: prefixes.map((text) => parsePrefix(text)!) }, { as4: true, addPath: [false, false] })
+
+/** What a far side hears, a line for each prefix: `+` or `-`, the identifier's letter in the order of appearance, AS_PATH. */
+class Ear {
+  private readonly driver: Driver
+  private readonly conn: ConnId
+  private readonly addPath: boolean
+  private readonly letters = new Map<number, string>()
+
+  constructor(driver: Driver, conn: ConnId, addPath = false) {
+    this.driver = driver
+    this.conn = conn
+    this.addPath = addPath
+  }
+
+  listen(): ReadonlyArray<string> {
+    this.driver.settle()
+    return this.driver
+      .messages(this.conn)
+      .filter((message) => message[18] === MessageType.Update)
+      .flatMap((message) => this.linesOf(message))
+  }
+
+  private linesOf(message: Uint8Array): ReadonlyArray<string> {
+    const view = new UpdateView()
+    const addPath: readonly [boolean, boolean] = [this.addPath, false]
+    expect(scanUpdate(view, message, 0, message.length, { as4: true, addPath, external: true, extended: false })).toBe(
+      0
+    )
+    if (view.endOfRib >= 0) return ["end"]
+    const { asPath = [] } = decodeAttributes(message, view.attributesAt, view.attributesEnd, true)
+    const line = (sign: string, nlri: { readonly pathId?: number }, rest: string): string =>
+      `${sign}${this.addPath ? this.letterOf(nlri.pathId ?? 0) : ""}${rest}`
+    return [
+      ...decodeNlri(message, view.withdrawnAt, view.withdrawnEnd, 4, this.addPath).map((nlri) =>
+        line("-", nlri, ` ${formatPrefix(nlri)}`)
+      ),
+      ...decodeNlri(message, view.nlriAt, view.nlriEnd, 4, this.addPath).map((nlri) =>
+        line("+", nlri, ` ${formatPrefix(nlri)} ${asPathText(asPath)}`)
+      )
+    ]
+  }
+
+  private letterOf(pathId: number): string {
+    if (!this.letters.has(pathId)) this.letters.set(pathId, String.fromCharCode(97 + this.letters.size))
+    return this.letters.get(pathId)!
+  }
+}
+
+describe("clients of a route server", () => {
+  const server = (): Driver =>
+    new Driver(
+      configOf([
+        peerConfig(A, 65002, SERVED),
+        peerConfig(B, 65003, SERVED),
+        peerConfig(C, 65004, SERVED),
+        peerConfig(D, 65005)
+      ])
+    )
+
+  it("each get the best path that is not their own [RFC 7947 §2.3]", () => {
+    const driver = server()
+    const [a, b, c] = [
+      establishWith(driver, A, 65002),
+      establishWith(driver, B, 65003),
+      establishWith(driver, C, 65004)
+    ]
+    const [earA, earB, earC] = [new Ear(driver, a), new Ear(driver, b), new Ear(driver, c)]
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(b, announcement([65003, 65009], [PREFIX]))
+    expect(earA.listen()).toEqual([`+ ${PREFIX} 65003 65009`])
+    expect(earB.listen()).toEqual([`+ ${PREFIX} 65002`])
+    expect(earC.listen()).toEqual([`+ ${PREFIX} 65002`])
+    driver.hear(b, withdrawal(PREFIX))
+    expect([earA.listen(), earB.listen(), earC.listen()]).toEqual([[`- ${PREFIX}`], [], []])
+  })
+
+  it("get another path than one with their own AS number, which they would take for a loop [RFC 7947 §2.3]", () => {
+    const driver = server()
+    const [a, b, c] = [
+      establishWith(driver, A, 65002),
+      establishWith(driver, B, 65003),
+      establishWith(driver, C, 65004)
+    ]
+    const ear = new Ear(driver, c)
+    driver.hear(a, announcement([65002, 65004], [PREFIX]))
+    expect(ear.listen()).toEqual([])
+    driver.hear(b, announcement([65003, 65009, 65010], [PREFIX]))
+    expect(ear.listen()).toEqual([`+ ${PREFIX} 65003 65009 65010`])
+  })
+
+  it("are the only ones: an ordinary peer whose route is the best is told nothing [RFC 4271 §9.1.3]", () => {
+    const driver = server()
+    const [a, d] = [establishWith(driver, A, 65002), establishWith(driver, D, 65005)]
+    driver.hear(d, announcement([65005], [PREFIX]))
+    driver.hear(a, announcement([65002, 65009], [PREFIX]))
+    expect(new Ear(driver, d).listen()).toEqual([])
+  })
+
+  it("show up with what each was told", () => {
+    const driver = server()
+    const [a, b] = [establishWith(driver, A, 65002), establishWith(driver, B, 65003)]
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(b, announcement([65003], [PREFIX]))
+    driver.settle()
+    const rows = [...(query(driver.state, "routes", { advertised: "true" }) as Iterable<Record<string, unknown>>)]
+    expect(rows.map(({ peer, asPath }) => [peer, asPath])).toEqual([
+      [A, "65003"],
+      [B, "65002"]
+    ])
+  })
+})
+
+describe("a peer that gets several paths", () => {
+  const several = (send: number, rest: Partial<PeerConfig> = {}): Driver =>
+    new Driver(
+      configOf([
+        peerConfig(A, 65002),
+        peerConfig(B, 65003),
+        peerConfig(C, 65004, { gracefulRestart: { helper: true, restartTime: 90, longLivedTime: 0 } }),
+        peerConfig(D, 65005, { addPath: { receive: false, send }, ...rest })
+      ])
+    )
+
+  it("has agreed on that, and we were told to: else it gets one [RFC 7911 §4]", () => {
+    const driver = several(ADD_PATH_ALL)
+    const d = establishWith(driver, D, 65005)
+    const a = establishWith(driver, A, 65002)
+    driver.hear(a, announcement([65002], [PREFIX]))
+    expect(new Ear(driver, d).listen()).toEqual([`+ ${PREFIX} 65001 65002`])
+    const silent = several(0)
+    establishWith(silent, D, 65005, [TAKES])
+    const session = [...silent.state.connections.values()].find(({ session }) => session !== undefined)!.session!
+    expect(session.negotiated.addPathSend).toEqual([false, false])
+  })
+
+  it("gets all there are, hears of each by itself, and keeps an identifier for as long as its path lives", () => {
+    const driver = several(ADD_PATH_ALL)
+    const [a, b, d] = [
+      establishWith(driver, A, 65002),
+      establishWith(driver, B, 65003),
+      establishWith(driver, D, 65005, [TAKES])
+    ]
+    const ear = new Ear(driver, d, true)
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(b, announcement([65003, 65009], [PREFIX]))
+    expect(ear.listen()).toEqual([`+a ${PREFIX} 65001 65002`, `+b ${PREFIX} 65001 65003 65009`])
+    driver.hear(a, announcement([65002, 65009, 65010], [PREFIX]))
+    expect(ear.listen()).toEqual([`+a ${PREFIX} 65001 65002 65009 65010`])
+    driver.hear(b, withdrawal(PREFIX))
+    expect(ear.listen()).toEqual([`-b ${PREFIX}`])
+  })
+
+  it("gets no more than so many, the best ones, and another when one of them goes", () => {
+    const driver = several(2)
+    const [a, b, c] = [
+      establishWith(driver, A, 65002),
+      establishWith(driver, B, 65003),
+      establishWith(driver, C, 65004)
+    ]
+    const ear = new Ear(driver, establishWith(driver, D, 65005, [TAKES]), true)
+    driver.hear(c, announcement([65004, 65009, 65010], [PREFIX]))
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(b, announcement([65003, 65009], [PREFIX]))
+    expect(ear.listen()).toEqual([
+      `+a ${PREFIX} 65001 65004 65009 65010`,
+      `+b ${PREFIX} 65001 65002`,
+      `-a ${PREFIX}`,
+      `+c ${PREFIX} 65001 65003 65009`
+    ])
+    driver.hear(a, withdrawal(PREFIX))
+    expect([...ear.listen()].sort()).toEqual([`+a ${PREFIX} 65001 65004 65009 65010`, `-b ${PREFIX}`])
+  })
+
+  it("finds them all before End-of-RIB when it comes late, and under the same identifiers when it asks again [RFC 2918, RFC 4724 §2]", () => {
+    const driver = several(ADD_PATH_ALL)
+    const [a, b] = [establishWith(driver, A, 65002), establishWith(driver, B, 65003)]
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(b, announcement([65003], [PREFIX]))
+    const late = establishWithoutReading(driver, D, 65005)
+    const ear = new Ear(driver, late, true)
+    const both = [`+a ${PREFIX} 65001 65002`, `+b ${PREFIX} 65001 65003`]
+    expect(ear.listen()).toEqual([...both, "end"])
+    driver.hear(late, encodeRouteRefresh({ afi: 1, safi: 1, subtype: 0 }))
+    expect(ear.listen()).toEqual(both)
+  })
+
+  it("keeps the paths of a peer that restarts, and hears nothing of it when they come back as they were [RFC 4724 §4.2]", () => {
+    const driver = several(ADD_PATH_ALL)
+    const restarts: Capability = {
+      _tag: "GracefulRestart",
+      restarting: false,
+      notification: false,
+      timeS: 60,
+      families: [{ afi: 1, safi: 1, forwarding: true }]
+    }
+    const [a, c] = [establishWith(driver, A, 65002), establishWith(driver, C, 65004, [restarts])]
+    const ear = new Ear(driver, establishWith(driver, D, 65005, [TAKES]), true)
+    driver.hear(a, announcement([65002], [PREFIX]))
+    driver.hear(c, announcement([65004], [PREFIX]))
+    expect(ear.listen()).toEqual([`+a ${PREFIX} 65001 65002`, `+b ${PREFIX} 65001 65004`])
+    driver.closeFrom(c)
+    driver.pass(5_000)
+    const again = establishWith(driver, C, 65004, [restarts])
+    driver.hear(again, announcement([65004], [PREFIX]))
+    expect(ear.listen()).toEqual([])
+    driver.hear(again, withdrawal(PREFIX))
+    expect(ear.listen()).toEqual([`-b ${PREFIX}`])
+  })
+
+  it("may be a client of a route server, and gets all but its own", () => {
+    const driver = new Driver(
+      configOf([
+        peerConfig(A, 65002, SERVED),
+        peerConfig(B, 65003, { ...SERVED, addPath: { receive: false, send: ADD_PATH_ALL } }),
+        peerConfig(C, 65004, SERVED)
+      ])
+    )
+    const [a, b, c] = [
+      establishWith(driver, A, 65002),
+      establishWith(driver, B, 65003, [TAKES]),
+      establishWith(driver, C, 65004)
+    ]
+    const ear = new Ear(driver, b, true)
+    driver.hear(b, announcement([65003], [PREFIX]))
+    driver.hear(a, announcement([65002, 65009], [PREFIX]))
+    driver.hear(c, announcement([65004, 65009, 65010], [PREFIX]))
+    expect(ear.listen()).toEqual([`+a ${PREFIX} 65002 65009`, `+b ${PREFIX} 65004 65009 65010`])
+  })
+})
+
+/** As `establishWith`, and what the router tells is still to be read. */
+const establishWithoutReading = (driver: Driver, address: string, asn: number): ConnId => {
+  const messages = driver.messages
+  driver.messages = () => []
+  const conn = establishWith(driver, address, asn, [TAKES])
+  driver.messages = messages
+  return conn
+}
