@@ -1,6 +1,14 @@
 // ksync: each kernel object's life, from wanted to in the kernel and away again. One small machine per object, dependencies between
 // them, reference counts so that nothing is deleted that something stands on, numbers of our own, and what to do about errors.
 
+export { type DrivenMethods, DrivenObject, type Filtered } from "./driven-object.ts"
+export {
+  type EntryMethods,
+  EntryObject,
+  type EntryObjectOptions,
+  type PastTransition,
+  SyncEntry
+} from "./entry-object.ts"
 export { classify, ERROR_CLASS_NAMES, ErrorClass, type Failure, type Operation } from "./errors.ts"
 export { type Answer, KernelSync, type SyncCounters } from "./kernel-sync.ts"
 export { eventFor, ObjectSync } from "./object-sync.ts"

@@ -1,9 +1,9 @@
-// The kinds of vectors and what checks a case of each. A kind whose machine does not exist yet stands in PLANNED, and asking for it
-// is an error: a case that nothing replays must not pass.
+// The kinds of vectors and what checks a case of each.
 import { checkBgpFsm } from "./bgp-fsm.ts"
 import { checkFibCase } from "./fib-cases.ts"
 import { checkFibWalk } from "./fib-walk.ts"
 import { checkGob } from "./gob.ts"
+import { checkKsyncCase } from "./ksync-cases.ts"
 import { checkKsyncTransition } from "./ksync-transitions.ts"
 
 export interface Outcome {
@@ -20,7 +20,6 @@ export const KINDS: Readonly<Record<string, Check>> = {
   "fib-cases": checkFibCase,
   "fib-walk": checkFibWalk,
   gob: checkGob,
+  "ksync-cases": checkKsyncCase,
   "ksync-transitions": checkKsyncTransition
 }
-
-export const PLANNED: ReadonlyArray<string> = ["ksync-cases"]

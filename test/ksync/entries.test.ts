@@ -1,0 +1,164 @@
+// Entries that refer to each other, whatever is asked for in whatever order: counts add up, nothing under way is freed, nothing is left behind.
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { EntryEvent, EntryState, isUnderWay, type Policy } from "../../src/ksync/index.ts"
+import { KsyncModel, type VlanEntry } from "../vectors/ksync-model.ts"
+
+const ASYNC = { add: "async", change: "async", delete: "async" } as const
+const SYNC = { add: "sync", change: "sync", delete: "sync" } as const
+const INDICES = 8
+
+const modelOf = (policy: Policy): KsyncModel =>
+  new KsyncModel({ policy, indices: INDICES, nameOf: String, defaultModes: (tag) => (tag % 2 === 0 ? ASYNC : SYNC) })
+
+/** Acknowledges what is under way. */
+const acknowledge = (model: KsyncModel, entry: VlanEntry): void => {
+  if (!isUnderWay(entry.state)) return
+  const isDelete = entry.state >= EntryState.DeleteDeferDeleteAck
+  model.object.notify(entry, isDelete ? EntryEvent.DeleteAck : EntryEvent.AddAck)
+}
+
+type Move = (model: KsyncModel) => void
+
+const tag = fc.integer({ min: 1, max: 6 })
+const withEntry = (then: (model: KsyncModel, entry: VlanEntry) => void): fc.Arbitrary<Move> =>
+  tag.map((key) => (model) => {
+    const entry = model.object.find(key)
+    if (entry !== undefined) then(model, entry)
+  })
+
+/** Dependencies point from higher tags to lower ones, so that there is no cycle. */
+const move: fc.Arbitrary<Move> = fc.oneof(
+  fc.tuple(tag, fc.option(tag, { nil: undefined })).map(
+    ([key, below]): Move =>
+      (model) =>
+        void model.object.create(key, model.vlan(below! < key ? below : undefined))
+  ),
+  tag.map(
+    (key): Move =>
+      (model) =>
+        void model.object.createStale(key, model.vlan(undefined))
+  ),
+  withEntry((model, entry) => model.object.change(entry)),
+  withEntry((model, entry) => model.object.delete(entry)),
+  withEntry((model, entry) => model.object.notify(entry, EntryEvent.DeleteAddRequest)),
+  withEntry(acknowledge),
+  fc.tuple(tag, tag).map(
+    ([key, below]): Move =>
+      (model) => {
+        const entry = model.object.find(key)
+        if (entry === undefined || below >= key) return
+        model.pointAt(entry, below)
+        model.object.change(entry)
+      }
+  ),
+  fc.constant<Move>((model) => void model.object.sweep(1))
+)
+
+/** The table's own, one per entry that points at it, one for being stale, one for each side of a wait. */
+const expectedReferences = (entry: VlanEntry, all: ReadonlyArray<VlanEntry>): number =>
+  1 +
+  (entry.stale ? 1 : 0) +
+  (entry.waitsOn === undefined ? 0 : 1) +
+  all.filter(({ data }) => data.dependsOn === entry).length +
+  all.filter(({ waitsOn }) => waitsOn === entry).length
+
+describe("entries", () => {
+  for (const policy of ["source", "corrected"] as const) {
+    it(`count their references, wait for one thing at a time and share no index (${policy})`, () => {
+      fc.assert(
+        fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+          const model = modelOf(policy)
+          for (const each of moves) {
+            each(model)
+            const all = model.object.values()
+            for (const entry of all) {
+              expect(entry.references).toBe(expectedReferences(entry, all))
+              expect(entry.waitsOn !== undefined).toBe(
+                entry.state === EntryState.AddDefer || entry.state === EntryState.ChangeDefer
+              )
+              if (entry.waitsOn !== undefined) expect(entry.waitsOn.waiters.has(entry)).toBe(true)
+            }
+            expect(new Set(all.map(({ index }) => index)).size).toBe(all.length)
+            expect([...all].sort((a, b) => a.key - b.key)).toEqual(all)
+          }
+        }),
+        { numRuns: 300 }
+      )
+    })
+
+    it(`are all gone once all is deleted and acknowledged (${policy})`, () => {
+      fc.assert(
+        fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+          const model = modelOf(policy)
+          for (const each of moves) each(model)
+          while (model.object.deleteAll(2));
+          for (let round = 0; round < 20; round++)
+            for (const entry of [...model.object.values()]) acknowledge(model, entry)
+          expect(model.object.values()).toEqual([])
+          expect(model.emptied).toBeGreaterThan(0)
+        }),
+        { numRuns: 300 }
+      )
+    })
+  }
+
+  it("wake a waiter whichever way the dependency becomes usable; the source forgets it (W3)", () => {
+    const states = (["source", "corrected"] as const).map((policy) => {
+      const model = modelOf(policy)
+      model.modes.set(2, { ...ASYNC, change: "sync" })
+      const dependency = model.object.create(2, model.vlan(undefined))!
+      model.object.delete(dependency)
+      const waiter = model.object.create(4, model.vlan(2))!
+      model.object.create(2, model.vlan(undefined))
+      model.object.notify(dependency, EntryEvent.AddAck)
+      return [dependency.state, waiter.state]
+    })
+    expect(states).toEqual([
+      [EntryState.InSync, EntryState.AddDefer],
+      [EntryState.InSync, EntryState.SyncWait]
+    ])
+  })
+
+  it("refuse what the source aborts on, and say what it was", () => {
+    const model = modelOf("source")
+    const entry = model.object.create(1, model.vlan(undefined))!
+    model.object.notify(entry, EntryEvent.AddAck)
+    expect(model.object.create(1, model.vlan(undefined))).toBeUndefined()
+    for (let key = 2; key <= INDICES + 1; key++) model.object.create(key, model.vlan(undefined))
+    expect(model.object.violations).toEqual([
+      expect.stringContaining("IN_SYNC"),
+      "create of an entry in IN_SYNC",
+      "no index is left"
+    ])
+  })
+
+  it("keep the last five transitions", () => {
+    const model = modelOf("source")
+    const entry = model.object.create(1, model.vlan(undefined))!
+    for (let change = 0; change < 6; change++) model.object.change(entry)
+    expect(entry.history).toHaveLength(5)
+    expect(entry.history.at(-1)).toEqual({
+      from: EntryState.InSync,
+      to: EntryState.InSync,
+      event: EntryEvent.AddChangeRequest
+    })
+  })
+})
+
+describe("rows behind entries", () => {
+  it("take over in the order in which they came when the one before goes", () => {
+    const model = modelOf("source")
+    for (const name of ["first", "second", "third"]) model.rowWanted(name, 1)
+    model.runNotifications()
+    const entry = model.object.find(1)!
+    expect([model.object.activeRow(entry)?.name, model.object.parkedRows(entry).map(({ name }) => name)]).toEqual([
+      "first",
+      ["second", "third"]
+    ])
+    model.rowDeleted("first")
+    model.runNotifications()
+    expect(entry.data.syncedName).toBe("second")
+    expect(model.sent).toEqual(["add:1", "change:1"])
+  })
+})
