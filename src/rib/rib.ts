@@ -8,6 +8,7 @@ import { AdjIn } from "./adj-in.ts"
 import type { AdjOut } from "./adj-out.ts"
 import type { Identity } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
+import { carryOver } from "./carry-over.ts"
 import { Decision } from "./decide.ts"
 import { ExportClass } from "./export-class.ts"
 import type { Transmit } from "./exporter.ts"
@@ -215,6 +216,15 @@ export class Rib {
   join(parameters: ExportParameters, peer: number): Membership {
     const exportClass = this.classFor(JSON.stringify(parameters), parameters)
     return { exportClass, member: exportClass.join(peer, this.adjIn.peers.asn[peer]) }
+  }
+
+  /** The peer stays and is told in another way from now on: it hears the difference, as `catchUp` comes to it. */
+  move(membership: Membership, parameters: ExportParameters): Membership {
+    if (JSON.stringify(parameters) === membership.exportClass.key) return membership
+    const next = this.join(parameters, membership.member.peer)
+    carryOver(this.tables[parameters.family], membership, next.member, this.store)
+    this.leave(membership)
+    return next
   }
 
   leave({ exportClass, member }: Membership): void {

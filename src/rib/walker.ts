@@ -55,7 +55,8 @@ export class Walker extends Exporter {
     const packed = this.packer.bytesPacked
     let id = start
     for (; id < end && this.packer.bytesPacked - packed < SLICE_BYTES_MAX; id++) {
-      if (table.heads[id] !== 0 || exportClass.adjOut.hasRoutes(id)) this.pass(table, exportClass, company, id)
+      const isThere = table.heads[id] !== 0 || exportClass.adjOut.hasRoutes(id)
+      if (isThere || isOwed(company, id)) this.pass(table, exportClass, company, id)
     }
     if (exportClass.filled < id) exportClass.filled = id
     this.finish(table, exportClass, transmit)
@@ -220,4 +221,10 @@ export class Walker extends Exporter {
     this.bits[slot >>> 5] = 1 << (slot & 31)
     this.addJob(table, exportClass, this.bits, id, pathId, 0, SELF)
   }
+}
+
+/** Whether somebody is still owed the end of a prefix. */
+const isOwed = (company: ReadonlyArray<Member>, id: PrefixId): boolean => {
+  for (const member of company) if (member.pendingCount > 0 && member.isPending(id)) return true
+  return false
 }

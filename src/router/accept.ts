@@ -8,7 +8,7 @@ import type { DynamicPeers } from "./config.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
 import type { RouterPeer } from "./peer.ts"
-import { addPeer, removePeer, revivePeer } from "./peers.ts"
+import { addPeer, dynamicConfig, removePeer, revivePeer } from "./peers.ts"
 import { isRestarting } from "./restart.ts"
 import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
@@ -81,7 +81,7 @@ const peerFor = (state: RouterState, address: string, out: OpBuffer): RouterPeer
     state.counters.refusedRangeFull++
     return `range ${range} is full`
   }
-  const peer = addPeer(state, { ...dynamic.peer, address, passive: true, enabled: true }, range)
+  const peer = addPeer(state, dynamicConfig(dynamic.peer, address), range)
   if (peer === undefined) {
     state.counters.refusedTooManyPeers++
     return "too many peers"

@@ -1,14 +1,14 @@
 // Configuration as differences: what a new one does not change is left alone, and a session is reset only when its own settings differ.
 import type { OpBuffer } from "../machine/index.ts"
 import { SELF } from "../rib/index.ts"
-import { needsReset, replaceSettings } from "../session/index.ts"
+import { replaceSettings } from "../session/index.ts"
 import { type Attributes, encodeAttributes, parsePrefix } from "../wire/index.ts"
+import { adapt } from "./adapt.ts"
 import { clusterIdsOf } from "./agreement.ts"
 import type { DynamicPeers, OriginatedRoute, PeerConfig, RouterConfig } from "./config.ts"
 import { beginRestart } from "./deferral.ts"
 import { routerEffects } from "./effects.ts"
-import type { RouterPeer } from "./peer.ts"
-import { addPeer, removePeer, settingsOf } from "./peers.ts"
+import { addPeer, dynamicConfig, removePeer } from "./peers.ts"
 import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
@@ -41,9 +41,9 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
   }
   state.forwarding.setStatic(config.static)
   replaceOriginated(state, before?.originate ?? [], config.originate)
-  replaceRanges(state, before?.dynamic ?? [], config.dynamic ?? [], out)
+  replaceRanges(state, before, config.dynamic ?? [], out)
   if (before !== undefined) rename(state, before, config)
-  replacePeers(state, before?.peers ?? [], config.peers, out)
+  replacePeers(state, before, config.peers, out)
   state.notice(
     { kind: "configured", level: "info", message: `configuration applied: ${config.peers.length} peers` },
     out
@@ -87,10 +87,11 @@ const replaceDecision = (state: RouterState, before: RouterConfig | undefined, c
 
 const replacePeers = (
   state: RouterState,
-  before: ReadonlyArray<PeerConfig>,
+  routerBefore: RouterConfig | undefined,
   after: ReadonlyArray<PeerConfig>,
   out: OpBuffer
 ): void => {
+  const before = routerBefore?.peers ?? []
   const wanted = new Map(after.map((peer) => [peer.address, peer]))
   const known = new Map(before.map((peer) => [peer.address, peer]))
   for (const { address } of before) if (!wanted.has(address)) removeAddress(state, address, false, out)
@@ -98,7 +99,8 @@ const replacePeers = (
     const old = known.get(config.address)
     const peer = state.peers[state.byAddress.get(config.address) ?? 0]
     if (old !== undefined && JSON.stringify(old) === JSON.stringify(config)) continue
-    if (old !== undefined && peer !== undefined && adapt(state, peer, old, config, out)) continue
+    const isKnown = routerBefore !== undefined && old !== undefined && peer !== undefined && peer.range === undefined
+    if (isKnown && adapt(state, peer, routerBefore, config, out)) continue
     // Also a dynamic peer makes room for a configured one.
     removeAddress(state, config.address, true, out)
     const added = addPeer(state, config, undefined)
@@ -107,21 +109,6 @@ const replacePeers = (
       state.notice({ kind: "configuration-refused", level: "error", message }, out)
     } else if (config.enabled) deliver(state, added, { _tag: "Enabled" }, out)
   }
-}
-
-/** What changes nothing that a session has said or done takes effect without a new session. */
-const adapt = (state: RouterState, peer: RouterPeer, before: PeerConfig, after: PeerConfig, out: OpBuffer): boolean => {
-  const settings = settingsOf(state, after, false)
-  if (JSON.stringify(lasting(before)) !== JSON.stringify(lasting(after)) || needsReset(peer.settings, settings)) {
-    return false
-  }
-  peer.config = after
-  peer.settings = settings
-  peer.machine = replaceSettings(peer.machine, settings)
-  if (before.enabled !== after.enabled) {
-    deliver(state, peer, after.enabled ? { _tag: "Enabled" } : { _tag: "Disabled", communication: "" }, out)
-  }
-  return true
 }
 
 /** No session is worth less than our name: its peer hears it with the next one. */
@@ -135,31 +122,26 @@ const rename = (state: RouterState, before: RouterConfig, config: RouterConfig):
   }
 }
 
-/** What the session and its routes were made with. The rest is asked again each time that it is needed. */
-const lasting = (peer: PeerConfig): Partial<PeerConfig> => {
-  const { name: _, enabled, connectRetry, idleHold, delayOpen, openWait, damping, ...others } = peer
-  const { maxPrefixes, prefixWarningPercent, prefixRestart, ...rest } = others
-  return rest
-}
-
 const removeAddress = (state: RouterState, address: string, replaced: boolean, out: OpBuffer): void => {
   const peer = state.peers[state.byAddress.get(address) ?? 0]
   if (peer !== undefined) removePeer(state, peer, out, replaced)
 }
 
-/** Peers whose range is gone, or makes other peers now. Those of a range that stays are left alone. */
+/** Peers whose range is gone, or makes peers now that need another session, go. The others are left alone, or follow their range. */
 const replaceRanges = (
   state: RouterState,
-  before: ReadonlyArray<DynamicPeers>,
+  before: RouterConfig | undefined,
   after: ReadonlyArray<DynamicPeers>,
   out: OpBuffer
 ): void => {
-  const known = new Map(before.map(({ range, peer }) => [range, JSON.stringify(peer)]))
-  const kept = new Set(
-    after.filter(({ range, peer }) => known.get(range) === JSON.stringify(peer)).map(({ range }) => range)
-  )
+  const wanted = new Map(after.map(({ range, peer }) => [range, peer]))
+  const known = new Map((before?.dynamic ?? []).map(({ range, peer }) => [range, JSON.stringify(peer)]))
   for (const peer of state.peers) {
-    if (peer?.range !== undefined && !kept.has(peer.range)) removePeer(state, peer, out)
+    if (peer?.range === undefined || before === undefined) continue
+    const template = wanted.get(peer.range)
+    if (template !== undefined && known.get(peer.range) === JSON.stringify(template)) continue
+    const config = template === undefined ? undefined : dynamicConfig(template, peer.config.address)
+    if (config === undefined || !adapt(state, peer, before, config, out)) removePeer(state, peer, out)
   }
 }
 

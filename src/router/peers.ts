@@ -51,6 +51,14 @@ export const addPeer = (state: RouterState, config: PeerConfig, range: string | 
   return peer
 }
 
+/** What a range says of one of its peers. */
+export const dynamicConfig = (template: PeerConfig, address: string): PeerConfig => ({
+  ...template,
+  address,
+  passive: true,
+  enabled: true
+})
+
 /** A dynamic peer whose routes are kept over its restart is back: it begins again under the same number. */
 export const revivePeer = (state: RouterState, peer: RouterPeer): void => {
   const [seed, bits] = draw(state.seed)

@@ -57,11 +57,12 @@ export const withheldAfter = (
   return announced.length === 0 ? [] : [...withheld, ...announced]
 }
 
-/** These settings say something else to the peer, or have it judged otherwise: only a new session can tell it. */
+/**
+ * These settings say something else to the peer, or expect another one: only a new session can tell it. `roleStrict` refuses what was agreed
+ * on only where that is without the peer's role, which the caller sees.
+ */
 export const needsReset = (before: PeerSettings, after: PeerSettings): boolean =>
-  before.remoteAs !== after.remoteAs ||
-  before.roleStrict !== after.roleStrict ||
-  hashJson(openForSession(before)) !== hashJson(openForSession(after))
+  before.remoteAs !== after.remoteAs || hashJson(openForSession(before)) !== hashJson(openForSession(after))
 
 /** Whether we have just restarted says nothing about the session that is up. */
 const openForSession = (settings: PeerSettings): Open => {

@@ -129,9 +129,7 @@ describe("a configuration that changes", () => {
   it.each([
     [{ holdTime: 30 }],
     [{ families: ["ipv4-unicast", "ipv6-unicast"] }],
-    [{ allowOwnAs: 1 }],
     [{ localAs: 64999 }],
-    [{ policyOpen: false }],
     [{ enabled: false }]
   ] satisfies ReadonlyArray<readonly [Partial<PeerConfig>]>)("by %o needs a new one", (rest) => {
     expect(stateAfter(rest)).not.toBe("Established")

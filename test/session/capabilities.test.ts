@@ -269,7 +269,6 @@ describe("a change of the configuration", () => {
     expect(needsReset(before, { ...before, holdTimeS: 30 })).toBe(true)
     expect(needsReset(before, { ...before, families: [0] })).toBe(true)
     expect(needsReset(before, { ...before, remoteAs: 64502 })).toBe(true)
-    expect(needsReset(before, { ...before, roleStrict: true })).toBe(true)
   })
 
   it("leaves a session as it is", () => {
