@@ -9,7 +9,8 @@ import { CarriedReader, type LearnKey } from "./carried.ts"
 import type { KeyTable } from "./key-table.ts"
 import { withLongLivedStale } from "./long-lived.ts"
 import { type PathRef, Paths } from "./paths.ts"
-import { LeftOver, RibPeers, SELF } from "./peers.ts"
+import { Import, LeftOver, RibPeers, SELF } from "./peers.ts"
+import { type Policies, REJECT } from "./policy.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 
@@ -20,7 +21,7 @@ const NONE = -2
 
 export class AdjIn {
   readonly store: AttributeStore
-  readonly peers: RibPeers = new RibPeers()
+  readonly peers: RibPeers
   readonly paths: Paths
   /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
   digest = 0
@@ -35,8 +36,9 @@ export class AdjIn {
   private readonly pathIds = new Uint32Array(READ_MAX)
   private read = 0
 
-  constructor(store: AttributeStore, tables: ReadonlyArray<RibTable>, capacity: number) {
+  constructor(store: AttributeStore, tables: ReadonlyArray<RibTable>, capacity: number, policies?: Policies) {
     this.store = store
+    this.peers = new RibPeers(policies)
     this.tables = tables
     this.paths = new Paths(capacity)
     this.carried = new CarriedReader(store)
@@ -55,19 +57,20 @@ export class AdjIn {
     const table = this.tables[family]
     const { prefixes } = table
     if (!isRouted(family)) {
-      const learn: LearnKey = (id, pathId, set) => this.learn(peer, table, id, pathId, set)
+      const learn: LearnKey = (id, pathId, set) => this.learn(peer, table, id, pathId, this.letIn(peer, set), set)
       this.carried.learn(prefixes as KeyTable, bytes, from, to, addPath, attributes, learn)
       return
     }
     const per = prefixes.wordsPerPrefix
     this.spanFirst = NONE
+    const accepted = this.letIn(peer, attributes)
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
       prefixes.touch(this.words, this.lengths, this.read)
       for (let index = 0; index < this.read; index++) {
         const id = prefixes.intern(this.words, index * per, this.lengths[index])
         if (this.spanFirst === NONE) this.spanFirst = id
-        this.learn(peer, table, id, this.pathIds[index], attributes)
+        this.learn(peer, table, id, this.pathIds[index], accepted, attributes)
       }
     }
   }
@@ -114,7 +117,22 @@ export class AdjIn {
     return at
   }
 
-  learn(peer: number, table: RibTable, id: PrefixId, pathId: number, attributes: AttributeId): void {
+  /** What policy on the way in makes of a set. What it rejects is kept as it is, and the decision process hears of it. */
+  private letIn(peer: number, received: AttributeId): AttributeId {
+    const policy = this.peers.accepts[peer] === Import.Asked ? this.peers.policy[peer] : undefined
+    const verdict = policy === undefined ? received : policy.verdict(received)
+    return verdict === REJECT ? received : verdict
+  }
+
+  /** `received`: the attributes before policy. */
+  learn(
+    peer: number,
+    table: RibTable,
+    id: PrefixId,
+    pathId: number,
+    attributes: AttributeId,
+    received: AttributeId = attributes
+  ): void {
     const { paths, store } = this
     table.fit()
     const { family } = table.prefixes
@@ -124,6 +142,7 @@ export class AdjIn {
     for (let path = head; path !== 0; last = path, path = paths.next[path]) {
       if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
       const isLeftOver = paths.generation[path] !== generation
+      if (received !== attributes || paths.hasChanged) this.noteReceived(table, id, path, attributes, received)
       if (paths.attributes[path] !== attributes) this.replace(table, id, path, attributes)
       else if (isLeftOver && this.peers.leftOver[family][peer] === LeftOver.Ended) table.markChanged(id)
       if (!isLeftOver) return
@@ -133,6 +152,7 @@ export class AdjIn {
     }
     const path = paths.add(peer, pathId, attributes, generation)
     store.retain(attributes)
+    if (received !== attributes || paths.hasChanged) this.noteReceived(table, id, path, attributes, received)
     if (last === 0) table.heads[id] = path
     else paths.next[last] = path
     table.prefixes.retain(id)
@@ -141,6 +161,20 @@ export class AdjIn {
     this.digest = (this.digest + hash) >>> 0
     this.noteTold(family, peer, 1, hash)
     table.markChanged(id)
+  }
+
+  private noteReceived(
+    table: RibTable,
+    id: PrefixId,
+    path: PathRef,
+    attributes: AttributeId,
+    received: AttributeId
+  ): void {
+    const { paths, store } = this
+    if (paths.receivedOf(path) !== received) table.markChanged(id)
+    if (received !== attributes) store.retain(received)
+    const before = paths.noteReceived(path, received === attributes ? -1 : received)
+    if (before !== -1) store.release(before)
   }
 
   /** A path comes to, or goes from, what a peer has told in its table of now. */
@@ -233,6 +267,8 @@ export class AdjIn {
     assert(received[peer] > 0, "a peer lost more paths than it had")
     received[peer]--
     const attributes = paths.attributes[path]
+    const noted = paths.hasChanged ? paths.noteReceived(path, -1) : -1
+    if (noted !== -1) this.store.release(noted)
     paths.remove(path)
     this.store.release(attributes)
     table.prefixes.release(id)

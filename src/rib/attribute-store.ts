@@ -10,6 +10,10 @@ import { grown } from "./prefix-table.ts"
 
 export type AttributeId = number
 
+export interface SetWatcher {
+  readonly forget: (id: AttributeId) => void
+}
+
 /** Marks the length of a tail: a byte for the length of the next hop, two for the size of the NLRI, next hop, value. */
 export const CARRIED = 0x80
 
@@ -49,6 +53,8 @@ export class AttributeStore {
   private bound = 0
   private arena: ByteArena = new ByteArena()
   private identity: Identity
+  /** Who remembers something about sets, and forgets it when they go. */
+  private readonly watchers: Array<SetWatcher> = []
 
   /** By our names it is known which sets are loops; unless told otherwise, `routerId` is also our cluster id. */
   constructor(localAs: number, routerId: number, more: Partial<Identity> = {}) {
@@ -114,6 +120,14 @@ export class AttributeStore {
     if (this.references[id] === 0) this.remove(id)
   }
 
+  watch(watcher: SetWatcher): void {
+    this.watchers.push(watcher)
+  }
+
+  unwatch(watcher: SetWatcher): void {
+    this.watchers.splice(this.watchers.indexOf(watcher), 1)
+  }
+
   /** The chunk in which the set's bytes lie; valid until the next `intern` or `release`. */
   chunkOf(id: AttributeId): Uint8Array {
     return this.arena.chunkOf(this.places[id])
@@ -177,6 +191,7 @@ export class AttributeStore {
     this.nextHops.release(this.nextHop[id])
     this.arena.drop(this.byteLengths[id])
     this.byteLengths[id] = 0
+    for (const watcher of this.watchers) watcher.forget(id)
     this.free.push(id)
     this.count--
     if (this.arena.wantsCompaction) this.compact()

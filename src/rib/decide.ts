@@ -10,7 +10,8 @@ import type { AttributeStore } from "./attribute-store.ts"
 import type { DecisionOptions } from "./decision-options.ts"
 import { Multipath } from "./multipath.ts"
 import type { PathRef, Paths } from "./paths.ts"
-import { LeftOver, NO_ROLE, type RibPeers } from "./peers.ts"
+import { Import, LeftOver, NO_ROLE, type RibPeers } from "./peers.ts"
+import { REJECT } from "./policy.ts"
 import { INELIGIBLE, Reason } from "./reason.ts"
 
 /** Traits that may make a path ineligible. */
@@ -129,11 +130,16 @@ export class Decision {
       const suspicion = this.suspicion(set, peer)
       if (suspicion !== Reason.Best) return suspicion
     }
-    if (this.peers.accepts[peer] === 0) return Reason.Policy
+    if (this.peers.accepts[peer] !== Import.Open && !this.passesPolicy(path, peer)) return Reason.Policy
     if (peer !== 0 && this.resolves && this.store.nextHops.reachable[this.store.nextHop[set]] === 0) {
       return Reason.NextHopUnreachable
     }
     return Reason.Best
+  }
+
+  private passesPolicy(path: PathRef, peer: number): boolean {
+    const policy = this.peers.policy[peer]
+    return policy !== undefined && policy.verdict(this.paths.receivedOf(path)) !== REJECT
   }
 
   /** Loops (RFC 4271 §9.1.2, RFC 4456 §8) and leaks (RFC 9234 §5). */

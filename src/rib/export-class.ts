@@ -8,6 +8,7 @@ import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { type AudienceId, EVERYBODY } from "./audience.ts"
 import { Member, Walk } from "./member.ts"
 import { PeerKind } from "./peers.ts"
+import type { PolicyCache } from "./policy.ts"
 import type { PrefixId, PrefixTable } from "./prefix-table.ts"
 import type { ExportParameters } from "./transform.ts"
 
@@ -30,6 +31,8 @@ export class ExportClass {
   /** Members that are not live, in the order in which they ceased to be. */
   readonly lagging: Array<Member> = []
   readonly adjOut: AdjOut
+  /** On the way out, where `parameters.open`. */
+  readonly policy: PolicyCache
   /** Members may differ in which routes they have: clients of a route server, and whoever gets several paths. */
   readonly isPersonal: boolean
   /** A member is not told a path with its own AS number, which it would refuse: it may have another one (RFC 7947 §2.3). */
@@ -49,8 +52,15 @@ export class ExportClass {
   private readonly asFilter: Uint16Array
   private readonly scratch: Uint32Array = new Uint32Array(PEERS_MAX / 32)
 
-  constructor(key: string, parameters: ExportParameters, prefixes: PrefixTable, store: AttributeStore) {
+  constructor(
+    key: string,
+    parameters: ExportParameters,
+    prefixes: PrefixTable,
+    store: AttributeStore,
+    policy: PolicyCache
+  ) {
     this.key = key
+    this.policy = policy
     this.parameters = parameters
     this.isPersonal = parameters.kind === PeerKind.RouteServerClient || parameters.addPathSend > 0
     this.sparesLoops = parameters.kind === PeerKind.RouteServerClient && parameters.overriddenAs === 0

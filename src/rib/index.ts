@@ -27,6 +27,7 @@ export {
   RibPeers,
   SELF
 } from "./peers.ts"
+export { CLOSED, OPEN, type Policy, PolicyCache, REJECT, type Verdict } from "./policy.ts"
 export { grown, type PrefixId, PrefixTable } from "./prefix-table.ts"
 export { REASON_NAMES, Reason } from "./reason.ts"
 export { type BestChanged, type Membership, Rib, type RibOptions } from "./rib.ts"

@@ -16,6 +16,8 @@ export class Paths {
   generation: Uint8Array
   /** Identifiers of RFC 7911; absent until the first one that is not 0. */
   private pathIds: Uint32Array | undefined
+  /** The set as it was received plus one, where policy gave another one in its place; 0: it did not. Absent until it does. */
+  private receivedSets: Uint32Array | undefined
   count = 0
   private bound = 1
   private free: PathRef = 0
@@ -55,6 +57,25 @@ export class Paths {
     this.count--
   }
 
+  /** The attributes of a path before policy. */
+  receivedOf(path: PathRef): AttributeId {
+    const received = this.receivedSets === undefined ? 0 : this.receivedSets[path]
+    return received === 0 ? this.attributes[path] : received - 1
+  }
+
+  /** Whether any path was changed by policy. */
+  get hasChanged(): boolean {
+    return this.receivedSets !== undefined
+  }
+
+  /** Notes the set that a path was received with; -1: it is the one that it has. Returns the one noted before, or -1. */
+  noteReceived(path: PathRef, set: AttributeId | -1): AttributeId | -1 {
+    this.receivedSets ??= new Uint32Array(this.next.length)
+    const before = this.receivedSets[path] - 1
+    this.receivedSets[path] = set + 1
+    return before
+  }
+
   pathIdOf(path: PathRef): number {
     return this.pathIds === undefined ? 0 : this.pathIds[path]
   }
@@ -67,5 +88,6 @@ export class Paths {
     this.reason = grown(this.reason, capacity)
     this.generation = grown(this.generation, capacity)
     if (this.pathIds !== undefined) this.pathIds = grown(this.pathIds, capacity)
+    if (this.receivedSets !== undefined) this.receivedSets = grown(this.receivedSets, capacity)
   }
 }

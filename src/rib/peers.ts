@@ -3,6 +3,7 @@
 // refresh begins the peer's number moves on, and every path of an older generation is left over until it is told again or goes.
 import { assert, PEERS_MAX } from "../machine/index.ts"
 import { FAMILIES_ALL, type Family } from "../wire/index.ts"
+import type { Policies, PolicyCache } from "./policy.ts"
 
 export const SELF = 0
 
@@ -28,12 +29,17 @@ export const LeftOver = {
 } as const
 export type LeftOver = (typeof LeftOver)[keyof typeof LeftOver]
 
+/** Whether routes of a peer are let in. */
+export const Import = { Closed: 0, Open: 1, Asked: 2 } as const
+
 /** The role of a peer where none was agreed on; the others are `wire`'s RoleValue (RFC 9234 §4.1). */
 export const NO_ROLE = 255
 
 export interface PeerFacts {
   readonly kind: PeerKind
   readonly accepts: boolean
+  /** The name of the policy on the way in, where `accepts`; absent: everything is accepted as it is. */
+  readonly importPolicy?: string
   readonly routerId: number
   readonly rank: number
   /** AS number of the peer; only roles ask for it. */
@@ -58,12 +64,14 @@ export class RibPeers {
   /** Of those, beyond the confederation: external in the sense of RFC 4271 §9.1.2.2 d (RFC 5065 §5.3). */
   readonly outside: Uint8Array = new Uint8Array(PEERS_MAX)
   readonly kind: Uint8Array = new Uint8Array(PEERS_MAX)
-  /** 1: import policy lets routes in. 0: they are kept in adj-in and are not eligible (RFC 8212). */
+  /** Open: routes are let in. Closed: they are kept in adj-in and are not eligible (RFC 8212). Asked: see `policy`. */
   readonly accepts: Uint8Array = new Uint8Array(PEERS_MAX)
   /** BGP identifier of the session. */
   readonly routerId: Uint32Array = new Uint32Array(PEERS_MAX)
   /** Place of the peer's address among all addresses: the last resort of the decision process. */
   readonly rank: Uint32Array = new Uint32Array(PEERS_MAX)
+  /** The policy on the way in, where it has to be asked. */
+  readonly policy: Array<PolicyCache | undefined> = []
   readonly asn: Uint32Array = new Uint32Array(PEERS_MAX)
   readonly role: Uint8Array = new Uint8Array(PEERS_MAX).fill(NO_ROLE)
   readonly ownAsAllowed: Uint8Array = new Uint8Array(PEERS_MAX)
@@ -78,8 +86,12 @@ export class RibPeers {
   /** Sum of the hashes of the paths that are told: with the digest of all paths it says which are left over. */
   readonly toldDigest: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
 
-  constructor() {
-    this.accepts[SELF] = 1
+  private readonly policies: Policies | undefined
+
+  /** `policies`: those that `set` may name. */
+  constructor(policies?: Policies) {
+    this.policies = policies
+    this.accepts[SELF] = Import.Open
   }
 
   set(peer: number, facts: PeerFacts): void {
@@ -87,7 +99,9 @@ export class RibPeers {
     this.kind[peer] = facts.kind
     this.external[peer] = isInternal(facts.kind) ? 0 : 1
     this.outside[peer] = isOutside(facts.kind) ? 1 : 0
-    this.accepts[peer] = facts.accepts ? 1 : 0
+    const policy = facts.importPolicy === undefined ? undefined : this.policies?.importing(facts.importPolicy)
+    this.policy[peer] = policy
+    this.accepts[peer] = !facts.accepts ? Import.Closed : policy === undefined ? Import.Open : Import.Asked
     this.routerId[peer] = facts.routerId
     this.rank[peer] = facts.rank
     this.asn[peer] = facts.asn ?? 0

@@ -17,6 +17,7 @@ import type { Member } from "./member.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
 import { byFamily, LeftOver, SELF } from "./peers.ts"
+import { Policies, type Policy } from "./policy.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
 import { Selection } from "./selection.ts"
@@ -30,6 +31,8 @@ export interface RibOptions {
   readonly localAs: number
   readonly localId: number
   readonly identity?: Partial<Identity>
+  /** Policies that peers and export classes may name besides `open`. */
+  readonly policies?: ReadonlyArray<Policy>
   readonly pool: BlockPool
   readonly capacity: number
 }
@@ -72,6 +75,7 @@ export class Rib {
   readonly classes: Array<ExportClass> = []
   readonly packer: Packer
   readonly decision: Decision
+  private readonly policies: Policies
   private readonly sweeps: Array<Sweep> = []
   private readonly closings: Array<Closing> = []
   private readonly walker: Walker
@@ -91,7 +95,8 @@ export class Rib {
       new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024))),
       ...FAMILIES_ALL.filter((family) => !isRouted(family)).map((family) => new RibTable(new KeyTable(family)))
     ]
-    this.adjIn = new AdjIn(this.store, this.tables, options.capacity)
+    this.policies = new Policies(this.store, options.policies ?? [])
+    this.adjIn = new AdjIn(this.store, this.tables, options.capacity, this.policies)
     this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)
     this.packer = new Packer(options.pool, this.store)
     this.walker = new Walker(this.store, new Selection(this.store, this.adjIn, this.decision, this.packer), this.packer)
@@ -234,6 +239,7 @@ export class Rib {
     if (exportClass.members.length > 0) return
     this.classes.splice(this.classes.indexOf(exportClass), 1)
     this.packer.rewritten.forget(exportClass.parameters)
+    exportClass.policy.dispose()
     this.close({ table, member: undefined, adjOut: exportClass.adjOut, position: 0 })
   }
 
@@ -308,7 +314,8 @@ export class Rib {
   private classFor(key: string, parameters: ExportParameters): ExportClass {
     const known = this.classes.find((candidate) => candidate.key === key)
     if (known !== undefined) return known
-    const made = new ExportClass(key, parameters, this.tables[parameters.family].prefixes, this.store)
+    const policy = this.policies.exporting(parameters.policy ?? "open")
+    const made = new ExportClass(key, parameters, this.tables[parameters.family].prefixes, this.store, policy)
     this.classes.push(made)
     return made
   }

@@ -15,6 +15,7 @@ import type { ExportClass } from "./export-class.ts"
 import type { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
 import { isInternal, isOutside, PeerKind, SELF } from "./peers.ts"
+import { type PolicyCache, REJECT } from "./policy.ts"
 import { grown, type PrefixId } from "./prefix-table.ts"
 import { Reason } from "./reason.ts"
 import type { RibTable } from "./rib-table.ts"
@@ -35,6 +36,7 @@ export class Selection {
   /** The last question about a path and its answer: neighbours in a table often share attributes. */
   private askedSet: AttributeId = NO_SET
   private askedPeer = SELF
+  private policy: PolicyCache | undefined
   private answer = false
   /** The last set whose AS_PATH was compared with the members' numbers, and who is in it. */
   private loopSet: AttributeId = NO_SET
@@ -60,6 +62,7 @@ export class Selection {
 
   /** A class is asked about. Nothing that was answered for another one counts, nor for sets whose numbers may have been given away. */
   begin(exportClass: ExportClass): void {
+    this.policy = exportClass.policy
     this.askedSet = NO_SET
     this.loopSet = NO_SET
     this.decision.begin(exportClass.parameters.family)
@@ -96,14 +99,19 @@ export class Selection {
     return source
   }
 
+  /** The attributes that policy lets out for a path that is exported. */
+  private toldOf(path: PathRef): AttributeId {
+    const set = this.adjIn.paths.attributes[path]
+    return this.policy === undefined ? set : this.policy.verdict(set)
+  }
+
   private answerWith(path: PathRef): void {
-    this.sent = this.adjIn.paths.attributes[path] + 1
+    this.sent = this.toldOf(path) + 1
     this.source = this.adjIn.paths.peer[path]
   }
 
   /** One candidate and nothing to fall back on. */
   private selectOnly(exportClass: ExportClass, path: PathRef, routes: Routes): boolean {
-    const { paths } = this.adjIn
     if (!this.decision.isEligible(path) || !this.isExported(exportClass.parameters, path)) return true
     this.answerWith(path)
     if (!exportClass.sparesLoops) return true
@@ -113,7 +121,7 @@ export class Selection {
     if (isEmpty(this.barred, exportClass.stride)) return true
     if (slot >= 0) this.barred[slot >>> 5] |= 1 << (slot & 31)
     const audience = exportClass.adjOut.audiences.intern(this.barred, true)
-    routes.push(paths.attributes[path], this.source, 0, audience)
+    routes.push(this.toldOf(path), this.source, 0, audience)
     return false
   }
 
@@ -242,7 +250,7 @@ export class Selection {
       const path = this.results[result]
       const bits = this.resultBits.subarray(result * stride, (result + 1) * stride)
       const audience = adjOut.audiences.intern(bits, result < this.generalCount)
-      routes.push(paths.attributes[path], paths.peer[path], identified ? path : 0, audience)
+      routes.push(this.toldOf(path), paths.peer[path], identified ? path : 0, audience)
     }
     if (identified || routes.count > 1) return false
     this.answerWith(this.results[0])
@@ -287,7 +295,8 @@ export class Selection {
     if (set === this.askedSet && peer === this.askedPeer) return this.answer
     this.askedSet = set
     this.askedPeer = peer
-    this.answer = this.isAllowed(to, set, peer) && this.packer.fits(to, set, this.sourceOf(peer))
+    const told = this.toldOf(path)
+    this.answer = told !== REJECT && this.isAllowed(to, told, peer) && this.packer.fits(to, told, this.sourceOf(peer))
     return this.answer
   }
 

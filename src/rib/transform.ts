@@ -38,6 +38,8 @@ export interface ExportParameters {
   readonly nextHopSelf: ReadonlyArray<number>
   /** Export policy lets routes out (RFC 8212). */
   readonly open: boolean
+  /** The name of the policy that is asked, where `open`; absent: everything goes out as it is. */
+  readonly policy?: string
 }
 
 /** Where a route comes from, as far as its attributes depend on it. */

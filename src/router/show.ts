@@ -91,7 +91,8 @@ function* rowsOf(
   for (let path: PathRef = table.heads[id] ?? 0; path !== 0; path = paths.next[path]) {
     if (peer !== undefined && paths.peer[path] !== peer) continue
     if (params["best"] !== undefined && paths.reason[path] !== 0) continue
-    yield { ...pathRow(state, table, id, path), ...shares.get(path) }
+    const received = params["received"] !== undefined
+    yield { ...pathRow(state, table, id, path, received), ...shares.get(path) }
   }
 }
 
@@ -107,11 +108,17 @@ const sharesOf = (state: RouterState, head: PathRef): ReadonlyMap<PathRef, Share
 
 const NO_SHARES: ReadonlyMap<PathRef, Share> = new Map()
 
-/** One path of a prefix as users see it. */
-export const pathRow = (state: RouterState, table: RibTable, id: number, path: PathRef): Record<string, unknown> => {
+/** One path of a prefix as users see it; `received`: before policy. */
+export const pathRow = (
+  state: RouterState,
+  table: RibTable,
+  id: number,
+  path: PathRef,
+  received = false
+): Record<string, unknown> => {
   const { paths } = state.rib.adjIn
   const { store } = state.rib
-  const set = paths.attributes[path]
+  const set = received ? paths.receivedOf(path) : paths.attributes[path]
   const peer = paths.peer[path]
   const attributes = decodeAttributes(store.chunkOf(set), store.startOf(set), store.blockEndOf(set), true)
   return {
