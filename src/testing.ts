@@ -15,6 +15,12 @@ export {
   GOB_REGISTERED,
   type TypedValue
 } from "./testing/fanout.ts"
+export {
+  arbitraryCacheEvent,
+  arbitraryCacheInput,
+  arbitraryFollowEvent,
+  arbitraryServeEvent
+} from "./testing/fanout-machines.ts"
 export { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "./testing/forwarding.ts"
 export * from "./testing/kernel.ts"
 export { arbitraryKernelEvent, arbitraryKernelRequest } from "./testing/kernel-events.ts"

@@ -102,7 +102,37 @@ export {
   readKey,
   routeKey
 } from "./route-key.ts"
+export { createServe, serveMachine } from "./serve.ts"
+export { type ConnectionLimitOptions, connectionLimit } from "./serve-care.ts"
+export {
+  type Client,
+  DROP_REASONS,
+  DropReason,
+  Framing,
+  Metric,
+  SERVE_DEFAULTS,
+  type ServeCounters,
+  type ServeEffect,
+  type ServeEvent,
+  type ServeSettings,
+  ServeState,
+  serveEffects
+} from "./serve-state.ts"
 export { SNAPPY_CHUNK_BYTES, type SnappyBlocks, SnappyReader, writeSnappy } from "./snappy-frames.ts"
+export {
+  CACHE_DEFAULTS,
+  type CacheEvent,
+  type CacheInput,
+  type CacheSettings,
+  type Crumb,
+  createSnapshotCache,
+  discardBefore,
+  joinCrumbs,
+  type Snapshot,
+  SnapshotCache,
+  snapshotCache,
+  takeSnapshot
+} from "./snapshot-cache.ts"
 export {
   createStorePublish,
   reduceStorePublish,

@@ -4,12 +4,9 @@ import {
   array,
   BOOL,
   BYTES,
-  bytesOf,
   COMPLEX128,
-  encodeMessage,
   FLOAT32,
   FLOAT64,
-  type FollowEvent,
   field,
   type GobType,
   type GobValue,
@@ -19,18 +16,13 @@ import {
   INT16,
   INT32,
   INTERFACE,
-  MessageDecoder,
   map,
   opaque,
   pointer,
-  preambleOf,
-  type ReceivedMessage,
-  routeKey,
   type SmallMessage,
   STRING,
   type StorePublishEvent,
   type StoreWatchEvent,
-  SyncStatus,
   slice,
   struct,
   TIME,
@@ -38,8 +30,7 @@ import {
   UINT8,
   UINT16,
   UINT32,
-  type Update,
-  UpdateType
+  type Update
 } from "../fanout/index.ts"
 
 export interface TypedValue {
@@ -308,48 +299,4 @@ export const arbitraryStorePublishEvent: fc.Arbitrary<StorePublishEvent> = fc.on
   fc.record({ _tag: fc.constant("KeptAlive" as const), token: arbitraryToken, ttlS: fc.constantFrom(0, 30) }),
   fc.record({ _tag: fc.constant("Written" as const), token: arbitraryToken, isMore: fc.boolean() }),
   fc.record({ _tag: fc.constant("Failed" as const), token: arbitraryToken, reason: fc.constant("cut off") })
-)
-
-const CONN = fc.integer({ min: 1, max: 4 })
-const NOON = 1_000_000
-/** Times may go back here: a machine must not mind. */
-const at = fc.integer({ min: NOON, max: NOON + 400_000_000 })
-
-/** What a hub says, decoded: read back from the bytes that a server would send. */
-const arbitraryReceived: fc.Arbitrary<ReceivedMessage> = fc.oneof(
-  arbitrarySmallMessage,
-  fc.constant<ReceivedMessage>({ _tag: "SyncStatus", status: SyncStatus.InSync }),
-  fc.constant<ReceivedMessage>({ _tag: "NoMessage", name: "int" }),
-  fc.array(fc.tuple(fc.nat(4), fc.option(fc.nat(2), { nil: null })), { maxLength: 4 }).map((changes) =>
-    receivedOf(
-      changes.map(([key, value]) => ({
-        key: key === 4 ? "/calico/v1/Ready" : routeKey("main", "ipv4-unicast", `10.0.0.${key}/32`),
-        value: value === null ? null : bytesOf(String(value)),
-        revision: "1",
-        v3ResourceVersion: "",
-        ttlNanoseconds: 0,
-        updateType: value === null ? UpdateType.Deleted : UpdateType.New
-      }))
-    )
-  )
-)
-
-/** Updates as a follower has them: views of received bytes. */
-const receivedOf = (updates: ReadonlyArray<Update>): ReceivedMessage => {
-  const decoder = new MessageDecoder()
-  decoder.push(join(preambleOf("server"), encodeMessage({ _tag: "Updates", updates })))
-  const next = decoder.next()
-  return next._tag === "Message" ? next.message : { _tag: "NoMessage", name: "" }
-}
-
-export const arbitraryFollowEvent: fc.Arbitrary<FollowEvent> = fc.oneof(
-  fc.record({ _tag: fc.constant("Started" as const), at }),
-  fc.record({ _tag: fc.constant("Stopped" as const), at }),
-  fc.record({ _tag: fc.constant("Connected" as const), at, conn: CONN }),
-  fc.record({ _tag: fc.constant("Closed" as const), at, conn: CONN, reason: fc.constant("cut off") }),
-  fc.record({ _tag: fc.constant("Tick" as const), at }),
-  {
-    arbitrary: fc.record({ _tag: fc.constant("Received" as const), at, conn: CONN, message: arbitraryReceived }),
-    weight: 4
-  }
 )

@@ -3,19 +3,25 @@
 import fc from "fast-check"
 import {
   createFollow,
+  createServe,
+  createSnapshotCache,
   createStorePublish,
   createStoreWatch,
   FOLLOW_DEFAULTS,
   followMachine,
   reduceStorePublish,
-  reduceStoreWatch
+  reduceStoreWatch,
+  SERVE_DEFAULTS,
+  serveMachine,
+  snapshotCache
 } from "../../src/fanout/index.ts"
 import { noWalks, reduceWalks } from "../../src/fib/index.ts"
 import { reduceEntry } from "../../src/ksync/index.ts"
 import { createModelKernel, modelKernel } from "../../src/netlink/index.ts"
 import { router } from "../../src/router/index.ts"
 import { createConnection, createPeer, reduceConnection, reducePeer, sessionMachine } from "../../src/session/index.ts"
-import { arbitraryFollowEvent, arbitraryStorePublishEvent, arbitraryStoreWatchEvent } from "../../src/testing/fanout.ts"
+import { arbitraryStorePublishEvent, arbitraryStoreWatchEvent } from "../../src/testing/fanout.ts"
+import { arbitraryCacheEvent, arbitraryFollowEvent, arbitraryServeEvent } from "../../src/testing/fanout-machines.ts"
 import { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "../../src/testing/forwarding.ts"
 import { arbitraryKernelEvent } from "../../src/testing/kernel-events.ts"
 import {
@@ -84,6 +90,18 @@ export const registry: ReadonlyArray<Registered> = [
           )
     ),
     event: arbitraryFollowEvent
+  }),
+  register({
+    machine: snapshotCache,
+    initial: fc.constant(() => createSnapshotCache({ maxBatchSize: 3, maxMessageSize: 3 })),
+    event: arbitraryCacheEvent
+  }),
+  register({
+    machine: serveMachine,
+    initial: fc
+      .nat()
+      .map((seed) => () => createServe({ ...SERVE_DEFAULTS, maxBatchSize: 3, maxMessageSize: 3, version: "" }, seed)),
+    event: arbitraryServeEvent
   }),
   registerReducer({
     name: "store watch",
