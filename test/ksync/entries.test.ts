@@ -77,6 +77,10 @@ describe("entries", () => {
               expect(entry.waitsOn !== undefined).toBe(
                 entry.state === EntryState.AddDefer || entry.state === EntryState.ChangeDefer
               )
+              // What only the table still knows has been freed or deleted.
+              if (entry.state === EntryState.Temp || entry.state === EntryState.DeleteDeferRef) {
+                expect(entry.references).toBeGreaterThan(1)
+              }
               if (entry.waitsOn !== undefined) expect(entry.waitsOn.waiters.has(entry)).toBe(true)
             }
             expect(new Set(all.map(({ index }) => index)).size).toBe(all.length)
