@@ -5,7 +5,7 @@ import { checkPasswords } from "./password-checks.ts"
 import { checkDynamic, checkPeers } from "./peer-checks.ts"
 import type { ConfigPath, Problem } from "./problems.ts"
 import { canonical, list, type Raw, type Report, record } from "./raw.ts"
-import { hostAddress, isLinkLocal, isLoopback, parseEndpoint, parseHost, parseNetwork } from "./values.ts"
+import { hostAddress, isLoopback, parseEndpoint, parseHost, parseNetwork } from "./values.ts"
 
 export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
@@ -127,15 +127,8 @@ const checkRoutes = (file: Raw, report: Report): void => {
 const checkNextHop = (hop: string | undefined, prefix: string, path: ConfigPath, report: Report): void => {
   const address = hop === undefined ? undefined : hostAddress(hop)
   if (address === undefined) return
-  if (isLinkLocal(address)) {
-    report(
-      path,
-      `${hop} is link-local, which is not supported yet for static routes; use a global address of that router`
-    )
-  } else if ((address.family === 6) !== prefix.includes(":")) {
-    report(
-      path,
-      `${hop} is of another family than ${prefix}, which is not supported yet; use a next hop of the same family`
-    )
+  // The other way round there is no such thing in the kernel (RFC 8950 is about IPv4 over IPv6).
+  if (address.family === 4 && prefix.includes(":")) {
+    report(path, `${hop} is an IPv4 address and ${prefix} an IPv6 prefix; use an IPv6 next hop`)
   }
 }

@@ -174,7 +174,10 @@ const kernel = section("the kernel's routing table", {
   // Metric 0 means 1024 to the kernel for IPv6: what is read back would differ from what was written.
   metric: Schema.optionalKey(integer("a route metric", 1, 0xffff_ffff)),
   "on-exit": Schema.optionalKey(oneOf("what becomes of our routes at the end", ["keep", "remove"])),
-  model: Schema.optionalKey(flag("the built-in model instead of the real kernel"))
+  model: Schema.optionalKey(flag("the built-in model instead of the real kernel")),
+  "walk-at-once": Schema.optionalKey(integer("routes of one group that are looked at at once", 0, 1_000_000)),
+  "walk-quantum": Schema.optionalKey(integer("steps of walks over routes in one batch", 1, 1_000_000)),
+  standby: Schema.optionalKey(flag("a reserve on another link carries a very small share all the time"))
 })
 
 const staticRoute = section("a static route", {

@@ -112,5 +112,8 @@ const resolveKernel = (kernel: NonNullable<ConfigFile["kernel"]>): KernelConfig 
   table: valueOf(parseTable(kernel.table ?? "main")),
   metric: kernel.metric ?? 20,
   onExit: kernel["on-exit"] ?? "keep",
-  model: kernel.model ?? false
+  model: kernel.model ?? false,
+  ...(kernel["walk-at-once"] === undefined ? {} : { walkAtOnce: kernel["walk-at-once"] }),
+  ...(kernel["walk-quantum"] === undefined ? {} : { walkQuantum: kernel["walk-quantum"] }),
+  ...(kernel.standby === undefined ? {} : { standby: kernel.standby })
 })

@@ -6,7 +6,7 @@ import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { ReleaseListener } from "./children.ts"
 import { EntryTable, type Source, SourceRank } from "./entries.ts"
-import { outcomeOf, sameLeaves } from "./flatten.ts"
+import { outcomeOf, sameLeaves, withStandby } from "./flatten.ts"
 import { Graph, type NodeListener, NodeType } from "./graph.ts"
 import { type ConnectedListener, Interfaces } from "./interfaces.ts"
 import { findLoops } from "./loops.ts"
@@ -25,6 +25,8 @@ export interface FibOptions {
   readonly resolves: boolean
   /** Entries of one path-list that are told at once of its change. */
   readonly walkSynchronousMax?: number
+  /** A reserve on another link stands in the kernel beside what is used. */
+  readonly standby?: boolean
 }
 
 export interface Reachability {
@@ -45,10 +47,12 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
   private readonly reported = new Set<PathList>()
   private readonly resolution: Resolution
   private readonly resolves: boolean
+  private readonly standby: boolean
   settlements = 0
 
   constructor(options: FibOptions, listener: FibListener) {
     this.resolves = options.resolves
+    this.standby = options.standby === true
     const { tables, capacity, walkSynchronousMax: atOnce } = options
     const ipv4 = new EntryTable(tables[0], capacity, this, atOnce)
     this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this, atOnce)]
@@ -244,6 +248,7 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
     this.reported.delete(list)
     list.leaves = []
     list.reserve = []
+    list.installed = []
     this.changed.add(list)
     this.pathLists.remove(list)
   }
@@ -265,8 +270,9 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
     const reserved = !sameLeaves(reserve, list.reserve)
     list.preference = preference
     list.reserve = reserve
+    list.installed = this.standby ? withStandby(leaves, reserve) : leaves
     if (moved || reserved) this.changed.add(list)
-    if (!moved && metric === list.metric) return
+    if (!moved && !reserved && metric === list.metric) return
     if (metric !== list.metric || (leaves.length === 0) !== (list.leaves.length === 0)) this.reported.add(list)
     list.leaves = leaves
     list.metric = metric

@@ -24,9 +24,35 @@ export const outcomeOf = (list: PathList): Outcome => {
     const leaves = flatten(list, preference)
     if (leaves.length === 0) continue
     if (used !== undefined) return { ...used, reserve: leaves }
-    used = { leaves, reserve: NO_LEAVES, preference, metric: metricOf(list, preference) }
+    used = { leaves, reserve: reserveBeyond(list, preference), preference, metric: metricOf(list, preference) }
   }
   return used ?? UNUSABLE
+}
+
+/** A list with one way on has in reserve what that way has. */
+const reserveBeyond = (list: PathList, preference: number): ReadonlyArray<Leaf> => {
+  const usable = list.paths.filter((path, index) => path.preference === preference && isPathUsable(list, index))
+  const [{ nextHop, labels }] = usable
+  if (usable.length > 1 || nextHop.adjacency !== undefined || nextHop.via === undefined) return NO_LEAVES
+  return labelled(nextHop.via.reserve, labels)
+}
+
+/**
+ * The leaves with one in reserve beside them, with the smallest share there is. A group whose members are all on one link is emptied by
+ * the kernel when that link loses its carrier, and with it go the routes, silently; one with a member elsewhere is not.
+ */
+export const withStandby = (leaves: ReadonlyArray<Leaf>, reserve: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => {
+  if (leaves.length === 0 || leaves.length === PATHS_PER_LIST_MAX) return leaves
+  const { ifindex, family } = leaves[0].adjacency
+  if (leaves.some(({ adjacency }) => adjacency.ifindex !== ifindex)) return leaves
+  const other = reserve.find(({ adjacency }) => adjacency.ifindex !== ifindex && adjacency.family === family)
+  if (other === undefined) return leaves
+  const largest = leaves.reduce((most, { weight }) => Math.max(most, weight), 0)
+  const scale = Math.max(1, Math.floor(STANDBY_SHARES / largest))
+  const scaled = leaves.map(({ adjacency, weight }) => ({ adjacency, weight: weight * scale }))
+  return [...scaled, { adjacency: other.adjacency, weight: 1 }].sort((a, b) =>
+    a.adjacency.key < b.adjacency.key ? -1 : 1
+  )
 }
 
 /** Whether packets may go by the path: it does not lead back here, and what covers its next hop is what was asked for. */
@@ -99,6 +125,9 @@ const normalise = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => {
     weight: Math.max(1, Math.round((weight / divisor) * scale))
   }))
 }
+
+/** Of the largest leaf beside one in reserve. */
+const STANDBY_SHARES = WEIGHT_MAX - 1
 
 /** Denominators from here on are not kept exactly: the shares are rounded instead. */
 const INEXACT = 2 ** 24

@@ -6,7 +6,7 @@ export { ChildLists, Place, type ReleaseListener } from "./children.ts"
 export { type Edge, Edges } from "./edges.ts"
 export { EntryFlag, EntryTable, SOURCE_NAMES, type Source, SourceRank, type SourceRecord } from "./entries.ts"
 export { Fib, type FibOptions, type Reachability } from "./fib.ts"
-export { flatten, isPathUsable, type Outcome, outcomeOf, sameLeaves, WEIGHT_MAX } from "./flatten.ts"
+export { flatten, isPathUsable, type Outcome, outcomeOf, sameLeaves, WEIGHT_MAX, withStandby } from "./flatten.ts"
 export {
   ChildClass,
   Graph,

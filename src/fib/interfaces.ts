@@ -5,6 +5,8 @@ import { addressKey } from "./paths.ts"
 
 export interface Interface {
   readonly ifindex: number
+  /** Of its own among all links that there ever were: names and indexes are used again. */
+  readonly serial: number
   name: string
   /** Administratively up and with carrier. */
   up: boolean
@@ -39,6 +41,9 @@ export interface ConnectedListener {
 export class Interfaces {
   private readonly byIndex = new Map<number, Interface>()
   private readonly listener: ConnectedListener
+  private serials = 0
+  /** Another number whenever a link came, went or has another name. */
+  revision = 0
 
   constructor(listener: ConnectedListener) {
     this.listener = listener
@@ -50,6 +55,11 @@ export class Interfaces {
 
   nameOf(ifindex: number): string {
     return this.byIndex.get(ifindex)?.name || `#${ifindex}`
+  }
+
+  byName(name: string): Interface | undefined {
+    for (const link of this.byIndex.values()) if (link.name === name) return link
+    return undefined
   }
 
   isUp(ifindex: number): boolean {
@@ -74,6 +84,7 @@ export class Interfaces {
   setLink(ifindex: number, name: string, up: boolean, loopback: boolean): boolean {
     const link = this.ensure(ifindex)
     link.loopback = loopback
+    if (link.name !== name) this.revision++
     link.name = name
     if (link.up === up) return false
     link.up = up
@@ -88,6 +99,7 @@ export class Interfaces {
     const wentDown = this.setLink(ifindex, this.nameOf(ifindex), false, link.loopback)
     for (const address of link.addresses.values()) this.announceOwn(link, address, false)
     this.byIndex.delete(ifindex)
+    this.revision++
     this.listener.linkRemoved(ifindex)
     return wentDown
   }
@@ -128,7 +140,7 @@ export class Interfaces {
   private ensure(ifindex: number): Interface {
     let link = this.byIndex.get(ifindex)
     if (link === undefined) {
-      link = { ifindex, name: "", up: false, loopback: false, addresses: new Map() }
+      link = { ifindex, serial: ++this.serials, name: "", up: false, loopback: false, addresses: new Map() }
       this.byIndex.set(ifindex, link)
     }
     return link

@@ -82,6 +82,8 @@ export interface PathList {
   leaves: ReadonlyArray<Leaf>
   /** What it would come down to if those failed: of the next preference that is usable. */
   reserve: ReadonlyArray<Leaf>
+  /** What the kernel is to have: the leaves, and where that is wanted one in reserve beside them. */
+  installed: ReadonlyArray<Leaf>
   /** Preference of the paths in use. */
   preference: number
   /** Steps of recursion to the nearest usable next hop, and what those cost. */
@@ -192,6 +194,7 @@ export class PathLists {
       looped: [],
       leaves: [],
       reserve: [],
+      installed: [],
       preference: 0,
       metric: 0
     }

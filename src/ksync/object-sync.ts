@@ -23,7 +23,7 @@ export class ObjectSync extends ObjectTable {
       this.groups[list.id] = group
     }
     const wasWanted = group.wanted
-    this.desire(group, list.leaves, list.reserve)
+    this.desire(group, list.installed, list.reserve)
     if (wasWanted !== group.wanted) this.moved.add(list.id)
     if (!gone) return
     this.groups[list.id] = undefined

@@ -150,7 +150,7 @@ export class ObjectTable {
     if (!this.hasLeftovers) return undefined
     for (const object of this.byId.values()) {
       if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
-      if (!this.hasContent(object, list.leaves)) continue
+      if (!this.hasContent(object, list.installed)) continue
       object.pathList = list.id
       return object
     }

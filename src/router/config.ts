@@ -93,8 +93,9 @@ export interface DynamicPeers {
 
 export interface StaticRoute {
   readonly prefix: string
+  /** Addresses; with `%link` behind it one is a neighbour on that link. */
   readonly via: ReadonlyArray<string>
-  /** The lowest is used. */
+  /** Of those for one prefix that lead anywhere the lowest is used. */
   readonly distance: number
 }
 
@@ -111,6 +112,12 @@ export interface KernelConfig {
   readonly onExit: "keep" | "remove"
   /** The built-in model instead of the real kernel. */
   readonly model: boolean
+  /** Routes of one group that are looked at at once when it changes; more wait for their turn. Absent: 63. */
+  readonly walkAtOnce?: number
+  /** Steps that walks over routes may make in one batch, so that downloads get their turn. Absent: 4096. */
+  readonly walkQuantum?: number
+  /** What is in reserve on another link carries a very small share, so that a carrier that is lost cannot empty the group. Absent: no. */
+  readonly standby?: boolean
 }
 
 export interface Confederation {

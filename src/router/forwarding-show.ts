@@ -17,6 +17,7 @@ import {
   type LeafObject,
   RouteFlag
 } from "../ksync/index.ts"
+import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
 import { errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
@@ -71,11 +72,24 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
 }
 
 export const showWalks = (forwarding: Forwarding): unknown => {
-  const [ipv4, ipv6] = forwarding.fib.entries.map(({ walks }) => walksRow(forwarding, walks.statistics()))
+  const { entries, graph } = forwarding.fib
+  const [ipv4, ipv6] = entries.map(({ walks }) => walksRow(forwarding, walks.statistics()))
+  const { walkAtOnce = WALK_SYNCHRONOUS_CHILDREN_MAX, walkQuantum = WALK_QUANTUM_NODES } =
+    forwarding.kernelSide?.config ?? {}
+  const { lastFinished, ...shared } = graph.walks.statistics()
   const counters = forwarding.kernelSide?.sync.counters()
   return {
+    settings: { atOnce: walkAtOnce, quantum: walkQuantum },
     ipv4,
     ipv6,
+    shared: {
+      ...shared,
+      lastFinished: lastFinished.map(({ parent, reasons, ...walk }) => ({
+        node: parent,
+        ...walk,
+        reasons: reasons.map(walkReasonText)
+      }))
+    },
     settlements: forwarding.fib.settlements,
     ...(counters === undefined ? {} : { kernel: counters })
   }

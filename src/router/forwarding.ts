@@ -4,7 +4,7 @@
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
-import { Fib, type FibListener, WalkReason } from "../fib/index.ts"
+import { Fib, type FibListener, WalkPriority, WalkReason } from "../fib/index.ts"
 import { KernelSync } from "../ksync/index.ts"
 import { fold, type OpBuffer } from "../machine/index.ts"
 import { decodeError, Errno, eachMessage, errnoName, NetlinkType } from "../netlink/index.ts"
@@ -72,10 +72,14 @@ export class Forwarding implements FibListener {
   private verifiedAt = 0
   private lostWhenVerified = 0
   private toldOf = new Set<string>()
+  /** The family whose walks are served first this time. */
+  private walksFirst: 0 | 1 = 1
 
   constructor(options: ForwardingOptions) {
     const { kernel, tables, pool, capacityHint } = options
-    this.fib = new Fib({ tables, capacity: capacityHint, resolves: kernel !== undefined }, this)
+    const walks = kernel?.walkAtOnce === undefined ? {} : { walkSynchronousMax: kernel.walkAtOnce }
+    const standby = kernel?.standby === true
+    this.fib = new Fib({ tables, capacity: capacityHint, resolves: kernel !== undefined, standby, ...walks }, this)
     this.statics = new StaticRoutes(this.fib)
     if (kernel === undefined) return
     const sync = new KernelSync(this.fib, capacityHint)
@@ -194,13 +198,15 @@ export class Forwarding implements FibListener {
     this.kernelSide.sync.sweep()
   }
 
-  /** After a batch: settles the graph, walks `nodes` at most, and sends if nothing is under way. */
-  flush(nodes: number, out: OpBuffer): void {
+  /** After a batch: settles the graph, walks as many nodes as were granted, and sends if nothing is under way. */
+  flush(granted: number, out: OpBuffer): void {
+    this.statics.linksChanged()
     this.fib.settle()
     const side = this.kernelSide
     if (side === undefined || this.frozen) return
     const { sync, intake, batch } = side
     for (const list of this.fib.takeChanged()) sync.update(list)
+    const nodes = side.config.walkQuantum ?? granted
     this.walk(sync, nodes - this.startWalks(sync, nodes))
     this.verifyConflicts(side)
     if (!this.sending && !intake.ready) intake.advance(out)
@@ -277,7 +283,10 @@ export class Forwarding implements FibListener {
       if (pathList === 0) continue
       for (const family of [0, 1] as const) {
         const { walks } = this.fib.entries[family]
-        left -= walks.startSized(pathList, WalkReason.Evaluate, left, (prefix) => sync.markRoute(family, prefix))
+        // Where the group is gone packets are lost; where it is new or moved they only take another way.
+        const priority = sync.objects.groupOf(pathList)?.exists === true ? WalkPriority.Low : WalkPriority.High
+        const visit = (prefix: PrefixId): void => sync.markRoute(family, prefix)
+        left -= walks.startSized(pathList, WalkReason.Evaluate, left, visit, { priority })
       }
     }
     moved.clear()
@@ -286,7 +295,9 @@ export class Forwarding implements FibListener {
 
   private walk(sync: KernelSync, nodes: number): void {
     let left = nodes
-    for (const family of [0, 1] as const) {
+    // In turns: what the first leaves is for the other, and neither waits until the other has no more to do.
+    this.walksFirst = this.walksFirst === 0 ? 1 : 0
+    for (const family of [this.walksFirst, 1 - this.walksFirst] as ReadonlyArray<0 | 1>) {
       const { walks } = this.fib.entries[family]
       if (walks.pending) left -= walks.quantum(left, (prefix) => sync.markRoute(family, prefix))
     }

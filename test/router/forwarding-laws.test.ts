@@ -190,13 +190,20 @@ class Run {
   get topology(): Topology {
     return {
       links: this.links.map(({ name, up, carrier, addresses }) => ({ name, up: up && carrier, addresses })),
-      routes: [
-        ...this.statics.map(({ prefix, via, distance }) => ({ prefix, via, rank: distance })),
-        ...[...this.routes].map(([prefix, via]) => ({ prefix, via, rank: 1000 }))
-      ]
+      routes: [...staticRoutes(this.statics), ...[...this.routes].map(([prefix, via]) => ({ prefix, via, rank: 1000 }))]
     }
   }
 }
+
+/** Static routes for one prefix are one list of paths, the farther ones in reserve. */
+const staticRoutes = (statics: ReadonlyArray<(typeof STATICS)[number]>): Topology["routes"] =>
+  [...new Set(statics.map(({ prefix }) => prefix))].map((prefix) => ({
+    prefix,
+    via: statics
+      .filter((one) => one.prefix === prefix)
+      .flatMap(({ via, distance }) => via.map((hop) => `${hop} pref ${distance}`)),
+    rank: 1
+  }))
 
 const verdict = (steps: ReadonlyArray<Step>, seed: number): void => {
   const run = new Run(seed)

@@ -6,6 +6,7 @@ import type { PathSpec } from "../../src/fib/index.ts"
 import { OpBuffer } from "../../src/machine/index.ts"
 import { messagesOf, NetlinkType } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
+import type { KernelConfig } from "../../src/router/config.ts"
 import { routerEffects } from "../../src/router/effects.ts"
 import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
 import { isFailure, openSocket, readNow, subscribe, writeNow } from "../../src/runtime/kernel-socket.ts"
@@ -23,14 +24,14 @@ export class RealWorld {
   requests = 0
   dumps = 0
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, more: Partial<KernelConfig> = {}) {
     this.sockets = inNetworkNamespace(namespace.path, () => ({
       requests: openSocket({ blocking: false, receiveBufferBytes: 1 << 20 }),
       dumps: openSocket({ blocking: true, receiveBufferBytes: 1 << 20 }),
       news: openSocket({ blocking: true, receiveBufferBytes: 1 << 22 })
     }))
     subscribe(this.sockets.news.fd, this.sockets.requests.port)
-    const kernel = { table: 254, metric: 20, onExit: "remove", model: false } as const
+    const kernel = { table: 254, metric: 20, onExit: "remove", model: false, ...more } as const
     this.forwarding = createForwarding({ kernel, tables: this.tables, pool: this.pool, capacityHint: 1024 })
     this.forwarding.start(this.out)
     this.settle()

@@ -54,9 +54,14 @@ export class World {
 
   private readonly config: KernelConfig
 
-  constructor(seed = 1, kernel = createModelKernel(), onExit: KernelConfig["onExit"] = "remove") {
+  constructor(
+    seed = 1,
+    kernel = createModelKernel(),
+    onExit: KernelConfig["onExit"] = "remove",
+    more: Partial<KernelConfig> = {}
+  ) {
     this.seed = seed
-    this.config = { ...kernelConfig, onExit }
+    this.config = { ...kernelConfig, onExit, ...more }
     this.kernel = kernel
     this.forwarding = this.create()
   }
