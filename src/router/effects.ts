@@ -27,7 +27,9 @@ export const routerEffects = defineOps({
   /** The shutdown is complete: every connection is closed and the kernel is as it should stay. */
   Stopped: [12],
   /** Report Connection{Drained} once everything that was sent to the connection before this has left our memory. */
-  WantDrained: [13, "conn"]
+  WantDrained: [13, "conn"],
+  /** The OPENs are exchanged: messages of so many bytes at most will come, and are to be given room. */
+  Expect: [14, "conn", "bytes"]
 })
 
 export type RouterEffect = OpOf<typeof routerEffects>

@@ -176,6 +176,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
     lastHeardAt: state.now,
     graceGiven: false
   }
+  out.put(routerEffects.code.Expect, id, conn.messageBytesMax)
   peer.established = id
   peer.endOfRib.fill(false)
   peer.lastError = ""

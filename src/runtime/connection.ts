@@ -4,6 +4,7 @@ import type { Socket } from "node:net"
 import { ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
 import { BATCH_BYTES_MAX } from "../machine/index.ts"
 import { formatEndpoint } from "./endpoint.ts"
+import type { Chunk, ReceiveBuffers } from "./receive-buffers.ts"
 
 /** Received bytes of one connection that may wait in the inbox: its share of a batch that is its alone. */
 export const CONNECTION_BYTES_MAX: number = BATCH_BYTES_MAX
@@ -22,6 +23,8 @@ export interface ConnectionHome {
   readonly gone: (connection: Connection) => void
 }
 
+type ReceivedBytes = Chunk | { readonly bytes: Uint8Array; readonly keeper: undefined }
+
 export class Connection {
   readonly id: ConnId
   private readonly socket: Socket
@@ -38,14 +41,25 @@ export class Connection {
   /** Report Drained once so many sends are written; 0: nobody asked. */
   private drainAfter = 0
 
-  constructor(id: ConnId, socket: Socket, home: ConnectionHome, isConnected: boolean) {
+  /** Where the socket reads to, where it can be told; else what it read is a block of Node's own, which nobody uses again. */
+  private readonly buffers: ReceiveBuffers | undefined
+
+  constructor(
+    id: ConnId,
+    socket: Socket,
+    home: ConnectionHome,
+    isConnected: boolean,
+    buffers: ReceiveBuffers | undefined = undefined
+  ) {
     this.id = id
+    this.buffers = buffers
     this.socket = socket
     this.home = home
     this.isConnected = isConnected
     socket.setNoDelay(true)
     if (!isConnected) socket.once("connect", () => this.connected())
-    socket.on("data", (chunk: Uint8Array) => this.received(chunk))
+    // With a reader there is nothing to hear, but without a listener the stream would not end.
+    socket.on("data", (bytes: Uint8Array) => this.received({ bytes, keeper: undefined }))
     socket.once("end", () => this.ended())
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.cause ||= error.code ?? error.message
@@ -124,13 +138,26 @@ export class Connection {
     if (!this.closing) this.report(ConnectionChange.Dialled, "")
   }
 
-  private received(bytes: Uint8Array): void {
+  /** So many bytes were read into the buffers. */
+  read(byteCount: number): void {
+    // What comes after our last word is read into the same place again.
+    if (this.buffers !== undefined && !this.closing) this.received(this.buffers.took(byteCount))
+  }
+
+  private received({ bytes, keeper }: ReceivedBytes): void {
     if (this.closing) return
     this.waitingBytes += bytes.length
-    this.home.offer({ _tag: "Bytes", conn: this.id, bytes })
+    this.home.offer(
+      keeper === undefined ? { _tag: "Bytes", conn: this.id, bytes } : { _tag: "Bytes", conn: this.id, bytes, keeper }
+    )
     if (this.waitingBytes < CONNECTION_BYTES_MAX && this.home.hasRoom()) return
     this.socket.pause()
     this.home.paused(this)
+  }
+
+  /** The OPENs are exchanged: messages are of this length at most. */
+  expect(messageBytesMax: number): void {
+    this.buffers?.expect(messageBytesMax)
   }
 
   /** The peer says no more. Node ends our side too, once what we have sent is written; a peer that does not read it is cut off. */

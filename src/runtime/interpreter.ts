@@ -42,6 +42,9 @@ export const perform = (state: RouterState, out: OpBuffer, world: World): void =
       case code.WantDrained:
         transport.wantDrained(a)
         break
+      case code.Expect:
+        transport.expect(a, b)
+        break
       case code.ArmTimer:
         timers.arm(a, b)
         break

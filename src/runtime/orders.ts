@@ -2,6 +2,7 @@
 // orders, which go through the inbox like everything else and are answered when their batch has been stepped.
 import { createHmac, randomBytes } from "node:crypto"
 import { Deferred, Effect, FiberSet, type PubSub, Stream } from "effect"
+import type { PoolStats } from "../buffers/index.ts"
 import { type ConfigError, type LoadedConfig, loadConfig } from "../config/index.ts"
 import type { EventRecord } from "../eventlog/index.ts"
 import {
@@ -119,10 +120,21 @@ export interface FaceParts {
   readonly transport: TransportService
 }
 
+interface Buffers {
+  readonly pools: ReadonlyArray<PoolStats>
+}
+
+/** The router knows the blocks that it writes to; those that connections are read into belong to the transport. */
+const withReceivePools = (answer: Buffers, { pools, ...transport }: TransportStats): object => ({
+  ...answer,
+  pools: [...answer.pools, ...pools],
+  transport
+})
+
 export const daemonFace = (parts: FaceParts): Daemon => ({
   query: (name, params) => {
     const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
-    if (name === "buffers") return { ...(answer as object), transport: parts.transport.stats() }
+    if (name === "buffers") return withReceivePools(answer as Buffers, parts.transport.stats())
     return name === "health" ? withRefusals(answer as Health, parts.transport.stats()) : answer
   },
   command: parts.orders.give,

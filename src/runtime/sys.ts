@@ -59,7 +59,8 @@ export const Sys = {
   NETLINK_CAP_ACK: 10,
   NETLINK_EXT_ACK: 11,
   NETLINK_GET_STRICT_CHK: 12,
-  CLONE_NEWNET: 0x40000000
+  CLONE_NEWNET: 0x40000000,
+  F_DUPFD_CLOEXEC: 1030
 } as const
 
 interface Functions {
@@ -72,6 +73,7 @@ interface Functions {
   readonly if_nametoindex: (name: Uint8Array) => number
   readonly if_indextoname: (index: number, name: Uint8Array) => bigint
   readonly setns: (fd: number, type: number) => number
+  readonly fcntl: (fd: number, command: number, argument: number) => number
 }
 
 export interface SystemCalls {
@@ -90,6 +92,8 @@ export interface SystemCalls {
   readonly interfaceName: (index: number) => string
   /** Moves the calling thread, not the process, into the namespace that `fd` names. */
   readonly setns: (fd: number, type: number) => void
+  /** Another descriptor of the same socket, not inherited by programs that are started. */
+  readonly duplicate: (fd: number) => number
   /** Where an array's bytes are, for structures that hold a pointer. Valid while the array is referred to. */
   readonly address: (bytes: Uint8Array) => bigint
 }
@@ -128,6 +132,7 @@ const load = (): SystemCalls => {
     if_nametoindex: { arguments: ["pointer"], return: "u32" },
     if_indextoname: { arguments: ["u32", "pointer"], return: "pointer" },
     setns: { arguments: ["i32", "i32"], return: "i32" },
+    fcntl: { arguments: ["i32", "i32", "i32"], return: "i32" },
     __errno_location: { arguments: [], return: "pointer" }
   })
   const calls = functions as unknown as Functions & { readonly __errno_location: () => bigint }
@@ -157,6 +162,7 @@ const load = (): SystemCalls => {
       return calls.if_indextoname(index, name) === 0n ? "" : name.toString("utf8", 0, name.indexOf(0))
     },
     setns: (fd, type) => void checked("setns", calls.setns(fd, type)),
+    duplicate: (fd) => checked("fcntl", calls.fcntl(fd, Sys.F_DUPFD_CLOEXEC, 0)),
     address: (bytes) => (ffi as unknown as { getRawPointer: (bytes: Uint8Array) => bigint }).getRawPointer(bytes)
   }
 }

@@ -1,7 +1,7 @@
 // The TCP options of all peers, for a transport: it dials, listens and admits by them, and follows when the configuration changes. A
 // peer whose password or TTL security cannot be had is kept out, with the reason; nobody falls back to an unprotected session (ADR-0023).
 import { readFileSync } from "node:fs"
-import type { Server, Socket } from "node:net"
+import type { OnReadOpts, Server, Socket } from "node:net"
 import { Redacted } from "effect"
 import { parseAddress } from "../wire/index.ts"
 import { Keyring, type Md5Key, passwordProblem } from "./tcp-md5.ts"
@@ -43,8 +43,8 @@ export class TcpPolicy {
     return [...problems, ...[...missing].map(([key, reason]) => `${key}: ${reason}`)]
   }
 
-  dial(target: DialAddress): Socket {
-    return dialSocket(target, this.rules.find(target.address)?.options)
+  dial(target: DialAddress, onread?: OnReadOpts): Socket {
+    return dialSocket(target, this.rules.find(target.address)?.options, onread)
   }
 
   /** Instead of `server.listen`: what becomes of it is told by the server's events. Returns passwords that are missing, as `configure`. */

@@ -2,7 +2,7 @@
 // so that its SYN has everything; one that listens likewise, given to `net.Server`; one that was accepted gets its options through its
 // descriptor. All data and all events are Node's. What fails is an error as Node's own sockets have it (ADR-0023).
 import { closeSync, readdirSync } from "node:fs"
-import { connect, Socket } from "node:net"
+import { connect, type OnReadOpts, Socket } from "node:net"
 import { type Address, addressFromBytes, addressToBytes, formatAddress, parseAddress } from "../wire/index.ts"
 import { optionWord, Sys, SystemCallError, type SystemCalls, systemCalls } from "./sys.ts"
 import { passwordProblem, setMd5Key } from "./tcp-md5.ts"
@@ -17,16 +17,16 @@ export interface DialAddress {
 }
 
 /** Starts to connect. Every failure, also one that is known at once, comes as an "error" event and then "close". */
-export const dialSocket = (target: DialAddress, options: TcpOptions = NO_OPTIONS): Socket => {
+export const dialSocket = (target: DialAddress, options: TcpOptions = NO_OPTIONS, onread?: OnReadOpts): Socket => {
   const { host, scope } = splitScope(target.address)
   const address = parseAddress(host)
   const wanted = scope === "" || options.interface !== "" ? options : { ...options, interface: scope }
   const sys = address === undefined || isPlain(wanted) ? undefined : systemCallsOrReason()
-  if (sys === undefined || address === undefined) return dialPlainly(target)
+  if (sys === undefined || address === undefined) return dialPlainly(target, onread)
   if (typeof sys === "string") {
     // Node finds the interface of a link-local address by itself.
     const [demand] = demands(options)
-    return demand === undefined ? dialPlainly(target) : failing(new Error(`${demand} cannot be had: ${sys}`))
+    return demand === undefined ? dialPlainly(target, onread) : failing(new Error(`${demand} cannot be had: ${sys}`))
   }
   try {
     const fd = madeSocket(sys, address, (fd) => {
@@ -34,7 +34,7 @@ export const dialSocket = (target: DialAddress, options: TcpOptions = NO_OPTIONS
       setPassword(fd, address, wanted)
       if (target.localAddress !== "") bindTo(sys, fd, target.localAddress, 0)
     })
-    const socket = new Socket({ fd, readable: true, writable: true })
+    const socket = new Socket({ fd, readable: true, writable: true, ...reader(onread) })
     return socket.connect({ host: scope === "" ? host : `${host}%${nameOfScope(sys, scope)}`, port: target.port })
   } catch (cause) {
     return failing(asNodeError(cause, target.localAddress))
@@ -44,8 +44,30 @@ export const dialSocket = (target: DialAddress, options: TcpOptions = NO_OPTIONS
 const isPlain = (options: TcpOptions): boolean =>
   demands(options).length === 0 && options.ttl === 0 && options.trafficClass === 0 && options.userTimeoutMs === 0
 
-const dialPlainly = ({ address, port, localAddress }: DialAddress): Socket =>
-  connect({ host: address, port, ...(localAddress === "" ? {} : { localAddress }) })
+const dialPlainly = ({ address, port, localAddress }: DialAddress, onread?: OnReadOpts): Socket =>
+  connect({ host: address, port, ...(localAddress === "" ? {} : { localAddress }), ...reader(onread) })
+
+const reader = (onread: OnReadOpts | undefined): { readonly onread?: OnReadOpts } =>
+  onread === undefined ? {} : { onread }
+
+/**
+ * The same connection as a socket that reads where `onread` says, which Node gives only to sockets that are made by us: over another
+ * descriptor, and the accepted one is let go. It must not have been read. `undefined`: it cannot be had, and the first one is as it was.
+ */
+export const readingInto = (socket: Socket, onread: OnReadOpts): Socket | undefined => {
+  const sys = systemCallsOrReason()
+  if (typeof sys === "string") return undefined
+  const fd = descriptorOf(sys, socket)
+  if (fd === undefined) return undefined
+  try {
+    const reading = new Socket({ fd: sys.duplicate(fd), readable: true, writable: true, onread })
+    socket.on("error", () => undefined)
+    socket.destroy()
+    return reading
+  } catch {
+    return undefined
+  }
+}
 
 /** A socket that says why it did not come to be, once whoever asked for it listens. */
 const failing = (cause: Error): Socket => new Socket().destroy(cause)

@@ -1,15 +1,18 @@
 // TCP for the router: it listens, dials, sends and closes as told, and reports what happens as records. Connections that the router
 // dials carry the number that it gave; those accepted here are numbered from ACCEPTED on. Back-pressure: when the inbox has no room, or
 // too much of one connection waits in it, that connection is not read until the daemon has taken what waits. Nothing is dropped.
-import { createServer, type Server, type Socket } from "node:net"
-import { Context, Data, Effect, Layer, Runtime, type Scope } from "effect"
+import { createServer, type OnReadOpts, type Server, type Socket } from "node:net"
+import { Context, Data, Effect, Exit, Layer, Runtime, Scope } from "effect"
+import type { PoolStats } from "../buffers/index.ts"
 import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
 import { CONNECTIONS_MAX } from "../machine/index.ts"
 import { Connection } from "./connection.ts"
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts"
 import { type BoundedInbox, Inbox } from "./inbox.ts"
+import { type ReceiveBuffers, receiveBuffers } from "./receive-buffers.ts"
 import type { TcpPeer } from "./tcp-options.ts"
 import { TcpPolicy, type TcpStats } from "./tcp-policy.ts"
+import { readingInto } from "./tcp-socket.ts"
 
 /** We cannot listen where the configuration says. The message is one sentence with what to do. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
@@ -41,6 +44,8 @@ export interface TransportService {
   /** The end of a batch: all that was sent to one connection goes out as one write. */
   readonly flush: () => void
   readonly wantDrained: (conn: ConnId) => void
+  /** The peer's messages are of this length at most: how much memory its reads are given follows. */
+  readonly expect: (conn: ConnId, messageBytesMax: number) => void
   readonly close: (conn: ConnId, abort: boolean) => void
   /** These records have become a batch: connections that waited for room are read again. */
   readonly taken: (records: ReadonlyArray<EventRecord>) => void
@@ -54,6 +59,8 @@ export interface TransportStats {
   /** Connections that are not read at the moment because of back-pressure. */
   readonly paused: number
   readonly tcp: TcpStats
+  /** What connections read into, a pool each. */
+  readonly pools: ReadonlyArray<PoolStats>
 }
 
 export class Transport extends Context.Service<Transport, TransportService>()("backwalk/runtime/Transport") {
@@ -67,10 +74,23 @@ export interface TransportOptions {
 }
 
 const makeTransport = (options: TransportOptions): Effect.Effect<TransportService, never, Inbox | Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.map(Inbox, (inbox) => new TcpTransport(inbox, options.connectionsMax ?? CONNECTIONS_MAX)),
-    (transport) => transport.end
-  )
+  Effect.gen(function* () {
+    const inbox = yield* Inbox
+    const scope = yield* Effect.scope
+    return yield* Effect.acquireRelease(
+      Effect.sync(() => new TcpTransport(inbox, scope, options.connectionsMax ?? CONNECTIONS_MAX)),
+      (transport) => transport.end
+    )
+  })
+
+/** A connection's pool and the scope that it lives in. */
+interface Reader {
+  readonly buffers: ReceiveBuffers
+  readonly scope: Scope.Closeable
+  /** For the socket; bytes go to the connection once there is one. */
+  readonly onread: OnReadOpts
+  connection: Connection | undefined
+}
 
 class TcpTransport implements TransportService {
   private readonly inbox: BoundedInbox
@@ -80,12 +100,16 @@ class TcpTransport implements TransportService {
   private readonly corked = new Set<Connection>()
   private readonly paused = new Set<Connection>()
   private readonly tcp = new TcpPolicy()
+  /** Connections are in it, each in a scope of its own. */
+  private readonly scope: Scope.Scope
+  private readonly readers = new Map<ConnId, Reader>()
   private nextAccepted: ConnId = ACCEPTED
   private refused = 0
   private onEmpty: (() => void) | undefined
 
-  constructor(inbox: BoundedInbox, connectionsMax: number) {
+  constructor(inbox: BoundedInbox, scope: Scope.Scope, connectionsMax: number) {
     this.inbox = inbox
+    this.scope = scope
     this.connectionsMax = connectionsMax
   }
 
@@ -98,7 +122,7 @@ class TcpTransport implements TransportService {
         const message = `listen ${endpoint}: expected ADDRESS:PORT or [ADDRESS]:PORT`
         return resume(Effect.fail(new ListenFailed({ message, status: 2, code: "EINVAL" })))
       }
-      const server = createServer({ noDelay: true }, (socket) => this.accepted(socket))
+      const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.accepted(socket))
       const failed = (error: NodeJS.ErrnoException): void => resume(Effect.fail(cannotListen(endpoint, error)))
       server.once("error", failed)
       server.once("listening", () => {
@@ -128,10 +152,12 @@ class TcpTransport implements TransportService {
       this.dialFailed(conn, "too many connections")
       return
     }
+    const reader = this.openReader(target.address)
     try {
-      const socket = this.tcp.dial(target)
-      this.connections.set(conn, new Connection(conn, socket, this.home, false))
+      const socket = this.tcp.dial(target, reader.onread)
+      this.hold(conn, socket, false, reader)
     } catch (cause) {
+      this.closeReader(reader)
       this.dialFailed(conn, cause instanceof Error ? cause.message : String(cause))
     }
   }
@@ -153,11 +179,15 @@ class TcpTransport implements TransportService {
 
   readonly wantDrained = (conn: ConnId): void => this.connections.get(conn)?.wantDrained()
 
+  readonly expect = (conn: ConnId, messageBytesMax: number): void => this.connections.get(conn)?.expect(messageBytesMax)
+
   readonly close = (conn: ConnId, abort: boolean): void => this.connections.get(conn)?.close(abort)
 
   readonly taken = (records: ReadonlyArray<EventRecord>): void => {
     for (const record of records) {
-      if (record._tag === "Bytes") this.connections.get(record.conn)?.taken(record.bytes.length)
+      if (record._tag !== "Bytes") continue
+      this.connections.get(record.conn)?.taken(record.bytes.length)
+      record.keeper?.release()
     }
     for (const connection of this.paused) {
       if (!this.inbox.hasRoom) return
@@ -169,7 +199,8 @@ class TcpTransport implements TransportService {
     connections: this.connections.size,
     refused: this.refused,
     paused: this.paused.size,
-    tcp: this.tcp.stats()
+    tcp: this.tcp.stats(),
+    pools: [...this.readers.values()].map(({ buffers }) => buffers.stats())
   })
 
   /** Everything closed, whether the peers have read our last words or not: whoever wants that waits before. */
@@ -189,6 +220,9 @@ class TcpTransport implements TransportService {
     },
     gone: (connection: Connection): void => {
       this.connections.delete(connection.id)
+      const reader = this.readers.get(connection.id)
+      this.readers.delete(connection.id)
+      if (reader !== undefined) this.closeReader(reader)
       this.corked.delete(connection)
       this.paused.delete(connection)
       if (this.connections.size === 0) this.onEmpty?.()
@@ -204,10 +238,45 @@ class TcpTransport implements TransportService {
       return
     }
     const conn = this.freshNumber()
-    const connection = new Connection(conn, socket, this.home, true)
-    this.connections.set(conn, connection)
+    const reader = this.openReader(socket.remoteAddress)
+    const reading = readingInto(socket, reader.onread)
+    if (reading === undefined) this.closeReader(reader)
+    const connection = this.hold(conn, reading ?? socket, true, reading && reader)
+    if (reading === undefined) socket.resume()
     const { remote, local } = connection
     this.inbox.offerNow({ _tag: "Connection", conn, change: ConnectionChange.Accepted, remote, local, cause: "" })
+  }
+
+  private hold(conn: ConnId, socket: Socket, isConnected: boolean, reader: Reader | undefined): Connection {
+    const connection = new Connection(conn, socket, this.home, isConnected, reader?.buffers)
+    this.connections.set(conn, connection)
+    if (reader !== undefined) {
+      reader.connection = connection
+      this.readers.set(conn, reader)
+    }
+    return connection
+  }
+
+  private openReader(peer: string): Reader {
+    const scope = Scope.forkUnsafe(this.scope)
+    const buffers = Effect.runSync(Scope.provide(receiveBuffers(`in ${peer}`), scope))
+    const reader: Reader = {
+      buffers,
+      scope,
+      connection: undefined,
+      onread: {
+        buffer: () => buffers.next(),
+        callback: (byteCount) => {
+          reader.connection?.read(byteCount)
+          return true
+        }
+      }
+    }
+    return reader
+  }
+
+  private closeReader({ scope }: Reader): void {
+    Effect.runSync(Scope.close(scope, Exit.void))
   }
 
   private freshNumber(): ConnId {

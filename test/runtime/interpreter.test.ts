@@ -35,9 +35,10 @@ const performed = (
       },
       flush: note("flush"),
       wantDrained: note("wantDrained"),
+      expect: note("expect"),
       close: note("close"),
       taken: note("taken"),
-      stats: () => ({ connections: 0, refused: 0, paused: 0, tcp: NO_DROPS })
+      stats: () => ({ connections: 0, refused: 0, paused: 0, tcp: NO_DROPS, pools: [] })
     },
     timers: { arm: note("arm"), cancel: note("cancel"), count: () => 0 },
     kernel: {

@@ -32,9 +32,12 @@ class World {
 
   async take(): Promise<ReadonlyArray<EventRecord>> {
     const records = (await Effect.runPromise(Effect.orDie(Queue.takeAll(this.inbox.queue)))) as Array<EventRecord>
+    // Taken, their memory is used again.
+    this.seen.push(
+      ...records.map((record) => (record._tag === "Bytes" ? { ...record, bytes: record.bytes.slice() } : record))
+    )
     this.inbox.taken(records)
     this.transport.taken(records)
-    this.seen.push(...records)
     return records
   }
 
@@ -178,6 +181,36 @@ describe("dialling", () => {
           expect(world.transport.stats().connections).toBe(0)
         })
     ))
+
+  it("is read into memory of ours, whichever side connected", () =>
+    withTransport(async (world) => {
+      const port = await listen(world)
+      world.transport.dial(7, target(port))
+      const { conn } = await world.change(ConnectionChange.Accepted)
+      await world.change(ConnectionChange.Dialled)
+      for (const [from, to] of [
+        [7, conn],
+        [conn, 7]
+      ] as const) {
+        world.transport.send(from, Buffer.from("kept"), () => {})
+        world.transport.flush()
+        const record = await world.take().then(([first]) => first)
+        expect(record).toMatchObject({ _tag: "Bytes", conn: to })
+        if (record?._tag !== "Bytes" || record.keeper === undefined) throw new Error("nobody keeps the bytes")
+        expect(record.bytes.buffer.byteLength).toBe(4096)
+      }
+      const pools = world.transport.stats().pools
+      expect(pools.map(({ name, leased }) => [name, leased])).toEqual([
+        ["in 127.0.0.1", 1],
+        ["in 127.0.0.1", 1]
+      ])
+      world.transport.expect(conn, 65535)
+      world.transport.send(7, new Uint8Array(100_000), () => {})
+      world.transport.flush()
+      const bytes = await world.bytes(conn, 100_004)
+      expect(bytes.subarray(4)).toEqual(Buffer.alloc(100_000))
+      expect(world.transport.stats().pools.map(({ size }) => size)).toContain(65536)
+    }))
 
   it("reports why it failed", () =>
     withTransport(async (world) => {
