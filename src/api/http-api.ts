@@ -166,7 +166,7 @@ const reading = HttpApiGroup.make("reading").add(
   })
 )
 
-export const PEER_ACTIONS = ["enable", "disable", "reset", "refresh"] as const
+export const PEER_ACTIONS = ["enable", "disable", "reset", "refresh", "bfd-down"] as const
 export type PeerAction = (typeof PEER_ACTIONS)[number]
 
 /** What may come with an order to a peer. */

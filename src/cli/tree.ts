@@ -160,8 +160,8 @@ const peer = Command.make(
   "peer",
   {
     address: Argument.String("ADDRESS").pipe(Argument.withDescription("The peer")),
-    action: Argument.Literals("ACTION", ["enable", "disable", "reset", "refresh"]).pipe(
-      Argument.withDescription("enable, disable, reset or refresh")
+    action: Argument.Literals("ACTION", ["enable", "disable", "reset", "refresh", "bfd-down"]).pipe(
+      Argument.withDescription("enable, disable, reset, refresh; bfd-down is for a BFD daemon's hooks (RFC 9384)")
     ),
     message: text("message", "TEXT", "With disable and reset: what the peer is told (RFC 9003)"),
     soft: flag("soft", "With reset: only if both sides keep the routes meanwhile (RFC 8538)")

@@ -2,7 +2,9 @@
 // long as the range has room, which is counted before anything is read; everybody else is refused and counted.
 import { ACCEPTED, type ConnId } from "../eventlog/index.ts"
 import type { OpBuffer } from "../machine/index.ts"
-import { type Address, parseAddress, parsePrefix } from "../wire/index.ts"
+import { SELF } from "../rib/index.ts"
+import { notifications } from "../session/index.ts"
+import { type Address, encodeNotification, parseAddress, parsePrefix } from "../wire/index.ts"
 import { addressOf } from "./agreement.ts"
 import type { DynamicPeers } from "./config.ts"
 import { Connection } from "./connection.ts"
@@ -14,6 +16,7 @@ import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
 const REFUSALS_SAID_MAX = 100
+const NO_SUCH_PEER = "no such peer"
 
 /** A peer connected to us. */
 export const accept = (state: RouterState, id: ConnId, remote: string, local: string, out: OpBuffer): void => {
@@ -23,7 +26,10 @@ export const accept = (state: RouterState, id: ConnId, remote: string, local: st
   const address = state.byAddress.has(scoped) ? scoped : addressOf(remote)
   const peer = id >= ACCEPTED && !state.stopping ? peerFor(state, address, out) : "we are stopping"
   if (typeof peer === "string") {
-    out.put(routerEffects.code.Close, id, 1)
+    // Strangers hear nothing; who is meant to come hears that there is no room (RFC 4486 §4).
+    const isForRoom = peer !== NO_SUCH_PEER && !state.stopping && id >= ACCEPTED
+    if (isForRoom) state.sendControl(new Connection(id, SELF), encodeNotification(notifications.outOfResources()), out)
+    out.put(routerEffects.code.Close, id, isForRoom ? 0 : 1)
     refused(state, remote, peer, out)
     return
   }
@@ -74,7 +80,7 @@ const peerFor = (state: RouterState, address: string, out: OpBuffer): RouterPeer
   const dynamic = parsed === undefined ? undefined : rangeOf(state.config?.dynamic ?? [], parsed)
   if (dynamic === undefined) {
     state.counters.refusedUnknownPeer++
-    return "no such peer"
+    return NO_SUCH_PEER
   }
   const { range, limit } = dynamic
   if (state.peers.filter((peer) => peer?.range === range).length >= limit) {

@@ -155,7 +155,7 @@ export interface RouterConfig {
 export interface PeerCommand {
   readonly command: "peer"
   readonly address: string
-  readonly action: "enable" | "disable" | "reset" | "refresh"
+  readonly action: "enable" | "disable" | "reset" | "refresh" | "bfd-down"
   /** With `disable` and `reset`: what the peer is told (RFC 9003), at most 255 bytes of UTF-8. */
   readonly message?: string
   /** With `reset`: only where both sides keep the routes meanwhile (RFC 8538); nothing happens where they do not. */

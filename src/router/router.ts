@@ -181,6 +181,10 @@ const operate = (state: RouterState, { address, action, message = "", soft }: Pe
     deliver(state, peer, { _tag: "ResetRequested", communication: message, graceful }, out)
     return
   }
+  if (action === "bfd-down") {
+    deliver(state, peer, { _tag: "BfdDown" }, out)
+    return
+  }
   const conn = state.connections.get(peer.established)
   if (conn?.session === undefined) return
   const { families, routeRefresh } = conn.session.negotiated

@@ -102,6 +102,9 @@ const resultOfPeer = ({ address, action, soft }: PeerCommand, state: RouterState
   if (action === "refresh" && peer.established === 0) {
     return { ok: false, message: `${address} is not up: there is nothing to refresh` }
   }
+  if (action === "bfd-down" && peer.established === 0) {
+    return { ok: false, message: `${address} is not up: there is no session that its path could end` }
+  }
   if (action === "reset" && soft === true && !keepsRoutesOverReset(state, peer)) {
     const mend = "use refresh, which ends no session, or reset without --soft"
     return { ok: false, message: `${address} and we have not agreed to keep routes over a reset (RFC 8538); ${mend}` }

@@ -32,6 +32,8 @@ export type PeerEvent =
       readonly safi: number
       readonly subtype: number
     }
+  /** Somebody who watches the path to the peer says that it is gone (RFC 5882 §4, RFC 9384). */
+  | { readonly _tag: "BfdDown" }
   /** More prefixes of a family than the configuration allows. */
   | { readonly _tag: "PrefixLimitExceeded"; readonly conn: ConnId; readonly family: number; readonly limit: number }
 

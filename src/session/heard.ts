@@ -19,6 +19,7 @@ export type Heard = Exclude<
       | "Disabled"
       | "Removed"
       | "ResetRequested"
+      | "BfdDown"
       | "Accepted"
       | "Dialled"
       | "DialFailed"

@@ -51,6 +51,9 @@ const accept = (work: Work, event: PeerEvent): void => {
         stop(work, "Enabled", notifications.administrativeReset(event.communication ?? ""), event.graceful !== true)
       }
       break
+    case "BfdDown":
+      pathLost(work, event)
+      break
     case "Accepted":
       // A number names one connection: a second report of the same says nothing new.
       if (connectionOf(peer, event.conn) !== undefined) ignore(work, event)
@@ -88,6 +91,24 @@ const stop = (work: Work, administrative: Peer["administrative"], reason: Fault,
   const say = ({ negotiated }: Connection): Fault => (hard ? hardened(negotiated, reason) : reason)
   if (second !== undefined) feed(work, second.conn, { _tag: "ManuallyStopped", fault: say(second) })
   feed(work, 0, { _tag: "ManuallyStopped", fault: say(main) })
+}
+
+/**
+ * RFC 9384: an AutomaticStop with 6/10, where there is a session. The path is gone for what is forwarded too, so a peer that would keep our
+ * routes over a Cease is told not to, and its own are not kept (RFC 5882 §4.3, RFC 8538 §3.1).
+ */
+const pathLost = (work: Work, event: PeerEvent): void => {
+  const { main, second, settings } = work.peer
+  const session = [main, second].find((connection) => connection?.state === "Established")
+  if (session === undefined || settings.allowAutomaticStop === false) {
+    ignore(work, event)
+    return
+  }
+  const fault = hardened(session.negotiated, notifications.bfdDown())
+  // A newcomer beside the session came over the same path.
+  for (const connection of [second, main]) {
+    if (connection !== undefined) feed(work, connection.conn, { _tag: "AutomaticallyStopped", fault })
+  }
 }
 
 /** An operator's word begins everything anew. */

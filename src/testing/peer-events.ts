@@ -133,6 +133,7 @@ export const arbitraryPeerEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
   fc.constantFrom<PeerEvent>(
     { _tag: "ResetRequested" },
     { _tag: "ResetRequested", graceful: true, communication: "soon back" },
+    { _tag: "BfdDown" },
     { _tag: "Removed" }
   ),
   fc.record({

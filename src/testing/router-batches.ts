@@ -177,6 +177,7 @@ const record: fc.Arbitrary<EventRecord> = fc.oneof(
       { command: "withdraw", prefix: "10.9.0.0/16" },
       { command: "peer", address: "192.0.2.7", action: "reset" },
       { command: "peer", address: "192.0.2.7", action: "refresh" },
+      { command: "peer", address: "192.0.2.7", action: "bfd-down" },
       { command: "peer", address: "192.0.2.8", action: "disable" },
       { command: "peer", address: "192.0.2.8", action: "enable" },
       { command: "configure", config: { ...ROUTER_CONFIG, peers: ROUTER_CONFIG.peers.slice(1) }, seed: 1 },

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { demoPrefixes, demoTable } from "../../src/runtime/demo-table.ts"
-import type { Capability } from "../../src/wire/index.ts"
+import { type Capability, MessageType } from "../../src/wire/index.ts"
 import { backwalk, type RunningDaemon, startDaemon } from "./process.ts"
 import { type Speaker, startSpeaker } from "./speaker.ts"
 
@@ -306,6 +306,23 @@ describe("peer", () => {
       'Cease, Hard Reset: Cease, Administrative Reset: "hard"'
     ])
     await until(() => isUp("127.0.0.12"))
+  })
+
+  it("refreshes both ways, and the session stays [RFC 2918 §4]", async () => {
+    const before = await peer("127.0.0.12")
+    rich.types.length = 0
+    expect(await order("127.0.0.12", "refresh")).toMatchObject({ status: 0 })
+    await until(() => rich.types.includes(MessageType.RouteRefresh) && rich.types.includes(MessageType.Update))
+    expect((await peer("127.0.0.12"))["since"]).toBe(before["since"])
+  })
+
+  it("ends the session when a BFD daemon says that the path is gone, and tries again [RFC 9384 §3]", async () => {
+    plain.notifications.length = 0
+    expect(await order("127.0.0.11", "bfd-down")).toMatchObject({ status: 0 })
+    await until(() => plain.notifications.length > 0)
+    expect(plain.words()).toEqual(["Cease, BFD Down"])
+    await until(() => isUp("127.0.0.11"))
+    expect((await peer("127.0.0.11"))["lastNotification"]).toMatchObject({ direction: "sent", code: 6, subcode: 10 })
   })
 
   it("refuses a soft reset that would lose routes", async () => {

@@ -21,6 +21,8 @@ export interface Speaker {
   /** Connections that got as far as the daemon's OPEN, ever. */
   readonly opens: Array<Open>
   readonly notifications: Array<Fault>
+  /** Types of what came under a session, beside KEEPALIVE. */
+  readonly types: Array<number>
   /** The NOTIFICATIONs in words. */
   readonly words: () => ReadonlyArray<string>
   /** Drops its connections without a word and takes no new ones, until it is told that it is back. */
@@ -40,6 +42,7 @@ export interface SpeakerSettings {
 export const startSpeaker = ({ address, asn, capabilities = [], updates = [] }: SpeakerSettings): Promise<Speaker> => {
   const opens: Array<Open> = []
   const notifications: Array<Fault> = []
+  const types: Array<number> = []
   const sockets = new Set<Socket>()
   const told = new WeakSet<Socket>()
   let isAway = false
@@ -56,6 +59,7 @@ export const startSpeaker = ({ address, asn, capabilities = [], updates = [] }: 
     ]
   })
   const heard = (socket: Socket, message: Uint8Array): void => {
+    if (told.has(socket) && message[18] !== MessageType.Keepalive) types.push(message[18]!)
     switch (message[18]) {
       case MessageType.Open: {
         const theirs = decodeOpen(message, 0, message.length)
@@ -99,6 +103,7 @@ export const startSpeaker = ({ address, asn, capabilities = [], updates = [] }: 
         port: typeof bound === "object" && bound !== null ? bound.port : 0,
         opens,
         notifications,
+        types,
         words: () => notifications.map(describeNotification),
         leave: () => {
           isAway = true
