@@ -195,13 +195,14 @@ class Run {
   }
 }
 
-/** Static routes for one prefix are one list of paths, the farther ones in reserve. */
+/** Static routes for one prefix are one list of paths, the farther ones in reserve; the nearest are as any others are. */
 const staticRoutes = (statics: ReadonlyArray<(typeof STATICS)[number]>): Topology["routes"] =>
   [...new Set(statics.map(({ prefix }) => prefix))].map((prefix) => ({
     prefix,
     via: statics
       .filter((one) => one.prefix === prefix)
-      .flatMap(({ via, distance }) => via.map((hop) => `${hop} pref ${distance}`)),
+      .sort((a, b) => a.distance - b.distance)
+      .flatMap(({ via }, rank) => via.map((hop) => (rank === 0 ? hop : `${hop} pref ${rank}`))),
     rank: 1
   }))
 
