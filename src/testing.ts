@@ -25,6 +25,14 @@ export { arbitraryEntry, arbitraryEntryInput, arbitraryWalksEvent } from "./test
 export * from "./testing/kernel.ts"
 export { arbitraryKernelEvent, arbitraryKernelRequest } from "./testing/kernel-events.ts"
 export {
+  arbitraryForwarderCommands,
+  Forwarder,
+  type ForwarderCommand,
+  type ForwarderModel,
+  newForwarderModel,
+  quiesce
+} from "./testing/messages.ts"
+export {
   arbitraryConnectionEvent,
   arbitraryNegotiated,
   arbitraryPeerEvent,
