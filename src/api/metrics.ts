@@ -9,7 +9,8 @@ export const prometheus: Effect.Effect<string, never, DaemonPort> = Effect.gen(f
   peerLines(yield* ask(port, "peers"), lines)
   poolLines(yield* ask(port, "buffers"), lines)
   for (const name of ["health", "walks", "log"] as const) numberLines(`backwalk_${name}`, yield* ask(port, name), lines)
-  return `${lines.join("\n")}\n`
+  const fanout = yield* port.query("fanout", { format: "prometheus" }).pipe(Effect.orElseSucceed(() => ""))
+  return `${lines.join("\n")}\n${typeof fanout === "string" ? fanout : ""}`
 })
 
 const ask = (port: DaemonPortService, name: QueryName) =>

@@ -1,6 +1,7 @@
 // What the schema cannot see because it takes two places to tell: names that lead nowhere, things said twice, values that contradict
 // each other, and sections that are known but not supported yet. It looks at the data as read, whatever the schema says of it, so
 // that a reader gets every problem in one go.
+import { checkFanout } from "./fanout-checks.ts"
 import { checkPasswords } from "./password-checks.ts"
 import { checkDynamic, checkPeers } from "./peer-checks.ts"
 import type { ConfigPath, Problem } from "./problems.ts"
@@ -19,12 +20,12 @@ export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   checkPasswords(file, report)
   checkRoutes(file, report)
   checkRouter(record(file["router"]), report)
+  checkFanout(record(file["fanout"]), report)
   return problems
 }
 
 const SECTIONS: Readonly<Record<string, string>> = {
-  policies: "use `policy: open` on a peer to accept and announce everything",
-  fanout: "remove the section"
+  policies: "use `policy: open` on a peer to accept and announce everything"
 }
 
 /** Settings that are part of the format but that the daemon does not act upon yet. Remove a line here with the feature that brings it. */

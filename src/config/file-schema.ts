@@ -4,8 +4,9 @@
 import * as Schema from "effect/Schema"
 import { PEERS_MAX } from "../machine/index.ts"
 import { FAMILY_NAMES } from "../wire/index.ts"
+import { fanout } from "./fanout-schema.ts"
 import { annotationOf } from "./problems.ts"
-import type { Parsed } from "./values.ts"
+import { flag, integer, list, oneOf, parsedScalar, parsedText, section, text } from "./schema-parts.ts"
 import {
   parseAnyAsn,
   parseAsn,
@@ -25,41 +26,6 @@ import {
   parseTable,
   problemOf
 } from "./values.ts"
-
-const text = (expected: string) =>
-  Schema.String.annotate({ message: `expected ${expected}, as text`, description: expected })
-
-const parsedText = (expected: string, parse: (text: string) => Parsed<unknown>) =>
-  text(expected).check(Schema.makeFilter((value: string) => problemOf(parse(value))))
-
-/** Numbers may be written with a unit, as text. */
-const parsedScalar = (expected: string, parse: (value: number | string) => Parsed<unknown>) =>
-  Schema.Union([Schema.Finite, Schema.String])
-    .annotate({ message: `expected ${expected}`, description: expected })
-    .check(Schema.makeFilter((value: number | string) => problemOf(parse(value))))
-
-const integer = (expected: string, least: number, most: number) =>
-  Schema.Finite.annotate({
-    message: `expected ${expected}: a whole number from ${least} to ${most}`,
-    description: expected
-  }).check(
-    Schema.makeFilter((value: number) =>
-      Number.isInteger(value) && value >= least && value <= most
-        ? undefined
-        : `expected ${expected}: a whole number from ${least} to ${most}, not ${value}`
-    )
-  )
-
-const flag = (description: string) => Schema.Boolean.annotate({ message: "expected true or false", description })
-
-const oneOf = <const Names extends ReadonlyArray<string>>(what: string, names: Names) =>
-  Schema.Literals(names).annotate({ message: `expected ${what}: one of ${names.join(", ")}`, description: what })
-
-const section = <Fields extends Schema.Struct.Fields>(what: string, fields: Fields) =>
-  Schema.Struct(fields).annotate({ message: `expected ${what}: keys and values`, description: what })
-
-const list = <Item extends Schema.Top>(what: string, item: Item) =>
-  Schema.Array(item).annotate({ message: `expected a list of ${what}`, description: `list of ${what}` })
 
 const asn = Schema.Finite.annotate({
   message: "expected an AS number: a whole number from 1 to 4294967295",
@@ -259,7 +225,7 @@ export const FileSchema = section("a configuration", {
   static: Schema.optionalKey(list("static routes", staticRoute)),
   originate: Schema.optionalKey(list("routes to originate", originatedRoute)),
   policies: Schema.optionalKey(later("policies by name")),
-  fanout: Schema.optionalKey(later("followers of this router's table"))
+  fanout: Schema.optionalKey(fanout)
 })
 
 /** The configuration as written, in YAML or TypeScript. */

@@ -5,6 +5,15 @@ export { defineConfig } from "./define.ts"
 export type { ConfigFile } from "./file-schema.ts"
 export { configJsonSchema } from "./json-schema.ts"
 export { decodeConfig, loadConfig, parseConfig } from "./load.ts"
-export type { ApiSettings, DaemonSettings, LoadedConfig, LogSettings } from "./loaded.ts"
+export type {
+  ApiSettings,
+  DaemonSettings,
+  FanoutFollowSettings,
+  FanoutServeSettings,
+  FanoutSettings,
+  LoadedConfig,
+  LogSettings,
+  TlsFiles
+} from "./loaded.ts"
 export { ConfigError, type PlacedProblem } from "./problems.ts"
 export { DEFAULT_SOCKET } from "./resolve.ts"

@@ -15,7 +15,53 @@ export interface LogSettings {
   readonly keepBytes: number
 }
 
+/** Files of PEM, as absolute paths or relative to where the daemon runs. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+  readonly authority: string
+  /** What the other side's certificate must say, either of the two; empty: not asked. */
+  readonly commonName: string
+  readonly uri: string
+}
+
+export interface FanoutServeSettings {
+  readonly listen: ReadonlyArray<string>
+  readonly tls: TlsFiles | undefined
+  /** Only what the file says; the rest is the server's default. Milliseconds. */
+  readonly timers: Readonly<Record<string, number>>
+  readonly streams: ReadonlyArray<string>
+  readonly compression: boolean
+  /** Clients past this are let go; see `connectionLimit`. Undefined: no limit. */
+  readonly limit:
+    | {
+        readonly hubs: number
+        readonly nodes: number
+        readonly streams: number
+        readonly lower: number
+        readonly upper: number
+      }
+    | undefined
+}
+
+export interface FanoutFollowSettings {
+  readonly hubs: ReadonlyArray<{ readonly host: string; readonly port: number; readonly isLocal: boolean }>
+  readonly tls: TlsFiles | undefined
+  readonly compression: boolean
+  readonly stream: string
+  /** 0: never. */
+  readonly staleAfterMs: number
+  readonly withdrawStale: boolean
+}
+
+export interface FanoutSettings {
+  readonly serve: FanoutServeSettings | undefined
+  readonly follow: FanoutFollowSettings | undefined
+}
+
 export interface DaemonSettings {
+  /** Absent: no followers, and nobody followed. */
+  readonly fanout?: FanoutSettings
   readonly api: ApiSettings
   /** Absent: nothing is recorded. */
   readonly log: LogSettings | undefined

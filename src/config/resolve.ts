@@ -4,6 +4,7 @@ import type { DecisionOptions } from "../rib/index.ts"
 import type { KernelConfig, OriginatedRoute, PeerConfig, RouterConfig, StaticRoute } from "../router/index.ts"
 import type { ConfigFile } from "./file-schema.ts"
 import type { DaemonSettings } from "./loaded.ts"
+import { resolveFanout } from "./resolve-fanout.ts"
 import { resolveDynamic, resolvePeer } from "./resolve-peer.ts"
 import {
   parseCommunity,
@@ -27,6 +28,7 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   ...(file.router.hostname === undefined ? {} : { hostname: file.router.hostname }),
   ...(file.router["software-version"] === undefined ? {} : { softwareVersion: file.router["software-version"] }),
   ...resolveDecision(file.router),
+  ...(file.fanout?.serve === undefined ? {} : { publish: true as const }),
   peers: (file.peers ?? []).map((peer) => resolvePeer(peer, file)),
   ...(file.dynamic === undefined ? {} : { dynamic: resolveDynamic(file.dynamic, file) }),
   static: (file.static ?? []).map(
@@ -77,6 +79,7 @@ const resolveMultipath = (file: ConfigFile["router"]["multipath"]): Pick<Decisio
 }
 
 export const resolveDaemon = (file: ConfigFile): DaemonSettings => ({
+  ...resolveFanout(file.fanout),
   api: {
     socket: file.api?.socket ?? DEFAULT_SOCKET,
     http: file.api?.http === undefined ? "" : valueOf(parseEndpoint(file.api.http)).text

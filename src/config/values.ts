@@ -103,6 +103,25 @@ export const parseEndpoint = (text: string): Parsed<Endpoint> => {
   return ok({ address, port, text: address.family === 6 ? `[${host}]:${port}` : `${host}:${port}` })
 }
 
+export interface HubEndpoint {
+  readonly host: string
+  readonly port: number
+}
+
+const HUB = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/
+
+/** A hub may be a name: whoever follows it looks it up each time it connects. */
+export const parseHubEndpoint = (text: string): Parsed<HubEndpoint> => {
+  const [, bracketed, plain, port] = HUB.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined)
+    return no(`"${text}" is not a hub; write it like "hub1:5473", "192.0.2.1:5473" or "[2001:db8::1]:5473"`)
+  if (Number(port) === 0 || Number(port) > 65535) return no(`port ${port} is not between 1 and 65535`)
+  if (bracketed !== undefined && parseAddress(bracketed)?.family !== 6)
+    return no(`"${bracketed}" is not an IPv6 address`)
+  return ok({ host, port: Number(port) })
+}
+
 export const parseNetwork = (text: string): Parsed<string> => {
   const prefix = parsePrefix(text)
   if (prefix !== undefined) return ok(formatPrefix(prefix))

@@ -150,6 +150,8 @@ export interface RouterConfig {
   readonly hostname?: string
   /** What we tell peers about our program; absent: nothing is said. */
   readonly softwareVersion?: string
+  /** Best paths are written down for followers as they change (see publish.ts); absent: they are not. */
+  readonly publish?: true
 }
 
 export interface PeerCommand {

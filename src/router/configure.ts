@@ -35,6 +35,7 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
   }
   state.config = config
   replaceDecision(state, before, config)
+  if (before !== undefined && before.publish !== config.publish) state.rib.decideAgain()
   if (first) {
     state.forwarding.start(out)
     beginRestart(state, config, out)

@@ -21,6 +21,7 @@ import { routerEffects } from "./effects.ts"
 import type { ForwardingTimer } from "./forwarding.ts"
 import { catchUp, drained, isBehind, transmitter } from "./outbound.ts"
 import type { RouterPeer } from "./peer.ts"
+import { publishing } from "./publish.ts"
 import { receiveBytes } from "./receive.ts"
 import { refreshEnded, repeatTable } from "./refresh.ts"
 import { PeerTimer, restartTimerFired } from "./restart.ts"
@@ -34,6 +35,7 @@ export const router: Machine<RouterState, Batch> = {
   step: (state, batch, out) => {
     state.now = batch.at
     state.notices.length = 0
+    state.published.length = 0
     state.counters.batches++
     state.counters.records += batch.records.length
     for (const record of batch.records) take(state, record, out)
@@ -205,7 +207,7 @@ const settle = (state: RouterState, out: OpBuffer): void => {
   retireDynamic(state, out)
   advanceRestart(state, out)
   internNextHops(state)
-  rib.settle(toForwarding(state), transmitter(state, out))
+  rib.settle(publishing(state, toForwarding(state)), transmitter(state, out))
   releaseNextHops(state)
   forwarding.flush(WALK_QUANTUM_NODES, out)
   forwarding.drainChanges((nextHopSet) => trackNextHop(state, nextHopSet))

@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import type { RouterPeer } from "./peer.ts"
+import type { PublishedRoute } from "./publish.ts"
 import { ReceivedChunk } from "./received.ts"
 import { SharedNextHops } from "./shared-next-hops.ts"
 import { Timers } from "./timers.ts"
@@ -89,6 +90,8 @@ export class RouterState {
   }
   /** Notices of the batch being stepped; cleared when the next one begins. */
   readonly notices: Array<Notice> = []
+  /** Best paths that changed in the batch being stepped, where the configuration asks for them; see publish.ts. */
+  readonly published: Array<PublishedRoute> = []
   /** A view reused for every UPDATE. */
   readonly update: UpdateView = new UpdateView()
   config: RouterConfig | undefined

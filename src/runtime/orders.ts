@@ -17,6 +17,7 @@ import {
   type RouterState
 } from "../router/index.ts"
 import type { Core } from "./core.ts"
+import type { Hub } from "./fanout-hub.ts"
 import type { BoundedInbox } from "./inbox.ts"
 import type { RecorderStats } from "./recorder.ts"
 import type { TcpPeer } from "./tcp-options.ts"
@@ -121,6 +122,8 @@ export interface FaceParts {
   readonly listening: ReadonlyArray<string>
   readonly recorder: () => RecorderStats
   readonly transport: TransportService
+  /** Undefined: no followers. */
+  readonly hub: Hub | undefined
 }
 
 interface Buffers {
@@ -136,15 +139,29 @@ const withReceivePools = (answer: Buffers, { pools, ...transport }: TransportSta
 
 export const daemonFace = (parts: FaceParts): Daemon => ({
   query: (name, params) => {
+    if (name === "fanout") return showFanout(parts.hub, params)
     const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
     if (name === "buffers") return withReceivePools(answer as Buffers, parts.transport.stats())
-    return name === "health" ? withRefusals(answer as Health, parts.transport.stats()) : answer
+    if (name !== "health") return answer
+    return withFollowers(withRefusals(answer as Health, parts.transport.stats()), parts.hub)
   },
   command: parts.orders.give,
   events: Stream.fromPubSub(parts.notices),
   listening: () => parts.listening,
   reload: reload(parts)
 })
+
+/** The metrics have names of their own, and are text. */
+const showFanout = (hub: Hub | undefined, { format }: Readonly<Record<string, string>>): unknown =>
+  format === "prometheus" ? (hub?.prometheus() ?? "") : { serve: hub?.show() ?? null, follow: null }
+
+/** A hub whose table is not what its source has is not well: its followers are told so, and so is whoever asks. */
+const withFollowers = (health: object, hub: Hub | undefined): object => {
+  if (hub === undefined) return health
+  const inSync = hub.isInSync()
+  const { status } = health as { readonly status: string }
+  return { ...health, status: inSync || status !== "ok" ? status : "degraded", fanout: { inSync } }
+}
 
 interface Health {
   readonly refused: Readonly<Record<string, number>>
@@ -188,7 +205,7 @@ const RESTART_NEEDED: OrderResult = {
   ok: false,
   message: "the configuration stays as it was: a new router.asn, router.id, listen or kernel needs a restart"
 }
-const SERVED_AS_BEFORE = "api and log are read at start only: what is new there takes effect with a restart"
+const SERVED_AS_BEFORE = "api, log and fanout are read at start only: what is new there takes effect with a restart"
 
 /** The configuration as the router gets it and the log records it: without passwords, but a changed one is a changed peer. */
 export const configureCommand = (config: RouterConfig, seed: number): Command => ({

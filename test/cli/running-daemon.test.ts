@@ -256,7 +256,7 @@ describe("SIGHUP", () => {
     await until(() => daemon.said().includes("a new router.asn, router.id, listen or kernel needs a restart"))
     writeFileSync(file, text.replace(`socket: ${socket}`, `socket: ${socket}, http: "127.0.0.1:0"`))
     await reload()
-    expect(daemon.said()).toContain("api and log are read at start only")
+    expect(daemon.said()).toContain("api, log and fanout are read at start only")
     const after = [await peer("127.0.0.11"), await peer("127.0.0.12")]
     expect(after.map((row) => row["since"])).toEqual(before.map((row) => row["since"]))
     write()
