@@ -38,6 +38,19 @@ export const KernelChannel = {
 } as const
 export type KernelChannel = (typeof KernelChannel)[keyof typeof KernelChannel]
 
+/** What the hubs that are followed have said. */
+export const FollowedNews = {
+  /** New values of keys, as `encodeChanges` of `fanout` writes them. */
+  Changed: 0,
+  /** The table is what the hub has; its name, in ASCII. */
+  InSync: 1,
+  /** No hub answers, or it is not in sync itself. No bytes. */
+  OutOfSync: 2,
+  /** That has been so for long. No bytes. */
+  Stale: 3
+} as const
+export type FollowedNews = (typeof FollowedNews)[keyof typeof FollowedNews]
+
 export type EventRecord =
   /**
    * Received bytes, undecoded. The view is only valid during the step, unless its keeper is told to keep it; a record that was read from
@@ -61,6 +74,8 @@ export type EventRecord =
   | { readonly _tag: "Command"; readonly json: string }
   /** A budget granted for work that waits: table slices and walks. Counted in nodes, because time cannot be replayed. */
   | { readonly _tag: "Quantum"; readonly nodes: number }
+  /** From the fan-out of a hub. The view is only valid during the step. */
+  | { readonly _tag: "Followed"; readonly news: FollowedNews; readonly bytes: Uint8Array }
   /** The digests after everything before this batch. Never read by the core. */
   | { readonly _tag: "Checkpoint"; readonly stateDigest: number; readonly effectDigest: number }
 

@@ -1,6 +1,6 @@
 // Header and batches out of bytes whose checksums have been compared. What does not fit the format all the same was written by a
 // program that errs or that is newer than its version says: it is named as a flaw with its byte, never guessed at.
-import { type Batch, ConnectionChange, type EventRecord, KernelChannel } from "./batch.ts"
+import { type Batch, ConnectionChange, type EventRecord, FollowedNews, KernelChannel } from "./batch.ts"
 import { getText, getU32, getU64 } from "./bytes.ts"
 import { crc32c } from "./checksum.ts"
 import {
@@ -84,6 +84,10 @@ const decodeRecord = (kind: number, bytes: Uint8Array, at: number, end: number):
       const channel = KERNEL_CHANNELS.find((known) => length > 0 && known === bytes[at])
       return channel === undefined ? undefined : { _tag: "Kernel", channel, bytes: bytes.subarray(at + 1, end) }
     }
+    case RecordKind.Followed: {
+      const news = FOLLOWED_NEWS.find((known) => length > 0 && known === bytes[at])
+      return news === undefined ? undefined : { _tag: "Followed", news, bytes: bytes.subarray(at + 1, end) }
+    }
     case RecordKind.Command: {
       const json = getText(bytes, at, end)
       return json === undefined ? undefined : { _tag: "Command", json }
@@ -121,5 +125,6 @@ const decodeConnection = (bytes: Uint8Array, from: number, end: number): EventRe
 const flaw = (at: number, what: string): Flaw => ({ _tag: "Flaw", at, what })
 
 const CONNECTION_CHANGES = Object.values(ConnectionChange)
+const FOLLOWED_NEWS = Object.values(FollowedNews)
 const KERNEL_CHANNELS = Object.values(KernelChannel)
 const HEADER_FIELDS_BYTES_MAX = 65_536

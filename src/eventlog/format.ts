@@ -6,7 +6,7 @@ import { putText, putU32, putU64, textBytes } from "./bytes.ts"
 import { crc32c } from "./checksum.ts"
 
 /** The version that this program writes. It reads this and every earlier one. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 /** The first eight bytes. A transfer as text, in either direction, breaks them. */
 export const MAGIC: ReadonlyArray<number> = [0x89, 0x42, 0x57, 0x4c, 0x0d, 0x0a, 0x1a, 0x0a]
 /** Magic, format version, length of the fields. */
@@ -26,7 +26,9 @@ export const RecordKind = {
   Kernel: 4,
   Command: 5,
   Quantum: 6,
-  Checkpoint: 7
+  Checkpoint: 7,
+  /** Since version 2. */
+  Followed: 8
 } as const
 
 export interface LogHeader {
@@ -113,6 +115,7 @@ const payloadBytes = (record: EventRecord): number => {
     case "Quantum":
       return 4
     case "Kernel":
+    case "Followed":
       return 1 + record.bytes.length
     case "Command":
       return textBytes(record.json)
@@ -146,6 +149,10 @@ const putPayload = (bytes: Uint8Array, at: number, record: EventRecord): number 
       return at + 4
     case "Kernel":
       bytes[at] = record.channel
+      bytes.set(record.bytes, at + 1)
+      return at + 1 + record.bytes.length
+    case "Followed":
+      bytes[at] = record.news
       bytes.set(record.bytes, at + 1)
       return at + 1 + record.bytes.length
     case "Command":

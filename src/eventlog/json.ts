@@ -1,6 +1,6 @@
 // Batches as plain JSON for people and scripts (`backwalk log cat`). Bytes become hex and stay undecoded, as they are in the log: what
 // they mean is said by `backwalk decode` and by a replay.
-import { type Batch, ConnectionChange, type EventRecord, KernelChannel } from "./batch.ts"
+import { type Batch, ConnectionChange, type EventRecord, FollowedNews, KernelChannel } from "./batch.ts"
 
 export type RecordJson = { readonly kind: EventRecord["_tag"] } & Readonly<Record<string, unknown>>
 
@@ -34,6 +34,8 @@ export const recordToJson = (record: EventRecord): RecordJson => {
       return { kind: "Timer", timer: record.timer }
     case "Kernel":
       return { kind: "Kernel", channel: nameOf(KernelChannel, record.channel), bytes: toHex(record.bytes) }
+    case "Followed":
+      return { kind: "Followed", news: nameOf(FollowedNews, record.news), bytes: toHex(record.bytes) }
     case "Command":
       return { kind: "Command", command: parsed(record.json) }
     case "Quantum":

@@ -2,6 +2,7 @@
 // peer announces; the messages of every generation; an update encoded once for all clients, and received ones that stay bytes until used.
 // What a peer sends is data or a fault, never an exception. docs/rfc/gob.md says what is supported.
 
+export { encodeChanges, readChanges } from "./changes.ts"
 export { describeGobFault, type GobFault, GobReason } from "./fault.ts"
 export { createFollow, followMachine, tableAgeMs } from "./follow.ts"
 export {

@@ -146,6 +146,8 @@ export interface RouterConfig {
   readonly localPreference?: number
   /** What decides beyond RFC 4271; absent: nothing. */
   readonly bestPath?: DecisionOptions
+  /** Routes come from hubs too: leftovers in the kernel wait for the first whole table of one. */
+  readonly follows?: boolean
   /** What we call ourselves to peers; absent: nothing is said. */
   readonly hostname?: string
   /** What we tell peers about our program; absent: nothing is said. */

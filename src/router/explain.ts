@@ -1,6 +1,6 @@
 // Why: the events of a recorded run that led to a route, a session or a point in time. A replay with a watch on it: after every batch
 // the watched thing is looked at, and where it changed, the batch that changed it is told with what it held.
-import { type Batch, ConnectionChange, type EventRecord } from "../eventlog/index.ts"
+import { type Batch, ConnectionChange, type EventRecord, FollowedNews } from "../eventlog/index.ts"
 import { isoTime, OpBuffer } from "../machine/index.ts"
 import { parsePrefix } from "../wire/index.ts"
 import { releaseEffects } from "./replay.ts"
@@ -75,6 +75,8 @@ const summarise = (state: RouterState, records: ReadonlyArray<EventRecord>): Arr
   return [...counted].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`))
 }
 
+const FOLLOWED_NAMES = new Map<number, string>(Object.entries(FollowedNews).map(([name, news]) => [news, name]))
+
 const CHANGE_NAMES = new Map<number, string>(
   Object.entries(ConnectionChange).map(([name, code]) => [code, name.toLowerCase()])
 )
@@ -96,6 +98,8 @@ const describe = (state: RouterState, record: EventRecord): string => {
       return `timer ${record.timer} fired`
     case "Kernel":
       return `kernel: ${record.bytes.length} bytes on channel ${record.channel}`
+    case "Followed":
+      return `hubs: ${FOLLOWED_NAMES.get(record.news)}${record.bytes.length === 0 ? "" : `, ${record.bytes.length} bytes`}`
     case "Command":
       return `command: ${record.json.length > 200 ? `${record.json.slice(0, 200)}…` : record.json}`
     case "Quantum":

@@ -63,6 +63,11 @@ const take = (state: RouterState, record: EventRecord, out: OpBuffer): void => {
     case "Kernel":
       state.isConfigured ? state.forwarding.kernelBytes(record.channel, record.bytes, out) : undefined
       return
+    case "Followed":
+      if (state.isConfigured && !state.stopping) {
+        state.followed.take(state.forwarding, record.news, record.bytes, state.now)
+      }
+      return
     case "Command":
       obey(state, JSON.parse(record.json) as Command, out)
       return
@@ -225,8 +230,9 @@ const settle = (state: RouterState, out: OpBuffer): void => {
   }
 }
 
-/** Every peer that is wanted has told its whole table. A peer that never does is what forwarding's grace timer is for. */
+/** Every peer that is wanted has told its whole table, and so has a hub, if one is followed. A peer that never does is what forwarding's grace timer is for. */
 const isSynchronised = (state: RouterState): boolean =>
+  (state.config?.follows !== true || state.followed.wasInSync) &&
   state.peers.every((peer) => {
     if (peer === undefined || !peer.config.enabled) return true
     const { session } = state.connections.get(peer.established) ?? {}

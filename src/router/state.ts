@@ -10,6 +10,7 @@ import { clusterIdsOf } from "./agreement.ts"
 import type { OriginatedRoute, RouterConfig } from "./config.ts"
 import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
+import { FollowedRoutes } from "./followed.ts"
 import { createForwarding, type Forwarding } from "./forwarding.ts"
 import type { RouterPeer } from "./peer.ts"
 import type { PublishedRoute } from "./publish.ts"
@@ -106,6 +107,8 @@ export class RouterState {
   readonly nextHopOfSet: Map<number, number> = new Map()
   /** Prefixes with several next hops. */
   readonly sharedNextHops: SharedNextHops = new SharedNextHops()
+  /** What the hubs that we follow have said. */
+  readonly followed: FollowedRoutes = new FollowedRoutes()
   /** A Quantum was asked for and has not come. */
   quantumWanted = false
   /** Every peer has told its whole table since the start: what the kernel still has from an earlier run may go. */
@@ -212,5 +215,6 @@ export const stateDigest = (state: RouterState): number => {
     digest = fold(fold(fold(digest, conn), unsentBytes), fold(fold(drainingBytes, carriedBytes), closing ? 1 : 0))
   }
   if (!state.isConfigured) return digest
+  if (state.followed.wasInSync || state.followed.count > 0) digest = fold(digest, state.followed.digest())
   return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
 }

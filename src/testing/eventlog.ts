@@ -1,7 +1,14 @@
 // Arbitraries for what a router is fed: records and whole runs of batches. Bytes are any bytes: whether they mean something is for the
 // rooms that read them; runs that make sense come from the virtual world.
 import fc from "fast-check"
-import { type Batch, ConnectionChange, type EventRecord, KernelChannel, type LogHeader } from "../eventlog/index.ts"
+import {
+  type Batch,
+  ConnectionChange,
+  type EventRecord,
+  FollowedNews,
+  KernelChannel,
+  type LogHeader
+} from "../eventlog/index.ts"
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff })
 /** Any text, halves of surrogate pairs included: a log must not alter what it is given. */
@@ -21,6 +28,11 @@ export const arbitraryRecord: fc.Arbitrary<EventRecord> = fc.oneof(
   fc.record({
     _tag: fc.constant("Kernel"),
     channel: fc.constantFrom(...Object.values(KernelChannel)),
+    bytes: fc.uint8Array({ maxLength: 300 })
+  }),
+  fc.record({
+    _tag: fc.constant("Followed"),
+    news: fc.constantFrom(...Object.values(FollowedNews)),
     bytes: fc.uint8Array({ maxLength: 300 })
   }),
   fc.record({ _tag: fc.constant("Command"), json: fc.oneof(fc.json(), text) }),

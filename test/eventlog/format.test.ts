@@ -94,7 +94,7 @@ describe("event log", () => {
           const read = readAll(cut(log, lengths))
           expect(read.batches).toEqual(batches)
           expect(read.end).toEqual({ _tag: "Complete", at: log.length })
-          expect(read.reader.header).toEqual({ formatVersion: 1, ...header })
+          expect(read.reader.header).toEqual({ formatVersion: 2, ...header })
         }
       ),
       { numRuns: 150 }
@@ -167,13 +167,22 @@ describe("event log", () => {
     expect(describeLogEnd(end)).toBe("corrupt at byte 0: this is not a Backwalk log")
   })
 
+  it("reads a log of the first version", () => {
+    const header = encodeHeader(HEADER)
+    header[11] = 1
+    const end = header.length - 4
+    new DataView(header.buffer).setUint32(end, crc32c(header, 0, end))
+    const read = readAll([join([header, ...SMALL.map(encodeBatch)])])
+    expect([read.reader.header?.formatVersion, read.batches]).toEqual([1, SMALL])
+  })
+
   it("refuses a newer format and says which it reads", () => {
     const header = encodeHeader(HEADER)
     header[11] = 9
     const end = header.length - 4
     new DataView(header.buffer).setUint32(end, crc32c(header, 0, end))
     expect(describeLogEnd(readAll([header]).end)).toBe(
-      "corrupt at byte 8: format version 9; this program reads versions 1 to 1"
+      "corrupt at byte 8: format version 9; this program reads versions 1 to 2"
     )
   })
 
@@ -184,7 +193,7 @@ describe("event log", () => {
     view.setUint32(12, view.getUint32(12) + 3)
     view.setUint32(longer.length - 4, crc32c(longer, 0, longer.length - 4))
     const read = readAll([join([longer, encodeBatch(SMALL[0]!)])])
-    expect(read.reader.header).toEqual({ formatVersion: 1, ...HEADER })
+    expect(read.reader.header).toEqual({ formatVersion: 2, ...HEADER })
     expect(read.batches).toEqual([SMALL[0]])
   })
 
