@@ -134,7 +134,7 @@ const some = <A>(one: fc.Arbitrary<A>): fc.Arbitrary<ReadonlyArray<A>> => fc.arr
 
 /** Attributes that nobody knows, optional as they must be. */
 const opaque = fc
-  .uniqueArray(fc.constantFrom(26, 40, 128, 200, 254), { minLength: 1, maxLength: 3 })
+  .uniqueArray(fc.constantFrom(27, 40, 128, 200, 254), { minLength: 1, maxLength: 3 })
   .chain((types) =>
     fc.tuple(
       ...types.map((type) =>

@@ -18,6 +18,7 @@ export const AttributeType = {
   As4Path: 17,
   As4Aggregator: 18,
   Ipv6ExtendedCommunities: 25,
+  Aigp: 26,
   LargeCommunities: 32,
   OnlyToCustomer: 35
 } as const
@@ -37,7 +38,7 @@ export const KIND_UNKNOWN = 0
 /** Optional and Transitive bits by type, as the type's specification says. */
 export const ATTRIBUTE_KIND: Uint8Array = new Uint8Array(256)
 for (const type of [1, 2, 3, 5, 6]) ATTRIBUTE_KIND[type] = WELL_KNOWN
-for (const type of [4, 9, 10, 14, 15]) ATTRIBUTE_KIND[type] = OPTIONAL
+for (const type of [4, 9, 10, 14, 15, 26]) ATTRIBUTE_KIND[type] = OPTIONAL
 for (const type of [7, 8, 16, 17, 18, 25, 32, 35]) ATTRIBUTE_KIND[type] = OPTIONAL_TRANSITIVE
 
 export const attributeName = (type: number): string => NAMES[type] ?? `attribute ${type}`
@@ -59,6 +60,7 @@ const NAMES: Readonly<Record<number, string>> = {
   17: "AS4_PATH",
   18: "AS4_AGGREGATOR",
   25: "IPV6_EXTENDED_COMMUNITIES",
+  26: "AIGP",
   32: "LARGE_COMMUNITIES",
   35: "ONLY_TO_CUSTOMER"
 }

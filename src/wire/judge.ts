@@ -42,7 +42,8 @@ export const Finding = {
   AsZeroDiscarded: 12,
   Duplicate: 13,
   Overrun: 14,
-  Missing: 15
+  Missing: 15,
+  Aigp: 16
 } as const
 export type Finding = (typeof Finding)[keyof typeof Finding]
 
@@ -65,7 +66,8 @@ export const FINDINGS: ReadonlyArray<{ readonly verdict: Verdict; readonly reaso
   { verdict: Verdict.Discard, reason: "AS number 0 [RFC 7607 §2]" },
   { verdict: Verdict.Discard, reason: "appears again [RFC 7606 §3 g]" },
   { verdict: Verdict.TreatAsWithdraw, reason: "longer than the attributes' total length [RFC 7606 §4]" },
-  { verdict: Verdict.TreatAsWithdraw, reason: "missing [RFC 7606 §3 d]" }
+  { verdict: Verdict.TreatAsWithdraw, reason: "missing [RFC 7606 §3 d]" },
+  { verdict: Verdict.Discard, reason: "malformed, or said to be transitive [RFC 7311 §3.2]" }
 ]
 
 /** Judges a known attribute other than MP_REACH_NLRI and MP_UNREACH_NLRI; an unknown one is fine if it is optional. */
@@ -81,6 +83,7 @@ export const judgeAttribute = (
   if (kind === KIND_UNKNOWN) return Finding.Fine
   const unwanted = judgeSource(type, context)
   if (unwanted !== Finding.Fine) return unwanted
+  if (type === AttributeType.Aigp) return isAigp(bytes, at, length, flags) ? Finding.Fine : Finding.Aigp
   if ((flags & KIND_MASK) !== kind) return Finding.Flags
   switch (type) {
     case AttributeType.Origin:
@@ -134,6 +137,18 @@ const judgeSource = (type: number, context: UpdateContext): Finding => {
     default:
       return Finding.Fine
   }
+}
+
+/** RFC 7311 §3: TLVs whose lengths count themselves; the one of the metric has 11 octets. It does not leave us: we take no part in it. */
+const isAigp = (bytes: Uint8Array, at: number, length: number, flags: number): boolean => {
+  if ((flags & KIND_MASK) !== AttributeFlag.Optional || length === 0) return false
+  const end = at + length
+  while (at < end) {
+    const tlv = end - at < 3 ? 0 : (bytes[at + 1] << 8) | bytes[at + 2]
+    if (tlv < 3 || at + tlv > end || (bytes[at] === 1 && tlv !== 11)) return false
+    at += tlv
+  }
+  return true
 }
 
 const isMultiple = (length: number, size: number): Finding =>

@@ -158,6 +158,7 @@ export class LiveWorld {
         this.timers.delete(indexOf(a))
         return
       case code.Notice:
+      case code.Expect:
       case code.Listen:
         return
       default:

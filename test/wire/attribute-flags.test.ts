@@ -24,6 +24,7 @@ const KNOWN: ReadonlyArray<readonly [name: Name, flags: number, value: string, o
   ["As4Path", 0xc0, "02010000fbf4"],
   ["As4Aggregator", 0xc0, "0000fbf4c0000201"],
   ["Ipv6ExtendedCommunities", 0xc0, `0002${"00".repeat(18)}`],
+  ["Aigp", 0x80, "01000b0000000000000005"],
   ["LargeCommunities", 0xc0, "000000010000000200000003"],
   ["OnlyToCustomer", 0xc0, "0000fbf4"]
 ]
