@@ -63,9 +63,13 @@ if (import.meta.main) {
     const { run } = await import("./sessions.bench.ts")
     const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
     for (const row of await run(peers, prefixes)) print(row)
+  } else if (which === "stalled") {
+    const { run } = await import("./stalled.bench.ts")
+    const [peers = 100, prefixes = 1_000_000, flaps = 4] = numbers.map(Number)
+    for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]]]"
+      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

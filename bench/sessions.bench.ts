@@ -45,8 +45,8 @@ export const run = async (peers = 100, prefixes = 1_000_000): Promise<ReadonlyAr
   }
 }
 
-const configOf = (peers: number, port: number, directory: string): unknown => {
-  const common = { policy: "open", passive: true, "hold-time": HOLD_S }
+export const configOf = (peers: number, port: number, directory: string, holdTimeS: number = HOLD_S): unknown => {
+  const common = { policy: "open", passive: true, "hold-time": holdTimeS }
   return {
     router: { asn: 65000, id: "127.0.0.1" },
     listen: [`127.0.0.1:${port}`],
@@ -86,7 +86,7 @@ const rowsOf = (outcome: Outcome, prefixes: number): ReadonlyArray<Row> => {
 }
 
 /** A port that was free a moment ago. */
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once("error", reject)
