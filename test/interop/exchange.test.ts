@@ -61,7 +61,7 @@ for (const row of ROWS) {
         for (const speaker of Object.keys(SPEAKERS) as ReadonlyArray<Speaker>)
           held[speaker] = await exchange.held(speaker)
         const wanted = Object.fromEntries(
-          Object.entries(expected).map(([speaker, of]) => [speaker, of.map((each) => SPEAKERS[each].address)])
+          Object.entries(expected).map(([speaker, of]) => [speaker, of.map((each) => SPEAKERS[each].nextHop)])
         )
         expect(held).toEqual(wanted)
         return true

@@ -11,11 +11,18 @@ const LAUNCHER = join(import.meta.dirname, "../../bin/backwalk")
 
 export type Speaker = "bird" | "frr" | "gobgp"
 
+interface Identity {
+  readonly address: string
+  readonly asn: number
+  /** Of its path. Nobody has this address: the speakers share a namespace, and none takes a next hop that is an address of its own. */
+  readonly nextHop: string
+}
+
 /** In the order in which ties are broken: by identifier. */
-export const SPEAKERS: Readonly<Record<Speaker, { readonly address: string; readonly asn: number }>> = {
-  bird: { address: "10.77.0.11", asn: 64511 },
-  frr: { address: "10.77.0.12", asn: 64512 },
-  gobgp: { address: "10.77.0.13", asn: 64513 }
+export const SPEAKERS: Readonly<Record<Speaker, Identity>> = {
+  bird: { address: "10.77.0.11", asn: 64511, nextHop: "10.77.0.21" },
+  frr: { address: "10.77.0.12", asn: 64512, nextHop: "10.77.0.22" },
+  gobgp: { address: "10.77.0.13", asn: 64513, nextHop: "10.77.0.23" }
 }
 
 export interface ExchangeOptions {
@@ -43,7 +50,7 @@ export class Exchange {
     await this.startGobgp()
   }
 
-  /** The address for each path of the shared prefix that a speaker has from Backwalk, sorted. */
+  /** The next hop of each path of the shared prefix that a speaker has from Backwalk, sorted. */
   async held(by: Speaker): Promise<ReadonlyArray<string>> {
     const nextHops = by === "bird" ? this.heldByBird() : by === "frr" ? this.heldByFrr() : this.heldByGobgp()
     return [...(await nextHops)].sort()
@@ -97,7 +104,7 @@ export class Exchange {
   }
 
   private async startBird(): Promise<void> {
-    const { address } = SPEAKERS.bird
+    const { address, nextHop } = SPEAKERS.bird
     const paths = this.options.send === 0 ? "" : "add paths rx;"
     writeFileSync(
       this.lab.path("bird.conf"),
@@ -109,7 +116,7 @@ protocol bgp backwalk {
   neighbor ${OUR_ADDRESS} as ${OUR_AS};
   connect retry time 1; connect delay time 1; error wait time 1, 2;
   strict bind yes; enforce first as off;
-  ipv4 { import all; export where source = RTS_STATIC; ${paths} };
+  ipv4 { import all; export where source = RTS_STATIC; next hop address ${nextHop}; ${paths} };
 }
 `
     )
@@ -127,7 +134,7 @@ protocol bgp backwalk {
   }
 
   private async startFrr(): Promise<void> {
-    const { address } = SPEAKERS.frr
+    const { address, nextHop } = SPEAKERS.frr
     const directory = this.lab.path("frr")
     mkdirSync(directory, { recursive: true })
     execFileSync("chown", ["-R", "frr:frr", directory])
@@ -146,7 +153,10 @@ protocol bgp backwalk {
  address-family ipv4 unicast
   network ${SHARED}
   neighbor ${OUR_ADDRESS} soft-reconfiguration inbound
+  neighbor ${OUR_ADDRESS} route-map out out
  exit-address-family
+route-map out permit 10
+ set ip next-hop ${nextHop}
 `
     )
     const options = (daemon: string): ReadonlyArray<string> => [
@@ -186,7 +196,7 @@ protocol bgp backwalk {
     const options = ["-f", this.lab.path("gobgp.toml"), "--pprof-disable", "--api-hosts", socket]
     this.lab.start("theirs", "gobgp", [executableOf("gobgpd"), ...options], true)
     await eventually("gobgpd to answer", async () => (await this.gobgp("global")) !== "")
-    await this.gobgp("global", "rib", "add", SHARED)
+    await this.gobgp("global", "rib", "add", SHARED, "nexthop", SPEAKERS.gobgp.nextHop)
   }
 
   private async heldByBird(): Promise<ReadonlyArray<string>> {
