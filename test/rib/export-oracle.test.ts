@@ -3,7 +3,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { type Membership, NO_ROLE, Rib } from "../../src/rib/index.ts"
+import { type ExportParameters, type Membership, NO_ROLE, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes } from "../../src/wire/index.ts"
 import {
   communitiesOf,
@@ -47,7 +47,7 @@ const step = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom("join" as const, "leave" as const, "stall" as const, "drain" as const, "repeat" as const),
+      do: fc.constantFrom("join", "leave", "stall", "drain", "repeat", "shut", "open"),
       peer: anyPeer
     })
   }
@@ -60,6 +60,8 @@ class Bench {
   readonly receivers = new Map<number, Receiver>()
   readonly memberships = new Map<number, Membership>()
   readonly full = new Set<number>()
+  /** Export policy lets nothing out to these. */
+  readonly shut = new Set<number>()
   readonly model = new Map<string, ModelPath>()
 
   constructor() {
@@ -97,6 +99,10 @@ class Bench {
         return
       case "repeat":
         this.repeat(step.peer)
+        return
+      case "shut":
+      case "open":
+        this.move(step.peer, step.do === "open")
         return
     }
   }
@@ -142,7 +148,12 @@ class Bench {
   join(peer: ModelPeer): void {
     if (this.memberships.has(peer.index)) return
     this.receivers.set(peer.index, new Receiver(peer))
-    const parameters = {
+    this.shut.delete(peer.index)
+    this.memberships.set(peer.index, this.rib.join(this.parametersOf(peer), peer.index))
+  }
+
+  private parametersOf(peer: ModelPeer): ExportParameters {
+    return {
       family: 0,
       kind: peer.kind,
       localAs: LOCAL_AS,
@@ -156,9 +167,18 @@ class Bench {
       messageBytesMax: 4096,
       addPathSend: peer.addPath,
       nextHopSelf: [0x0a000001],
-      open: true
-    } as const
-    this.memberships.set(peer.index, this.rib.join(parameters, peer.index))
+      open: !this.shut.has(peer.index)
+    }
+  }
+
+  /** Its policy changes under the session: it goes to another class, and hears the difference. */
+  move(peer: ModelPeer, isOpen: boolean): void {
+    const membership = this.memberships.get(peer.index)
+    if (membership === undefined) return
+    if (isOpen) this.shut.delete(peer.index)
+    else this.shut.add(peer.index)
+    this.memberships.set(peer.index, this.rib.move(membership, this.parametersOf(peer)))
+    this.receivers.get(peer.index)!.repeats = true
   }
 
   leave({ index }: ModelPeer): void {
@@ -203,7 +223,8 @@ class Bench {
   private check(index: number, receiver: Receiver, prefix: number): void {
     const paths = [...this.model.values()].filter((path) => path.prefix === prefix)
     const peer = peerAt(index)
-    const expected = expectedFor(peer, paths).map((path) => textFor(peer, path))
+    const allowed = this.shut.has(index) ? [] : expectedFor(peer, paths)
+    const expected = allowed.map((path) => textFor(peer, path))
     const held = [...receiver.held].filter(([key]) => key.startsWith(`${prefix + 1}/`)).map(([, text]) => text)
     expect([index, prefix, held.sort()]).toEqual([index, prefix, expected.sort()])
   }
