@@ -17,7 +17,7 @@ const PER_MESSAGE = 100
 const CHUNK_BYTES = 65_536
 
 /** What `gobpeer bench` makes of number `index`. */
-const sample = (index: number): Update => {
+export const sample = (index: number): Update => {
   const name = index.toString(16).padStart(8, "0")
   const net = `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}/32`
   let value = `{"state":"active","name":"cali${name}","gen":0,"ipv4_nets":["${net}"],"labels":{"pad":"`

@@ -59,6 +59,9 @@ if (import.meta.main) {
   } else if (which === "gob") {
     const { run } = await import("./gob.bench.ts")
     for (const row of run(...numbers.slice(0, 2).map(Number))) print(row)
+  } else if (which === "fanout") {
+    const { run } = await import("./fanout.bench.ts")
+    await run(print, ...numbers.slice(0, 2).map(Number))
   } else if (which === "sessions") {
     const { run } = await import("./sessions.bench.ts")
     const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
@@ -69,7 +72,7 @@ if (import.meta.main) {
     for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
+      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

@@ -7,7 +7,7 @@ import { runDaemon } from "../../src/runtime/index.ts"
 import { GobPeer } from "../support/gob-peer.ts"
 import { requirement } from "../support/requirements.ts"
 
-const go = requirement("go")
+const go = requirement("go", "gobpeer")
 
 const CONFIG = `
 router: { asn: 65000, id: 192.0.2.1 }

@@ -7,7 +7,7 @@ import { FanoutServer, type FanoutServerOptions } from "../../src/runtime/fanout
 import { GobPeer } from "../support/gob-peer.ts"
 import { requirement } from "../support/requirements.ts"
 
-const go = requirement("go")
+const go = requirement("go", "gobpeer")
 
 const open: Array<FanoutServer> = []
 const peers: Array<GobPeer> = []

@@ -15,6 +15,7 @@ const PROGRAMS = {
   openbgpd: ["/usr/sbin/bgpd", "/usr/sbin/bgpctl"],
   exabgp: ["exabgp"],
   go: ["go"],
+  openssl: ["openssl"],
   tshark: ["tshark"],
   ip: ["ip"],
   nix: ["nix", "nix-instantiate"]
@@ -100,6 +101,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   openbgpd: "openbgpd is missing: apt-get install openbgpd",
   exabgp: "exabgp is missing: apt-get install exabgp",
   go: "go is missing: apt-get install golang-go",
+  openssl: "openssl is missing: apt-get install openssl",
   tshark: "tshark is missing: apt-get install tshark",
   ip: "ip is missing: apt-get install iproute2",
   nix: "nix is missing: apt-get install nix-bin",

@@ -54,6 +54,8 @@ export const ENTRY_POINTS = [
   "test/fuzz/thread.ts",
   "test/fuzz/capture.ts",
   "bench/session-peers.ts",
+  "bench/fanout-hub.ts",
+  "bench/fanout-readers.ts",
   "test/package/tarball.ts",
   "bench/run.ts",
   "docs/generate.ts",
