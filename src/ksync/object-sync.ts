@@ -7,6 +7,7 @@ import { ErrorClass, type Failure } from "./errors.ts"
 import { type KernelNexthop, ObjectTable } from "./object-table.ts"
 import { GroupObject, type LeafObject } from "./objects.ts"
 import { PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
+import { mayShrink, shrunk } from "./shrink.ts"
 import { Act, EntryEvent, EntryState, FlagChange, Guard, isUnderWay } from "./states.ts"
 import { actsOf, flagsOf, stateOf, step } from "./table.ts"
 
@@ -33,6 +34,8 @@ export class ObjectSync extends ObjectTable {
   /** Drives marked objects while there is room: leaves first, so that a group finds its members on their way. */
   pump(requests: Requests, slots: Slots): void {
     let at = 0
+    // What failed goes out of all groups before anything else is done.
+    for (const leaf of this.leafQueue) if (leaf.held > 0 && requests.hasRoom()) this.takeOut(leaf, requests, slots)
     for (; at < this.leafQueue.length && requests.hasRoom(); at++) this.driveLeaf(this.leafQueue[at], requests, slots)
     this.leafQueue = this.leafQueue.slice(at)
     for (at = 0; at < this.groupQueue.length && requests.hasRoom(); at++) {
@@ -57,6 +60,7 @@ export class ObjectSync extends ObjectTable {
         return
       }
       if (object.kind === "group") this.setTold(object, [])
+      else this.takenOut(object)
       this.apply(object, EntryEvent.DeleteAck)
       if (!object.dead) this.mark(object)
       return
@@ -98,6 +102,7 @@ export class ObjectSync extends ObjectTable {
           ? EntryEvent.ChangeFailed
           : EntryEvent.DeleteFailed
     this.apply(object, event)
+    this.markHolders(object)
     if (failure.errorClass === ErrorClass.Conflict) {
       this.renumber(object)
       return
@@ -123,6 +128,7 @@ export class ObjectSync extends ObjectTable {
           : EntryEvent.DeleteFailed
     this.apply(object, event)
     this.mark(object)
+    for (const group of this.markHolders(object)) group.unknown = true
   }
 
   /**
@@ -168,9 +174,52 @@ export class ObjectSync extends ObjectTable {
     }
   }
 
+  /** Deletes a leaf that groups still have, where that makes of them what they are to be. */
+  private takeOut(leaf: LeafObject, requests: Requests, slots: Slots): void {
+    if (leaf.dead || leaf.resting || !mayShrink(leaf, this.holdersOf(leaf))) return
+    const event = leaf.state === EntryState.InSync ? EntryEvent.DeleteRequest : EntryEvent.ReferenceReleased
+    const acts = this.apply(leaf, event, this.guardsOf(leaf) & ~Guard.Referenced)
+    if ((acts & Act.SendDelete) === 0) return
+    requests.deleteNexthop(leaf.id)
+    slots.addObject(SlotKind.ObjectDelete, leaf)
+  }
+
+  /** It is deleted, and the kernel has taken it out of the groups that had it. */
+  private takenOut(leaf: LeafObject): void {
+    if (leaf.held === 0) return
+    for (const group of this.holdersOf(leaf)) {
+      group.told = group.told.filter((member) => member.leaf !== leaf)
+      leaf.held--
+      const left = shrunk(group)
+      // The same share said with other numbers.
+      if (left?.length === group.told.length) {
+        group.told = left.map((member, index) => ({ leaf: member.leaf, weight: group.desired[index].weight }))
+      }
+      if (group.told.length === 0) this.loseGroup(group)
+      else this.mark(group)
+    }
+  }
+
+  private holdersOf(leaf: LeafObject): ReadonlyArray<GroupObject> {
+    const holders: Array<GroupObject> = []
+    for (const object of this.byId.values()) {
+      if (object.kind === "group" && object.told.some((member) => member.leaf === leaf)) holders.push(object)
+    }
+    return holders
+  }
+
+  /** Groups that wait for what becomes of a member. */
+  private markHolders(object: KernelNexthop): ReadonlyArray<GroupObject> {
+    const holders = object.kind === "nexthop" && object.held > 0 ? this.holdersOf(object) : []
+    for (const group of holders) this.mark(group)
+    return holders
+  }
+
   private driveGroup(group: GroupObject, requests: Requests, slots: Slots): void {
     group.queued = false
     if (group.dead || group.resting || isUnderWay(group.state)) return
+    // A member is on its way out: it is looked at again when that is answered.
+    if (group.told.some(({ leaf }) => leaf.state === EntryState.DeleteAckWait)) return
     const wanted = group.wanted || (group.stale && !this.sweeping)
     const same = !group.wanted || this.hasContent(group, group.desired)
     const event = eventFor(group.state, wanted, !same, group.routes > 0)

@@ -44,6 +44,9 @@ const DUMPS: ReadonlyArray<Dump> = [
 /** After a link went down: what is left of our nexthops. The news may be older than our last requests. */
 const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
 
+/** After news that came while a dump was read: what the dump said of links and addresses may be older than the news. */
+const DISTURBED: ReadonlyArray<Dump> = DUMPS.slice(0, 2)
+
 const DUMP_TRIES_MAX = 5
 const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 
@@ -145,9 +148,11 @@ export class ForwardingIntake {
       switch (type) {
         case NetlinkType.NewLink:
         case NetlinkType.DelLink:
+          this.disturb()
           return this.linkChanged(type === NetlinkType.NewLink, bytes, at, end)
         case NetlinkType.NewAddress:
         case NetlinkType.DelAddress:
+          this.disturb()
           return this.addressChanged(type === NetlinkType.NewAddress, bytes, at, end)
       }
       if (port !== 0 && port === this.ownPort) return
@@ -158,6 +163,11 @@ export class ForwardingIntake {
         this.routeChanged(type === NetlinkType.NewRoute, bytes, at, end)
       }
     })
+  }
+
+  /** Two sockets, no order: what is still to be read of a dump under way may be from before the news. It is asked again. */
+  private disturb(): void {
+    if (this.position < this.plan.length) this.wanted ??= DISTURBED
   }
 
   private take(kind: DumpKind, bytes: Uint8Array, at: number, end: number): void {

@@ -7,6 +7,7 @@ import { address, pathOf } from "../fib/graph-world.ts"
 import { expected } from "../fib/oracle.ts"
 import { Ledger, WORLD_LINKS, type WorldStep, worldStep } from "../fib/topology.ts"
 import { RealWorld } from "../router/forwarding-real.ts"
+import { inLowestTerms } from "../router/forwarding-world.ts"
 import { type Namespace, withNamespace } from "../support/namespace.ts"
 import { requirement } from "../support/requirements.ts"
 
@@ -35,8 +36,8 @@ const shown = (namespace: Namespace): Record<string, string> => {
   return Object.fromEntries(
     routes.map(({ dst, nhid }) => [
       dst === "default" ? "0.0.0.0/0" : dst.includes("/") ? dst : `${dst}/32`,
-      (nexthops.get(nhid)?.group ?? [])
-        .map(({ id, weight = 1 }) => `${nexthops.get(id)?.gateway ?? ""}@${nexthops.get(id)?.dev}*${weight}`)
+      inLowestTerms((nexthops.get(nhid)?.group ?? []).map(({ id, weight = 1 }) => ({ id, weight })))
+        .map(({ id, weight }) => `${nexthops.get(id)?.gateway ?? ""}@${nexthops.get(id)?.dev}*${weight}`)
         .sort()
         .join(" ")
     ])

@@ -239,7 +239,8 @@ export class World {
   }
 
   private forwardingOf(groupId: number): string {
-    const members = this.kernel.nexthops.get(groupId)?.members ?? []
+    // The kernel shares by proportion: 2:2 is 1:1.
+    const members = inLowestTerms(this.kernel.nexthops.get(groupId)?.members ?? [])
     return members
       .map(({ id, weight }) => {
         const leaf = this.kernel.nexthops.get(id)
@@ -299,3 +300,13 @@ export class World {
     }
   }
 }
+
+/** Members with their weights divided by what all of them can be divided by. */
+export const inLowestTerms = <Member extends { readonly weight: number }>(
+  members: ReadonlyArray<Member>
+): ReadonlyArray<Member> => {
+  const divisor = members.reduce((common, { weight }) => commonDivisor(common, weight), 0)
+  return members.map((member) => ({ ...member, weight: member.weight / divisor }))
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b))
