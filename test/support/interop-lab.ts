@@ -14,7 +14,8 @@ export const THEIR_AS = 65002
 /** The link's name on both sides. */
 export const LINK = "link0"
 
-export type Side = "ours" | "theirs"
+/** The last two exist once they were added. */
+export type Side = "ours" | "theirs" | "third" | "fourth"
 
 export interface Ran {
   readonly code: number
@@ -27,6 +28,7 @@ export class InteropLab {
   readonly directory: string
   private readonly names: Readonly<Record<Side, string>>
   private readonly processes = new Set<LabProcess>()
+  private readonly added: Array<string> = []
   private isClosed = false
 
   constructor(name: string) {
@@ -34,7 +36,7 @@ export class InteropLab {
     chmodSync(this.directory, 0o755)
     removeAbandoned()
     const stem = `${TAG}-${process.pid}-${nextLab++}`
-    this.names = { ours: `${stem}-a`, theirs: `${stem}-b` }
+    this.names = { ours: `${stem}-a`, theirs: `${stem}-b`, third: `${stem}-c`, fourth: `${stem}-d` }
     process.once("exit", this.closeNow)
     const { ours, theirs } = this.names
     for (const namespace of [ours, theirs]) execFileSync("ip", ["netns", "add", namespace])
@@ -46,6 +48,27 @@ export class InteropLab {
       execFileSync("ip", ["-n", namespace, "link", "set", "lo", "up"])
       execFileSync("ip", ["-n", namespace, "address", "add", `${address}/24`, "dev", LINK])
       execFileSync("ip", ["-n", namespace, "link", "set", LINK, "up"])
+    }
+  }
+
+  /** More neighbours on the same link: a bridge in the far namespace joins them, and has its address from then on. */
+  add(...sides: ReadonlyArray<readonly [side: "third" | "fourth", address: string]>): void {
+    const { theirs } = this.names
+    const far = (...args: ReadonlyArray<string>) => execFileSync("ip", ["-n", theirs, ...args])
+    far("link", "add", BRIDGE, "type", "bridge")
+    far("address", "del", `${THEIR_ADDRESS}/24`, "dev", LINK)
+    far("link", "set", LINK, "master", BRIDGE)
+    far("address", "add", `${THEIR_ADDRESS}/24`, "dev", BRIDGE)
+    far("link", "set", BRIDGE, "up")
+    for (const [side, address] of sides) {
+      const name = this.names[side]
+      execFileSync("ip", ["netns", "add", name])
+      this.added.push(name)
+      far("link", "add", side, "type", "veth", "peer", "name", LINK, "netns", name)
+      far("link", "set", side, "master", BRIDGE, "up")
+      execFileSync("ip", ["-n", name, "link", "set", "lo", "up"])
+      execFileSync("ip", ["-n", name, "address", "add", `${address}/24`, "dev", LINK])
+      execFileSync("ip", ["-n", name, "link", "set", LINK, "up"])
     }
   }
 
@@ -92,12 +115,13 @@ export class InteropLab {
     if (this.isClosed) return
     this.isClosed = true
     for (const each of this.processes) each.signal("SIGKILL")
-    for (const name of Object.values(this.names)) removeNamespace(name)
+    for (const name of [this.names.ours, this.names.theirs, ...this.added]) removeNamespace(name)
     if (process.env["BACKWALK_KEEP_LAB"] === undefined) rmSync(this.directory, { recursive: true, force: true })
   }
 }
 
 const TAG = "bwio"
+const BRIDGE = "bridge0"
 
 /** Everything that runs in a namespace of ours, and the namespace. */
 const removeNamespace = (name: string): void => {
@@ -109,7 +133,7 @@ const removeNamespace = (name: string): void => {
 /** What a runner that was killed has left behind: namespaces that name a process which is gone. */
 const removeAbandoned = (): void => {
   const names = spawnSync("ip", ["netns", "list"], { encoding: "utf8" }).stdout ?? ""
-  for (const [name, pid] of names.matchAll(new RegExp(`^${TAG}-(\\d+)-\\d+-[ab]`, "gm"))) {
+  for (const [name, pid] of names.matchAll(new RegExp(`^${TAG}-(\\d+)-\\d+-[a-d]`, "gm"))) {
     if (!existsSync(`/proc/${pid}`)) removeNamespace(name)
   }
 }
