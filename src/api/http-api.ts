@@ -73,6 +73,7 @@ const PeerRow = Schema.Struct({
   }),
   stale: Schema.Record(Schema.String, Schema.Int),
   findings: Schema.Struct({ discarded: Schema.Int, treatedAsWithdraw: Schema.Int, last: Schema.String }),
+  disabledFamilies: Schema.Array(Schema.String),
   messages: Schema.Struct({ in: Schema.Int, out: Schema.Int }),
   lastError: Schema.Unknown,
   lastNotification: Schema.NullOr(

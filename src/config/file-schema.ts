@@ -114,6 +114,9 @@ const peerOptions = {
   role: option(oneOf("what we are to the peer (RFC 9234)", ROLES)),
   "role-strict": option(flag("refuse a peer that does not say its role (RFC 9234)")),
   policy: option(oneOf("a policy", ["open"])),
+  "disable-family": option(
+    flag("stop listening to a family whose routes cannot be read, instead of ending the session (RFC 7606)")
+  ),
   "max-prefixes": option(integer("how many prefixes the peer may send", 1, 0xffff_ffff)),
   "prefix-warning": option(integer("the percentage of max-prefixes at which to warn", 1, 100)),
   "prefix-restart": option(parsedScalar("a time in seconds, 1 to 604800, or never", parseRestart)),

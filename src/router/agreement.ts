@@ -92,11 +92,18 @@ export const originOf = (
   config: RouterConfig,
   peer: RouterPeer,
   negotiated: Negotiated
-): Pick<UpdateContext, "external" | "confederation" | "otherMember"> => {
+): Pick<UpdateContext, "external" | "confederation" | "otherMember" | "disables"> => {
   const kind = kindOf(config, asMet(peer.config, negotiated))
   const external = isOutside(kind)
-  if (external || config.confederation === undefined) return { external }
-  return { external, confederation: true, ...(kind === PeerKind.ConfederationMember ? { otherMember: true } : {}) }
+  // The last family is not given up: then the session has nothing left to say.
+  const disables = peer.config.disableFamily === true && negotiated.families.length > 1
+  if (external || config.confederation === undefined) return { external, disables }
+  return {
+    external,
+    disables,
+    confederation: true,
+    ...(kind === PeerKind.ConfederationMember ? { otherMember: true } : {})
+  }
 }
 
 /** Every cluster id under which we reflect. */

@@ -70,6 +70,8 @@ export interface PeerConfig {
   readonly nextHopSelf?: boolean
   /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
   readonly extendedNextHop?: boolean
+  /** A family whose routes cannot be read is not listened to any more, instead of ending the session (RFC 7606 §2); absent: no. */
+  readonly disableFamily?: boolean
   /** Refuse a peer that does not say its role; absent: no. */
   readonly roleStrict?: boolean
   /** Seconds to wait for the peer's OPEN before ours is sent; absent or 0: none. */

@@ -19,6 +19,8 @@ export interface Session {
   readonly mask: Mask
   readonly intake: Intake
   readonly memberships: Array<Membership>
+  /** Families, as bits, whose routes could not be read and are not listened to any more (RFC 7606 §2). */
+  disabled: number
   /** When a message last came; the hold timer compares against it when it fires. */
   lastHeardAt: Micros
   /** The hold timer has fired once with nothing heard: what waits in the socket is read before the verdict. */

@@ -2,6 +2,7 @@
 // come by the hundred thousand, UPDATE and KEEPALIVE, only note that something was heard, and UPDATEs go on into the RIB.
 import type { BytesKeeper } from "../buffers/index.ts"
 import type { OpBuffer } from "../machine/index.ts"
+import { notifications } from "../session/index.ts"
 import {
   decodeNotification,
   decodeOpen,
@@ -17,6 +18,7 @@ import {
 } from "../wire/index.ts"
 import { canonicalAttributes } from "./canonical.ts"
 import type { Connection, Session } from "./connection.ts"
+import { familyDisabled, listensTo } from "./disabled-family.ts"
 import type { RouterPeer } from "./peer.ts"
 import { exceededFamily } from "./prefix-limit.ts"
 import { familySynchronised } from "./restart.ts"
@@ -134,9 +136,14 @@ const receiveUpdate = (
   const view = state.update
   const verdict = scanUpdate(view, bytes, at, length, session.context)
   if (verdict !== Verdict.Keep) noteFindings(state, peer, view, out)
-  if (verdict === Verdict.Reset || verdict === Verdict.DisableFamily) {
-    const fault: Fault = view.fault ?? { code: 3, subcode: 9, data: new Uint8Array(0) }
-    malformed(state, conn, fault, MessageType.Update, out)
+  if (verdict === Verdict.DisableFamily) {
+    const isLast = listensTo(session).every((family) => family === view.brokenFamily)
+    if (isLast) malformed(state, conn, notifications.optionalAttribute([]), MessageType.Update, out)
+    else familyDisabled(state, peer, session, view.brokenFamily as Family, out)
+    return
+  }
+  if (view.fault !== undefined) {
+    malformed(state, conn, view.fault, MessageType.Update, out)
     return
   }
   if (view.endOfRib >= 0) {
@@ -144,6 +151,8 @@ const receiveUpdate = (
     familySynchronised(state, peer, view.endOfRib as Family, out)
     return
   }
+  // Prefixes of a family that is passed over are not found.
+  state.rib.adjIn.spanFirst = -1
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
   const { passThrough } = state.rib.packer
   if (verdict === Verdict.Keep && (passThrough.wantsAnnouncements || passThrough.wantsWithdrawals)) {
@@ -163,7 +172,7 @@ const learnUpdate = (
   const { adjIn, store } = state.rib
   const { addPath } = session.context
   const { bytes } = view
-  const hasFamily = session.negotiated.families
+  const hasFamily = listensTo(session)
   if (view.withdrawnEnd > view.withdrawnAt) {
     adjIn.forgetSpan(peer, 0, bytes, view.withdrawnAt, view.withdrawnEnd, addPath[0])
   }
@@ -180,7 +189,7 @@ const learnUpdate = (
   }
   const reach = view.reachFamily
   const reaches = reach >= 0 && view.reachNlriEnd > view.reachNlriAt && hasFamily.includes(reach)
-  const announces = view.nlriEnd > view.nlriAt
+  const announces = view.nlriEnd > view.nlriAt && hasFamily.includes(0)
   // An IPv6 next hop of IPv4 prefixes that was not agreed on (RFC 8950 §4) leads nowhere.
   const isUnagreed = reach === 0 && view.reachNextHopLength > 4 && session.negotiated.extendedNextHop !== true
   if (treatAsWithdraw || (reaches && isUnagreed)) {

@@ -173,6 +173,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
     mask: maskOfSession(peers.external[peer.index] === 1, as4, extended, negotiated.families, addPath),
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
+    disabled: 0,
     lastHeardAt: state.now,
     graceGiven: false
   }

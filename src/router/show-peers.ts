@@ -48,6 +48,7 @@ const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> 
     stale: staleByName(stale),
     messages: { ...peer.messages },
     findings: { ...peer.findings },
+    disabledFamilies: disabledOf(state, peer),
     lastError: lastErrorText(peer),
     lastNotification: lastNotificationJson(peer.lastNotification),
     lastConnectError: lastConnectErrorJson(peer.lastConnectError)
@@ -111,6 +112,11 @@ const advertisedTo = (state: RouterState, peer: RouterPeer): number => {
   const memberships = state.connections.get(peer.established)?.session?.memberships ?? []
   const sent = memberships.reduce((sum, { exportClass, member }) => sum + exportClass.toldCount(member), 0)
   return Math.max(0, sent)
+}
+
+const disabledOf = (state: RouterState, peer: RouterPeer): ReadonlyArray<string> => {
+  const { disabled = 0 } = state.connections.get(peer.established)?.session ?? {}
+  return familyNames(FAMILIES_ALL.filter((family) => ((disabled >>> family) & 1) === 1))
 }
 
 const staleByName = (stale: ReadonlyArray<number>): Readonly<Record<string, number>> =>

@@ -198,7 +198,8 @@ export class RouterState {
 /** A peer with what its restart and its refresh have come to, and which of its paths it has told since they began. */
 const peerDigest = (state: RouterState, peer: RouterPeer): number => {
   const { index, machine, established, retention, refreshing, endOfRib, warned } = peer
-  const stages = hashJson([established, retention, refreshing, endOfRib, warned])
+  const { disabled = 0 } = state.connections.get(established)?.session ?? {}
+  const stages = hashJson([established, retention, refreshing, endOfRib, warned, disabled])
   let digest = fold(fold(index, digestPeer(machine)), stages)
   if (!state.isConfigured) return digest
   const { leftOver, toldDigest } = state.rib.adjIn.peers

@@ -21,6 +21,8 @@ export interface UpdateContext {
   readonly confederation?: boolean
   /** It is in another member AS of it. */
   readonly otherMember?: boolean
+  /** A family whose routes cannot be read is ignored from then on instead of ending the session (RFC 7606 §2); absent: no. */
+  readonly disables?: boolean
   /** Messages may be longer than 4096 bytes (RFC 8654). */
   readonly extended: boolean
 }

@@ -50,6 +50,8 @@ export class UpdateView {
   unreachFamily: Family | -1 | -2 = FAMILY_ABSENT
   unreachNlriAt = 0
   unreachNlriEnd = 0
+  /** Set when the verdict is DisableFamily. */
+  brokenFamily: Family | -1 = FAMILY_ABSENT
   /** The family whose initial table is complete (RFC 4724 §2), or -1. */
   endOfRib: Family | -1 = FAMILY_ABSENT
   /** Types with an occurrence to leave out: a discarded attribute, or one that came twice. What stays is what `valueAt` names. */
@@ -82,7 +84,7 @@ export class UpdateView {
     this.withdrawnAt = this.withdrawnEnd = none
     this.attributesAt = this.attributesEnd = none
     this.nlriAt = this.nlriEnd = none
-    this.reachFamily = this.unreachFamily = this.endOfRib = FAMILY_ABSENT
+    this.reachFamily = this.unreachFamily = this.endOfRib = this.brokenFamily = FAMILY_ABSENT
     this.reachNextHopAt = this.reachNlriAt = this.reachNlriEnd = none
     this.unreachNlriAt = this.unreachNlriEnd = none
     this.reachNextHopLength = 0
@@ -149,7 +151,8 @@ export const scanUpdate = (
   view.nlriAt = attributesEnd
   view.nlriEnd = end
   scanAttributes(view, bytes, attributesAt, attributesEnd, context)
-  return view.fault === undefined ? conclude(view) : Verdict.Reset
+  if (view.fault !== undefined) return Verdict.Reset
+  return view.brokenFamily === FAMILY_ABSENT ? conclude(view) : disable(view)
 }
 
 const UPDATE_BYTES_MIN = 23
@@ -211,9 +214,9 @@ const scanReach = (
   context: UpdateContext
 ): Verdict => {
   const end = at + length
-  if (length < 5 || at + 5 + bytes[at + 3] > end) return badMultiprotocol(view, bytes, from, end, "too short")
+  if (length < 5 || at + 5 + bytes[at + 3] > end) return badMultiprotocol(view, context, from, end, "too short")
   if ((view.flags[AttributeType.MpReach] & KIND_MASK) !== AttributeFlag.Optional) {
-    return badMultiprotocol(view, bytes, from, end, "wrong flags")
+    return badMultiprotocol(view, context, from, end, "wrong flags")
   }
   const family = spokenFamily(context, u16(bytes, at), bytes[at + 2])
   const nextHopLength = bytes[at + 3]
@@ -225,16 +228,16 @@ const scanReach = (
   if (family === -1) return view.verdict
   if (!isRouted(family)) {
     if (!isCarriedNextHop(family, nextHopLength)) {
-      return badMultiprotocol(view, bytes, from, end, "wrong length of the next hop")
+      return badMultiprotocol(view, context, from, end, "wrong length of the next hop")
     }
     if (isCarriedSpan(family, bytes, view.reachNlriAt, end, context.addPath[family] === true)) return view.verdict
-    return badMultiprotocol(view, bytes, from, end, "malformed NLRI")
+    return badMultiprotocol(view, context, from, end, "malformed NLRI")
   }
   // 16 and 32 bytes for IPv4 prefixes are RFC 8950; 4 bytes for IPv6 prefixes are nothing.
   const known = nextHopLength === 16 || nextHopLength === 32 || (nextHopLength === 4 && family === 0)
-  if (!known) return badMultiprotocol(view, bytes, from, end, "wrong length of the next hop")
+  if (!known) return badMultiprotocol(view, context, from, end, "wrong length of the next hop")
   if (!isNlriSpan(bytes, view.reachNlriAt, end, context.addPath[family], family === 0 ? 32 : 128)) {
-    return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
+    return badMultiprotocol(view, context, from, end, "malformed prefixes")
   }
   return view.verdict
 }
@@ -248,9 +251,9 @@ const scanUnreach = (
   context: UpdateContext
 ): Verdict => {
   const end = at + length
-  if (length < 3) return badMultiprotocol(view, bytes, from, end, "too short")
+  if (length < 3) return badMultiprotocol(view, context, from, end, "too short")
   if ((view.flags[AttributeType.MpUnreach] & KIND_MASK) !== AttributeFlag.Optional) {
-    return badMultiprotocol(view, bytes, from, end, "wrong flags")
+    return badMultiprotocol(view, context, from, end, "wrong flags")
   }
   const family = spokenFamily(context, u16(bytes, at), bytes[at + 2])
   view.unreachFamily = family === -1 ? FAMILY_UNKNOWN : family
@@ -259,10 +262,10 @@ const scanUnreach = (
   if (family === -1) return view.verdict
   if (!isRouted(family)) {
     if (isCarriedSpan(family, bytes, at + 3, end, context.addPath[family] === true)) return view.verdict
-    return badMultiprotocol(view, bytes, from, end, "malformed NLRI")
+    return badMultiprotocol(view, context, from, end, "malformed NLRI")
   }
   if (!isNlriSpan(bytes, at + 3, end, context.addPath[family], family === 0 ? 32 : 128)) {
-    return badMultiprotocol(view, bytes, from, end, "malformed prefixes")
+    return badMultiprotocol(view, context, from, end, "malformed prefixes")
   }
   return view.verdict
 }
@@ -304,6 +307,35 @@ const malformedList = (view: UpdateView, reason: string, attribute = 0): Verdict
 const invalidNetwork = (view: UpdateView, where: string): Verdict =>
   view.reset(3, 10, NOTHING, 0, `malformed prefixes in ${where} [RFC 4271 §6.3]`)
 
-/** RFC 4760 §7: Optional Attribute Error with the attribute. */
-const badMultiprotocol = (view: UpdateView, bytes: Uint8Array, from: number, end: number, reason: string): Verdict =>
-  view.reset(3, 9, bytes.slice(from, end), bytes[from + 1], reason)
+/** RFC 4760 §7: Optional Attribute Error with the attribute; or, where that is wanted, nothing more is heard of the family. */
+const badMultiprotocol = (
+  view: UpdateView,
+  context: UpdateContext,
+  from: number,
+  end: number,
+  reason: string
+): Verdict => {
+  const { bytes } = view
+  const type = bytes[from + 1]
+  const at = view.valueAt[type]
+  const family = end - at < 3 ? FAMILY_ABSENT : spokenFamily(context, u16(bytes, at), bytes[at + 2])
+  const isOne = view.brokenFamily === FAMILY_ABSENT || view.brokenFamily === family
+  if (context.disables !== true || family === FAMILY_ABSENT || !isOne) {
+    return view.reset(3, 9, bytes.slice(from, end), type, reason)
+  }
+  view.brokenFamily = family
+  view.verdict = Verdict.DisableFamily
+  view.notes.push({ attribute: type, verdict: Verdict.DisableFamily, reason })
+  return Verdict.DisableFamily
+}
+
+/** A message that has something to say of another family too is not to be thrown away: then the session ends. */
+const disable = (view: UpdateView): Verdict => {
+  const { brokenFamily, reachFamily, unreachFamily } = view
+  const isAlone = [reachFamily, unreachFamily].every((family) => family === FAMILY_ABSENT || family === brokenFamily)
+  if (isAlone && view.withdrawnEnd === view.withdrawnAt && view.nlriEnd === view.nlriAt) return Verdict.DisableFamily
+  const { attribute, reason } = view.notes.find(({ verdict }) => verdict === Verdict.DisableFamily)!
+  const at = view.valueAt[attribute]
+  const header = (view.flags[attribute] & AttributeFlag.ExtendedLength) === 0 ? 3 : 4
+  return view.reset(3, 9, view.bytes.slice(at - header, at + view.valueLength[attribute]), attribute, reason)
+}
