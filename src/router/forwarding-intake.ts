@@ -53,6 +53,8 @@ const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 export class ForwardingIntake {
   /** Dumps are complete: what we know is what there is. */
   ready = false
+  /** Leftovers among the nexthops are known. Numbers of our own are given out from then on: those of an earlier run are in use. */
+  nexthopsKnown = false
   overruns = 0
   private readonly fib: Fib
   private readonly sync: KernelSync
@@ -252,6 +254,7 @@ export class ForwardingIntake {
       objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels: [] })
     }
     for (const { id, members } of this.seenNexthops) if (members !== undefined) objects.foundGroup(id, members)
+    this.nexthopsKnown = true
   }
 
   /** Whether the route in view has the key under which we write: table, metric, no type of service. */

@@ -205,7 +205,7 @@ export class Forwarding implements FibListener {
     const side = this.kernelSide
     if (side === undefined || this.frozen) return
     const { sync, intake, batch } = side
-    for (const list of this.fib.takeChanged()) sync.update(list)
+    if (intake.nexthopsKnown) for (const list of this.fib.takeChanged()) sync.update(list)
     const nodes = side.config.walkQuantum ?? granted
     this.walk(sync, nodes - this.startWalks(sync, nodes))
     this.verifyConflicts(side)
@@ -222,7 +222,7 @@ export class Forwarding implements FibListener {
   pending(): boolean {
     const side = this.kernelSide
     if (side === undefined || this.frozen) return this.fib.pending
-    if (this.fib.pending || this.fib.changed.size > 0) return true
+    if (this.fib.pending || (side.intake.nexthopsKnown && this.fib.changed.size > 0)) return true
     if (this.fib.entries.some((entries) => entries.walks.pending) || side.sync.objects.moved.size > 0) return true
     return !this.sending && side.intake.ready && side.sync.waiting
   }

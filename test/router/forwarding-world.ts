@@ -172,13 +172,16 @@ export class World {
     return this
   }
 
-  /** The daemon dies and starts again: the kernel stays as it is. */
-  restart(): this {
+  /** The daemon dies and starts again: the kernel stays as it is. With `turns`, just so many steps of its start are made. */
+  restart(turns?: number): this {
     this.answers = []
     this.notifications = []
     this.wantedTimers.clear()
     const next = new World(this.seed, this.kernel)
-    return next.start() as this
+    if (turns === undefined) return next.start() as this
+    next.forwarding.start(next.out)
+    for (let turn = 0; turn < turns; turn++) next.turn()
+    return next as this
   }
 
   /** Our routes as the kernel has them: prefix → `gateway*weight` through the groups. */

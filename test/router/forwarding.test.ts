@@ -109,6 +109,19 @@ describe("forwarding", () => {
     expect(next.nexthopCount()).toBe(2)
   })
 
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    "adopts it also when sources speak after %i steps of the start, before it is read",
+    (turns) => {
+      const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").announce("203.0.113.0/24", "10.0.2.2").settle()
+      const next = world.restart(turns)
+      next.announce("203.0.113.0/24", "10.0.2.2").announce("198.51.100.0/24", "10.0.1.2").settle()
+      next.forwarding.initialSyncDone()
+      next.settle()
+      expect(next.sent.size).toBe(0)
+      expect(next.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1", "203.0.113.0/24": "10.0.2.2@west*1" })
+    }
+  )
+
   it("removes everything of its own on shutdown where that is asked for", () => {
     const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
     world.forwarding.shutdown(world.out)
