@@ -84,7 +84,7 @@ export class ExportClass {
   /** Lets a peer in. It walks from where others are, so that what they are told serves it as well. */
   join(peer: number, asn: number): Member {
     const slot = this.freeSlot()
-    const member = new Member(peer, slot, asn)
+    const member = new Member(peer, slot, asn, this.parameters.addPathSend > 0)
     this.adjOut.audiences.fit(slot)
     this.bySlot[slot] = member
     this.slots[peer] = slot

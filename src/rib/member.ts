@@ -38,12 +38,15 @@ export class Member {
   /** Word from which the next slice looks for pending bits. */
   private cursor = 0
   /** What it holds of prefixes that it is owed. */
-  private held: HeldRoutes | undefined
+  private held: Held | undefined
+  private readonly isIdentified: boolean
 
-  constructor(peer: number, slot: number, asn: number) {
+  /** `isIdentified`: it gets several paths of a prefix (RFC 7911). */
+  constructor(peer: number, slot: number, asn: number, isIdentified: boolean) {
     this.peer = peer
     this.slot = slot
     this.asn = asn
+    this.isIdentified = isIdentified
   }
 
   /** Begins a walk at `position`, from wherever others are. */
@@ -97,8 +100,8 @@ export class Member {
 
   /** Notes a route that it holds of a prefix that it is owed. The caller retains the set. */
   addHeld(id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
-    this.held ??= new HeldRoutes()
-    this.held.add(id, pathId, attributes, source)
+    this.held ??= this.isIdentified ? new HeldRoutes() : new HeldRoute()
+    this.held.add(id, attributes, source, pathId)
   }
 
   /** Moves what it held of a prefix to a list, which then holds the sets. */
@@ -113,8 +116,40 @@ export class Member {
   }
 }
 
+interface Held {
+  readonly add: (id: PrefixId, attributes: AttributeId, source: number, pathId: number) => void
+  readonly take: (id: PrefixId, into: Routes) => void
+  readonly sizeBytes: number
+}
+
+/** One route for each prefix, in columns. */
+class HeldRoute implements Held {
+  /** Set plus one; 0: none. */
+  private sent: Uint32Array = new Uint32Array(FIRST_HELD)
+  private source: Uint16Array = new Uint16Array(FIRST_HELD)
+
+  add(id: PrefixId, attributes: AttributeId, source: number): void {
+    if (id >= this.sent.length) {
+      this.sent = grown(this.sent, Math.max(id + 1, this.sent.length * 2))
+      this.source = grown(this.source, this.sent.length)
+    }
+    this.sent[id] = attributes + 1
+    this.source[id] = source
+  }
+
+  take(id: PrefixId, into: Routes): void {
+    if (id >= this.sent.length || this.sent[id] === 0) return
+    into.push(this.sent[id] - 1, this.source[id], 0, EVERYBODY)
+    this.sent[id] = 0
+  }
+
+  get sizeBytes(): number {
+    return this.sent.byteLength + this.source.byteLength
+  }
+}
+
 /** Lists of routes by prefix. Entries are numbered from 1; 0 ends a list. */
-class HeldRoutes {
+class HeldRoutes implements Held {
   private heads: Uint32Array = new Uint32Array(FIRST_HELD)
   private attributes: Uint32Array = new Uint32Array(FIRST_HELD)
   private source: Uint16Array = new Uint16Array(FIRST_HELD)
@@ -123,7 +158,7 @@ class HeldRoutes {
   private free = 0
   private bound = 1
 
-  add(id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
+  add(id: PrefixId, attributes: AttributeId, source: number, pathId: number): void {
     if (id >= this.heads.length) this.heads = grown(this.heads, Math.max(id + 1, this.heads.length * 2))
     let entry = this.free
     if (entry !== 0) this.free = this.next[entry]
