@@ -2,7 +2,6 @@
 import { list, type Raw, type Report, record } from "./raw.ts"
 
 export const checkFanout = (fanout: Raw, report: Report): void => {
-  if ("follow" in fanout) report(["fanout", "follow"], '"follow" is not supported yet: remove the section', true)
   for (const side of ["serve", "follow"] as const) {
     const tls = record(record(fanout[side])["tls"])
     if (!("certificate" in tls)) continue

@@ -59,9 +59,33 @@ const follow = section("hubs that are followed", {
   "withdraw-stale": Schema.optionalKey(flag("withdraw a stale table; otherwise it stays in use"))
 })
 
+const etcdEndpoint = Schema.String.check(
+  Schema.makeFilter((value: string) =>
+    /^https?:\/\/[^/\s]+$/.test(value) ? undefined : "expected an etcd endpoint, like http://192.0.2.1:2379"
+  )
+)
+
+const store = section("a store that the speakers and hubs of a site share", {
+  etcd: list("etcd endpoints", etcdEndpoint).check(
+    Schema.makeFilter((value: ReadonlyArray<unknown>) => (value.length > 0 ? undefined : "name at least one endpoint"))
+  ),
+  name: Schema.optionalKey(text("our name in the store")),
+  publish: Schema.optionalKey(flag("put our best routes into the store")),
+  serve: Schema.optionalKey(flag("serve followers what the store holds, instead of our own table alone")),
+  lease: Schema.optionalKey(seconds("for how long what we published outlives us", 2, 3600)),
+  tls: Schema.optionalKey(
+    section("TLS towards etcd", {
+      certificate: text("a file with our certificate"),
+      key: text("a file with its private key"),
+      authority: text("a file with the authorities that sign etcd's certificate")
+    })
+  )
+})
+
 export const fanout = section("followers of this router's table, or the hubs that it follows", {
   serve: Schema.optionalKey(serve),
-  follow: Schema.optionalKey(follow)
+  follow: Schema.optionalKey(follow),
+  store: Schema.optionalKey(store)
 })
 
 export type FanoutSection = typeof fanout.Type

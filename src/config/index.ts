@@ -11,6 +11,7 @@ export type {
   FanoutFollowSettings,
   FanoutServeSettings,
   FanoutSettings,
+  FanoutStoreSettings,
   LoadedConfig,
   LogSettings,
   TlsFiles

@@ -54,9 +54,19 @@ export interface FanoutFollowSettings {
   readonly withdrawStale: boolean
 }
 
+export interface FanoutStoreSettings {
+  readonly endpoints: ReadonlyArray<string>
+  readonly name: string
+  readonly publish: boolean
+  readonly serve: boolean
+  readonly leaseS: number
+  readonly tls: { readonly certificate: string; readonly key: string; readonly authority: string } | undefined
+}
+
 export interface FanoutSettings {
   readonly serve: FanoutServeSettings | undefined
   readonly follow: FanoutFollowSettings | undefined
+  readonly store: FanoutStoreSettings | undefined
 }
 
 export interface DaemonSettings {

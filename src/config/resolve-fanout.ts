@@ -1,15 +1,22 @@
 // The `fanout` section as the daemon takes it. Runs only on what the schema and the cross-checks accepted.
 import type { FanoutSection, TlsSection } from "./fanout-schema.ts"
-import type { DaemonSettings, FanoutFollowSettings, FanoutServeSettings, TlsFiles } from "./loaded.ts"
+import type {
+  DaemonSettings,
+  FanoutFollowSettings,
+  FanoutServeSettings,
+  FanoutStoreSettings,
+  TlsFiles
+} from "./loaded.ts"
 import { hostAddress, isLoopback, parseEndpoint, parseHubEndpoint, parseSeconds, valueOf } from "./values.ts"
 
-export const resolveFanout = (file: FanoutSection | undefined): Pick<DaemonSettings, "fanout"> =>
+export const resolveFanout = (file: FanoutSection | undefined, routerId: string): Pick<DaemonSettings, "fanout"> =>
   file === undefined
     ? {}
     : {
         fanout: {
           serve: file.serve === undefined ? undefined : resolveServe(file.serve),
-          follow: file.follow === undefined ? undefined : resolveFollow(file.follow)
+          follow: file.follow === undefined ? undefined : resolveFollow(file.follow),
+          store: file.store === undefined ? undefined : resolveStore(file.store, routerId, file.serve !== undefined)
         }
       }
 
@@ -62,6 +69,20 @@ const resolveFollow = (follow: NonNullable<FanoutSection["follow"]>): FanoutFoll
   stream: follow.stream ?? "",
   staleAfterMs: valueOf(parseSeconds(0, 604_800)(follow["stale-after"] ?? 300)) * 1000,
   withdrawStale: follow["withdraw-stale"] ?? false
+})
+
+/** Whoever names a store wants to put into it what it chose, and to serve what is in it if it serves at all. */
+const resolveStore = (
+  store: NonNullable<FanoutSection["store"]>,
+  routerId: string,
+  isServing: boolean
+): FanoutStoreSettings => ({
+  endpoints: store.etcd,
+  name: store.name ?? routerId,
+  publish: store.publish ?? true,
+  serve: isServing && (store.serve ?? true),
+  leaseS: valueOf(parseSeconds(2, 3600)(store.lease ?? 15)),
+  tls: store.tls
 })
 
 const resolveTls = (tls: TlsSection | undefined): TlsFiles | undefined =>

@@ -28,7 +28,8 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   ...(file.router.hostname === undefined ? {} : { hostname: file.router.hostname }),
   ...(file.router["software-version"] === undefined ? {} : { softwareVersion: file.router["software-version"] }),
   ...resolveDecision(file.router),
-  ...(file.fanout?.serve === undefined ? {} : { publish: true as const }),
+  ...(file.fanout?.serve === undefined && file.fanout?.store === undefined ? {} : { publish: true as const }),
+  ...(file.fanout?.follow === undefined ? {} : { follows: true }),
   peers: (file.peers ?? []).map((peer) => resolvePeer(peer, file)),
   ...(file.dynamic === undefined ? {} : { dynamic: resolveDynamic(file.dynamic, file) }),
   static: (file.static ?? []).map(
@@ -79,7 +80,7 @@ const resolveMultipath = (file: ConfigFile["router"]["multipath"]): Pick<Decisio
 }
 
 export const resolveDaemon = (file: ConfigFile): DaemonSettings => ({
-  ...resolveFanout(file.fanout),
+  ...resolveFanout(file.fanout, valueOf(parseRouterId(file.router.id))),
   api: {
     socket: file.api?.socket ?? DEFAULT_SOCKET,
     http: file.api?.http === undefined ? "" : valueOf(parseEndpoint(file.api.http)).text

@@ -141,6 +141,7 @@ export {
   type StorePublishEffect,
   type StorePublishEvent
 } from "./store-publish.ts"
+export { barrierKey, fenceKey, STORE_PREFIX, type StoreNews, StoreView, storeKey } from "./store-view.ts"
 export {
   createStoreWatch,
   reduceStoreWatch,

@@ -8,7 +8,7 @@ import type { EventRecord } from "../eventlog/index.ts"
 import type { Command, Notice } from "../router/index.ts"
 import { Core } from "./core.ts"
 import { sayNotice, stderrLogger } from "./diary.ts"
-import { makeHub } from "./fanout-hub.ts"
+import { makeFanout } from "./fanout.ts"
 import { cutIntoBatches, Inbox } from "./inbox.ts"
 import { perform } from "./interpreter.ts"
 import type { Kernel } from "./kernel.ts"
@@ -61,8 +61,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   const orders = new Orders(inbox)
   const notices = yield* PubSub.sliding<Notice>(NOTICES_KEPT)
   const { world, listening, news, failed } = yield* makeWorld()
-  const serve = config.daemon.fanout?.serve
-  const hub = serve === undefined ? undefined : yield* makeHub(serve, options.programVersion ?? "", seed)
+  const fanout = yield* makeFanout(config.daemon.fanout, options.programVersion ?? "", seed, inbox)
 
   const take = Effect.fnUntraced(function* (records: ReadonlyArray<EventRecord>) {
     const batch = core.stamp(records)
@@ -70,7 +69,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
     const answer = orders.about(records, core.state)
     core.step(batch)
     perform(core.state, core.out, world)
-    hub?.took(core.state, batch.seq)
+    fanout.took(core.state, batch.seq)
     inbox.taken(records)
     transport.taken(records)
     answer()
@@ -86,7 +85,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
     )
   )
 
-  const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport, hub }
+  const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport, fanout }
   const face = daemonFace(parts)
   yield* options.surface?.(face) ?? Effect.void
   yield* reloadOnHangup(face)
@@ -98,7 +97,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
       inbox.offerNow(commandRecord({ command: "shutdown" }))
       const limit = setTimeout(() => inbox.end(), SHUTDOWN_MS)
       return Effect.ensuring(
-        Effect.all([Fiber.await(running), hub?.drain ?? Effect.void], { concurrency: 2, discard: true }),
+        Effect.all([Fiber.await(running), fanout.drain], { concurrency: 2, discard: true }),
         Effect.sync(() => clearTimeout(limit))
       )
     })

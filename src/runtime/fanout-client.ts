@@ -51,6 +51,7 @@ export class FanoutClient {
   readonly #links = new Map<number, { readonly socket: Socket; readonly reader: FanoutReader }>()
   #ticking: NodeJS.Timeout | undefined
   #reason = ""
+  #isPaused = false
 
   constructor(options: FollowOptions) {
     this.#options = options
@@ -67,6 +68,18 @@ export class FanoutClient {
     clearInterval(this.#ticking)
     this.#step({ _tag: "Stopped", at: nowMicros() })
     for (const { socket } of this.#links.values()) socket.destroy()
+  }
+
+  /** Nothing is read until `resume`: the hub waits, for as long as it will. */
+  pause(): void {
+    this.#isPaused = true
+    for (const { socket } of this.#links.values()) socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    for (const { socket } of this.#links.values()) socket.resume()
   }
 
   /** For `show fanout` and health. */
@@ -141,6 +154,7 @@ export class FanoutClient {
     const socket = tls === undefined ? plain : connectTls(plain, tls)
     const reader = new FanoutReader(CLIENT_LIMITS)
     this.#links.set(conn, { socket, reader })
+    if (this.#isPaused) socket.pause()
     const closed = (reason: string): void => {
       if (!this.#links.delete(conn)) return
       socket.destroy()

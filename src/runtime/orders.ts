@@ -17,7 +17,7 @@ import {
   type RouterState
 } from "../router/index.ts"
 import type { Core } from "./core.ts"
-import type { Hub } from "./fanout-hub.ts"
+import type { Fanout } from "./fanout.ts"
 import type { BoundedInbox } from "./inbox.ts"
 import type { RecorderStats } from "./recorder.ts"
 import type { TcpPeer } from "./tcp-options.ts"
@@ -122,8 +122,7 @@ export interface FaceParts {
   readonly listening: ReadonlyArray<string>
   readonly recorder: () => RecorderStats
   readonly transport: TransportService
-  /** Undefined: no followers. */
-  readonly hub: Hub | undefined
+  readonly fanout: Fanout
 }
 
 interface Buffers {
@@ -139,11 +138,14 @@ const withReceivePools = (answer: Buffers, { pools, ...transport }: TransportSta
 
 export const daemonFace = (parts: FaceParts): Daemon => ({
   query: (name, params) => {
-    if (name === "fanout") return showFanout(parts.hub, params)
+    if (name === "fanout") {
+      // The metrics have names of their own, and are text.
+      return params["format"] === "prometheus" ? parts.fanout.prometheus() : parts.fanout.show(parts.core.state)
+    }
     const answer = name === "log" ? parts.recorder() : query(parts.core.state, name, params)
     if (name === "buffers") return withReceivePools(answer as Buffers, parts.transport.stats())
     if (name !== "health") return answer
-    return withFollowers(withRefusals(answer as Health, parts.transport.stats()), parts.hub)
+    return withFollowers(withRefusals(answer as Health, parts.transport.stats()), parts.fanout)
   },
   command: parts.orders.give,
   events: Stream.fromPubSub(parts.notices),
@@ -151,14 +153,10 @@ export const daemonFace = (parts: FaceParts): Daemon => ({
   reload: reload(parts)
 })
 
-/** The metrics have names of their own, and are text. */
-const showFanout = (hub: Hub | undefined, { format }: Readonly<Record<string, string>>): unknown =>
-  format === "prometheus" ? (hub?.prometheus() ?? "") : { serve: hub?.show() ?? null, follow: null }
-
-/** A hub whose table is not what its source has is not well: its followers are told so, and so is whoever asks. */
-const withFollowers = (health: object, hub: Hub | undefined): object => {
-  if (hub === undefined) return health
-  const inSync = hub.isInSync()
+/** A hub whose table is not what its source has is not well, nor is a follower without a hub: whoever asks is told so. */
+const withFollowers = (health: object, fanout: Fanout): object => {
+  const inSync = fanout.isInSync()
+  if (inSync === undefined) return health
   const { status } = health as { readonly status: string }
   return { ...health, status: inSync || status !== "ok" ? status : "degraded", fanout: { inSync } }
 }

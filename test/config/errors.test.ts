@@ -205,7 +205,6 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
     `${ROUTER}fanout:\n  serve: { listen: [], tls: { certificate: a, key: b, authority: c } }\n  follow: { hubs: ["hub1"] }`,
     "3:20: name at least one address with a port, or remove the section",
     "3:29: say whom to trust: common-name, uri, or both (either is then enough)",
-    '4:3: "follow" is not supported yet: remove the section',
     '4:20: "hub1" is not a hub; write it like "hub1:5473", "192.0.2.1:5473" or "[2001:db8::1]:5473"'
   ],
   [
