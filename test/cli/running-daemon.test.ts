@@ -215,10 +215,10 @@ describe("SIGHUP", () => {
     expect(rich.notifications).toEqual([])
   })
 
-  it("changes limits, timers of the next try and our name without a new session; the next one hears the name", async () => {
+  it("changes limits, timers of the next try, how routes are judged and told, and our name without a new session; the next one hears the name", async () => {
     const before = [await peer("127.0.0.11"), await peer("127.0.0.12")]
     write(
-      ", hold-time: 30, max-prefixes: 10, prefix-warning: 80, prefix-restart: never, delay-open: 1, damping: false",
+      ", hold-time: 30, max-prefixes: 10, prefix-warning: 80, prefix-restart: never, delay-open: 1, damping: false, weight: 7, allow-own-as: 1, as-override: true",
       "",
       ", hostname: edge1"
     )

@@ -42,6 +42,8 @@ export class Oracle {
   private readonly marks: boolean
   /** By family: what a refresh under way has not repeated yet; `undefined`: there is none. */
   private readonly unrepeated: [Set<string> | undefined, Set<string> | undefined] = [undefined, undefined]
+  /** Families that are not listened to any more. */
+  private readonly disabled: [boolean, boolean] = [false, false]
   private readonly view = new UpdateView()
   private readonly tally: Tally
   /** The talker has refused our OPEN: the sessions after this one agree on something else than the setting says. */
@@ -127,10 +129,19 @@ export class Oracle {
     const verdict = scanUpdate(view, stream, at, length, this.context)
     this.tally.count(`Established: ${VERDICTS[verdict]}`)
     if (view.fault !== undefined) return answered(view.fault.code, view.fault.subcode)
-    if (verdict === Verdict.DisableFamily) return answered(3, 9)
+    if (verdict === Verdict.DisableFamily) return this.giveUp(view.brokenFamily as 0 | 1)
     // An IPv6 next hop of IPv4 prefixes that was not agreed on (RFC 8950 §4) leads nowhere.
     const astray = view.reachFamily === 0 && view.reachNlriEnd > view.reachNlriAt && view.reachNextHopLength > 4
     this.learn(stream, verdict === Verdict.TreatAsWithdraw || (astray && !this.extendedNextHop))
+    return STAYS
+  }
+
+  /** RFC 4760 §7: what was told of the family goes; with the last one goes the session. */
+  private giveUp(family: 0 | 1): Expected {
+    if (this.disabled[family === 0 ? 1 : 0]) return answered(3, 9)
+    this.tally.count("Established: a family given up")
+    this.disabled[family] = true
+    this.known[family].clear()
     return STAYS
   }
 
@@ -170,6 +181,7 @@ export class Oracle {
 
   private each(stream: Uint8Array, family: 0 | 1, from: number, to: number, use: (key: string) => void): void {
     if (from === to) return
+    if (this.disabled[family]) return
     for (const nlri of decodeNlri(stream, from, to, family === 0 ? 4 : 6, this.context.addPath[family])) {
       const key = `${formatPrefix(nlri)} ${nlri.pathId ?? 0}`
       // Announced or withdrawn: either way it has been spoken of.

@@ -23,6 +23,8 @@ export interface Role {
   readonly ours: PeerRole | undefined
   /** We have another AS number towards it. */
   readonly localAs: boolean
+  /** A family whose routes cannot be read is given up instead of the session (RFC 7606 §2). */
+  readonly disables: boolean
   /** It is made by a range with any AS number when it connects. */
   readonly dynamic: boolean
 }
@@ -43,6 +45,7 @@ type Trait =
   | "marks"
   | "local-as"
   | "dynamic"
+  | "disables"
   | PeerRole
 
 /** What each role's holder meets (RFC 9234 §4.2), and its value on the wire. */
@@ -69,6 +72,7 @@ const role = (type: PeerType, ...traits: ReadonlyArray<Trait>): Role => ({
   marks: traits.includes("marks"),
   ours: PEER_ROLES.find((one) => traits.includes(one)),
   localAs: traits.includes("local-as"),
+  disables: traits.includes("disables"),
   dynamic: traits.includes("dynamic")
 })
 
@@ -112,6 +116,12 @@ export const SETTINGS: ReadonlyArray<Setting> = [
     name: "another AS number on both sides",
     talker: role("external", "local-as", "as2"),
     listener: role("external", "local-as", "as2")
+  },
+  { name: "families given up", talker: role("external", "disables"), listener: role("internal") },
+  {
+    name: "families given up, with marks and path identifiers",
+    talker: role("internal", "disables", "marks", "add-path"),
+    listener: role("external", "ipv6")
   },
   { name: "made when it connects", talker: role("external", "dynamic"), listener: role("external") },
   {
@@ -177,7 +187,7 @@ export const configOf = (parties: ReadonlyArray<Party>): RouterConfig => ({
 const rangeOf = (party: Party): PeerConfig => ({ ...peerOf(party), asn: 0, type: "external" })
 
 const peerOf = ({ role, asn, address }: Party): PeerConfig => {
-  const { type, addPath, extended, extendedNextHop, graceful, ours, localAs } = role
+  const { type, addPath, extended, extendedNextHop, graceful, ours, localAs, disables } = role
   return {
     address,
     port: 179,
@@ -200,6 +210,7 @@ const peerOf = ({ role, asn, address }: Party): PeerConfig => {
     maxPrefixes: 0,
     extendedNextHop,
     ...(ours && { role: ours }),
+    ...(disables && { disableFamily: true }),
     ...(localAs && { localAs: LOCAL_AS_ELSEWHERE }),
     ...(graceful && { gracefulRestart: { helper: true, restartTime: 0, longLivedTime: 0 } })
   }
@@ -228,9 +239,10 @@ export const openOf = ({ role, asn, id }: Party): Uint8Array => {
 }
 
 /** What an UPDATE of this party is read with. */
-export const contextOf = ({ type, as4, addPath, extended }: Role): UpdateContext => ({
+export const contextOf = ({ type, as4, addPath, extended, disables }: Role): UpdateContext => ({
   as4,
   addPath: [addPath, addPath],
   external: type === "external" || type === "route-server-client",
-  extended
+  extended,
+  disables
 })

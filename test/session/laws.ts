@@ -217,6 +217,16 @@ export const LAWS: ReadonlyArray<Law> = [
       if (retain) assert.ok((connectionOf(step.before, conn)?.negotiated?.gracefulRestart?.families.length ?? 0) > 0)
     }
   }),
+  always(
+    "at most one connection is the peer's own and silent: one that says nothing keeps no other out",
+    wildWalk,
+    (step) => {
+      const silent = connectionsOf(step).filter(
+        (connection) => connection.initiator === "remote" && hasTcp(connection) && connection.negotiated === undefined
+      )
+      assert.ok(silent.length <= 1)
+    }
+  ),
   oneSession,
   always("a NOTIFICATION is the last thing sent on a connection, and its close follows", wildWalk, (step) => {
     for (const { conn } of effectsOf(step, "SendNotification")) {
