@@ -44,7 +44,7 @@ export class AdjOut {
   sent: Uint32Array
   /** The peer that was left out, because the route is its own. */
   sentSource: Uint16Array
-  /** Sum over all routes of a hash of (prefix, attributes, source, path id). */
+  /** Sum over all routes of a hash of (prefix, attributes, source), in lists also of identifier and audience. */
   digest = 0
   /** Prefixes told in the short form, and of them those that each peer is left out of. */
   private sentCount = 0
@@ -89,13 +89,13 @@ export class AdjOut {
   note(id: PrefixId, sent: number, source: number): void {
     const before = this.sent[id]
     if (before !== 0) {
-      this.digest = (this.digest - this.hashOf(id, before - 1, this.sentSource[id], 0)) >>> 0
+      this.digest = (this.digest - this.hashOf(id, before - 1, this.sentSource[id])) >>> 0
       this.sentCountFrom[this.sentSource[id]]--
       this.sentCount--
     }
     if (sent !== 0) {
       this.store.retain(sent - 1)
-      this.digest = (this.digest + this.hashOf(id, sent - 1, source, 0)) >>> 0
+      this.digest = (this.digest + this.hashOf(id, sent - 1, source)) >>> 0
       this.sentCountFrom[source]++
       this.sentCount++
       if (before === 0) this.prefixes.retain(id)
@@ -176,7 +176,7 @@ export class AdjOut {
     this.lists[id] = entry
     this.audiences.retain(audience)
     this.audiences.routes[audience]++
-    this.digest = (this.digest + this.hashOf(id, attributes, source, pathId)) >>> 0
+    this.digest = (this.digest + this.entryHash(id, entry)) >>> 0
   }
 
   private dropList(id: PrefixId): void {
@@ -186,8 +186,7 @@ export class AdjOut {
       const attributes = this.entryAttributes[entry]
       const audience = this.entryAudience[entry]
       const after = this.entryNext[entry]
-      const hash = this.hashOf(id, attributes, this.entrySource[entry], this.entryPathId[entry])
-      this.digest = (this.digest - hash) >>> 0
+      this.digest = (this.digest - this.entryHash(id, entry)) >>> 0
       this.audiences.routes[audience]--
       this.audiences.release(audience)
       this.store.release(attributes)
@@ -208,9 +207,13 @@ export class AdjOut {
     this.entryNext = grown(this.entryNext, length)
   }
 
-  private hashOf(id: PrefixId, attributes: AttributeId, source: number, pathId: number): number {
-    const hash = fold(fold(this.prefixes.hashOf(id), this.store.hashes[attributes]), source)
-    return pathId === 0 ? hash : fold(hash, pathId)
+  private hashOf(id: PrefixId, attributes: AttributeId, source: number): number {
+    return fold(fold(this.prefixes.hashOf(id), this.store.hashes[attributes]), source)
+  }
+
+  private entryHash(id: PrefixId, entry: number): number {
+    const hash = this.hashOf(id, this.entryAttributes[entry], this.entrySource[entry])
+    return fold(fold(hash, this.entryPathId[entry]), this.audiences.hashOf(this.entryAudience[entry]))
   }
 }
 

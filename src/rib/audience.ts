@@ -119,7 +119,8 @@ export class Audiences {
     return true
   }
 
-  private hashOf(id: AudienceId): number {
+  /** A hash of who is in it, that does not depend on its number. */
+  hashOf(id: AudienceId): number {
     return this.hash(this.words, id * this.stride, this.inverted[id] === 1)
   }
 

@@ -1,7 +1,7 @@
 // An export class: all peers whose routes are transformed and encoded alike, so that what several of them are to hear is packed once
 // (RFC 7947 §2.3 lets them differ in which routes they may have). Adj-out is the class's; of a member there is only where it stands.
 // Who comes walks over the table at its own pace, who falls behind is owed final states, and neither touches the others.
-import { PEERS_MAX } from "../machine/index.ts"
+import { fold, PEERS_MAX } from "../machine/index.ts"
 import { AdjOut, Routes } from "./adj-out.ts"
 import { wordAt } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
@@ -68,8 +68,11 @@ export class ExportClass {
     this.adjOut = new AdjOut(prefixes, store)
   }
 
-  get digest(): number {
-    return this.adjOut.digest
+  /** What was told, and where each member stands. */
+  digest(): number {
+    let digest = this.adjOut.digest
+    for (const member of this.members) digest = (digest + member.digest()) >>> 0
+    return fold(digest, this.filled)
   }
 
   fit(): void {

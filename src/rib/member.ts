@@ -1,7 +1,7 @@
 // A member of an export class: where it is in being told its table, and what it has still to hear. A member that keeps up is live and
 // holds nothing of its own. One that does not is either on a walk over the table (it has just come, or asked for everything again) or
 // owed the final state of some prefixes: one bit each, however often they change, so that memory stays bounded whatever happens.
-import { assert } from "../machine/index.ts"
+import { assert, fold } from "../machine/index.ts"
 import type { Routes } from "./adj-out.ts"
 import type { AttributeId } from "./attribute-store.ts"
 import { EVERYBODY } from "./audience.ts"
@@ -108,6 +108,12 @@ export class Member {
   takeHeld(id: PrefixId, into: Routes): void {
     into.count = 0
     this.held?.take(id, into)
+  }
+
+  /** Where it stands; what it is owed, by its count. */
+  digest(): number {
+    const stage = this.walk * 4 + (this.live ? 2 : 0) + (this.wrapped ? 1 : 0)
+    return fold(fold(fold(fold(this.peer, stage), this.from), this.position), this.pendingCount)
   }
 
   /** Bytes that this member alone occupies. */

@@ -2,7 +2,7 @@
 // that changed, tells the caller about its best path (for the forwarding graph), and packs what each export class has to hear.
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
 import type { BlockPool } from "../buffers/index.ts"
-import { fold, PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
+import { PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
 import { FAMILIES_ALL, Family, isRouted } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
 import type { AdjOut } from "./adj-out.ts"
@@ -280,8 +280,7 @@ export class Rib {
 
   digest(): number {
     let digest = this.adjIn.digest
-    for (const exportClass of this.classes)
-      digest = (digest + fold(exportClass.digest, exportClass.members.length)) >>> 0
+    for (const exportClass of this.classes) digest = (digest + exportClass.digest()) >>> 0
     return digest
   }
 
