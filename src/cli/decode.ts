@@ -41,7 +41,7 @@ const familiesFrom = (text: string | undefined): ReadonlyArray<boolean> | string
   const asked = text === undefined ? [] : text.split(",").map((name) => name.trim())
   const unknown = asked.find((name) => !(FAMILY_NAMES as ReadonlyArray<string>).includes(name))
   if (unknown !== undefined) return `decode: unknown family "${unknown}"; known: ${FAMILY_NAMES.join(", ")}`
-  return [asked.includes(FAMILY_NAMES[0]!), asked.includes(FAMILY_NAMES[1]!)]
+  return FAMILY_NAMES.map((name) => asked.includes(name))
 }
 
 /** Findings that a daemon would live with (RFC 7606) are part of the answer; what it would not accept at all is a "no". */

@@ -1,16 +1,17 @@
 // Messages as plain JSON for people and scripts, with the names that `show routes` uses. An UPDATE is shown as it would be taken: what
 // RFC 7606 discards is listed under `findings` and left out of the rest.
-import { formatAddress, formatPrefix, formatWords } from "./address.ts"
+import { formatAddress, formatPrefix, formatWords, u32 } from "./address.ts"
 import { asPathText } from "./as-path.ts"
-import { attributeName, ORIGIN_NAMES } from "./attribute-type.ts"
+import { AttributeType, attributeName, ORIGIN_NAMES } from "./attribute-type.ts"
 import { type Attributes, decodeAttributes, type OpaqueAttribute } from "./attributes.ts"
 import { type Capability, codeOfCapability } from "./capability.ts"
 import { communityText, extendedCommunityText, largeCommunityText } from "./community.ts"
-import { FAMILY_NAMES, familyText } from "./family.ts"
+import { FAMILY_NAMES, familyText, isRouted } from "./family.ts"
 import { type Fault, frame, headerFault, isFault, MESSAGE_NAMES, MessageType } from "./header.ts"
 import type { UpdateContext } from "./judge.ts"
 import { decodeNlri, type Nlri } from "./nlri.ts"
 import { communicationOf, decodeNotification, describeNotification } from "./notification.ts"
+import { carriedSpans } from "./opaque-nlri.ts"
 import { asnOf, decodeOpen } from "./open.ts"
 import { decodeRouteRefresh } from "./refresh.ts"
 import { toHex } from "./text.ts"
@@ -122,7 +123,13 @@ const VERDICT_NAMES = ["keep", "discard", "treat-as-withdraw", "disable-family",
 
 const updateJson = (bytes: Uint8Array, at: number, length: number, options: DecodeOptions): Json => {
   const view = new UpdateView()
-  const context: UpdateContext = { external: false, ...options, extended: true }
+  const context: UpdateContext = {
+    external: false,
+    confederation: true,
+    carried: ALL_FAMILIES,
+    ...options,
+    extended: true
+  }
   const verdict = scanUpdate(view, bytes, at, length, context)
   const findings = view.notes.map((note) => ({
     attribute: attributeName(note.attribute),
@@ -137,12 +144,40 @@ const updateJson = (bytes: Uint8Array, at: number, length: number, options: Deco
     ...(view.endOfRib === -1 ? {} : { endOfRib: FAMILY_NAMES[view.endOfRib] }),
     withdrawn: prefixesJson(decodeNlri(bytes, view.withdrawnAt, view.withdrawnEnd, 4, addPath[0])),
     attributes: attributesJson(keptAttributes(view, options)),
-    nlri: prefixesJson(decodeNlri(bytes, view.nlriAt, view.nlriEnd, 4, addPath[0]))
+    nlri: prefixesJson(decodeNlri(bytes, view.nlriAt, view.nlriEnd, 4, addPath[0])),
+    ...carriedJson(view, addPath)
   }
 }
 
+const ALL_FAMILIES = 0x7fff_ffff
+
+/** Routes of families that are only carried, in hexadecimal. */
+const carriedJson = (view: UpdateView, addPath: ReadonlyArray<boolean>): Json => {
+  const { bytes, reachFamily, unreachFamily, reachNextHopAt, reachNextHopLength } = view
+  const spansJson = (family: number, from: number, to: number): ReadonlyArray<unknown> =>
+    carriedSpans(family, bytes, from, to, addPath[family] === true).map(([at, end]) => {
+      const nlri = `0x${toHex(bytes.subarray(at, end))}`
+      return addPath[family] === true ? { nlri, pathId: u32(bytes, at - 4) } : nlri
+    })
+  const json: Record<string, unknown> = {}
+  if (isCarried(reachFamily)) {
+    const hop = toHex(bytes.subarray(reachNextHopAt, reachNextHopAt + reachNextHopLength))
+    const nlri = spansJson(reachFamily, view.reachNlriAt, view.reachNlriEnd)
+    json["reach"] = { family: FAMILY_NAMES[reachFamily as number], nextHop: `0x${hop}`, nlri }
+  }
+  if (isCarried(unreachFamily)) {
+    const nlri = spansJson(unreachFamily, view.unreachNlriAt, view.unreachNlriEnd)
+    json["unreach"] = { family: FAMILY_NAMES[unreachFamily as number], nlri }
+  }
+  return json
+}
+
+const isCarried = (family: number): boolean => family >= 0 && !isRouted(family)
+
 const keptAttributes = (view: UpdateView, { as4, addPath }: DecodeOptions): Attributes => {
   const omitted = view.discarded.filter((type) => view.valueAt[type] < 0)
+  if (isCarried(view.reachFamily)) omitted.push(AttributeType.MpReach)
+  if (isCarried(view.unreachFamily)) omitted.push(AttributeType.MpUnreach)
   return decodeAttributes(view.bytes, view.attributesAt, view.attributesEnd, as4, addPath, omitted)
 }
 

@@ -60,6 +60,23 @@ export const isCarriedSpan = (
   return at === end
 }
 
+/** Where each NLRI of a judged span begins, behind its path identifier, and ends. */
+export const carriedSpans = (
+  family: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  addPath: boolean
+): ReadonlyArray<readonly [from: number, to: number]> => {
+  const spans: Array<readonly [number, number]> = []
+  while (at < end) {
+    const from = addPath ? at + 4 : at
+    at = from + lengthAt(family, bytes, from, end)
+    spans.push([from, at])
+  }
+  return spans
+}
+
 /** Bytes of the NLRI at `at`, or -1: it cannot be one. */
 const lengthAt = (family: number, bytes: Uint8Array, at: number, end: number): number => {
   const rest = end - at

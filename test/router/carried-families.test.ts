@@ -8,7 +8,9 @@ import { query } from "../../src/router/index.ts"
 import {
   AddPathMode,
   afiOf,
+  asPathText,
   type Capability,
+  decodeAttributes,
   encodeAttributes,
   encodeOpen,
   encodeRouteRefresh,
@@ -198,6 +200,42 @@ describe("the value of a route that is no part of its key", () => {
     expect(heard(b)).toEqual(["+ 0a000002 14c633f0"])
     driver.hear(a, withdraw(2, "14c633f1"))
     expect(heard(b)).toEqual(["- 14c633f0"])
+  })
+})
+
+describe("carried routes of other ASes", () => {
+  const world = (type: "external" | "route-server-client") => {
+    const driver = new Driver(
+      configOf([A, B].map((address, index) => peerConfig(address, 65002 + index, { type, families: ["ipv4-vpn"] })))
+    )
+    const [a, b] = [A, B].map((address, index) => {
+      const conn = driver.accept(address)
+      const capabilities: ReadonlyArray<Capability> = [
+        { _tag: "Multiprotocol", afi: 1, safi: 128 },
+        { _tag: "FourOctetAs", asn: 65002 + index }
+      ]
+      const id = parseAddress(address)!.words[0]!
+      driver.hear(conn, encodeOpen({ version: 4, asn: 65002 + index, holdTime: 90, id, capabilities }), keepalive())
+      driver.settle()
+      driver.messages(conn)
+      return conn
+    }) as [ConnId, ConnId]
+    const { nextHop, nlri } = sampleOf(6)
+    const path = encodeAttributes({ origin: 0, asPath: [{ type: 2, members: [65002] }] }, true)
+    driver.hear(a, announce(6, nextHop, nlri, path))
+    const [update] = driver.updates(b)
+    const attributes = decodeAttributes(update!, 23, 23 + ((update![21]! << 8) | update![22]!), true)
+    return [said(update!), asPathText(attributes.asPath!)]
+  }
+
+  it("pass an external session with our AS number in front, and their next hop", () => {
+    const { nextHop, nlri } = sampleOf(6)
+    expect(world("external")).toEqual([`+ ${nextHop} ${nlri}`, `${LOCAL_AS} 65002`])
+  })
+
+  it("pass a route server untouched [RFC 7947 §2.2]", () => {
+    const { nextHop, nlri } = sampleOf(6)
+    expect(world("route-server-client")).toEqual([`+ ${nextHop} ${nlri}`, "65002"])
   })
 })
 

@@ -6,6 +6,7 @@ import {
   encodeOpen,
   encodeRouteRefresh,
   encodeUpdate,
+  FAMILY_NAMES,
   keepalive,
   shutdownCommunication
 } from "../../src/wire/index.ts"
@@ -138,5 +139,25 @@ describe("decoding to JSON", () => {
 
   it("gives nothing for nothing", () => {
     expect(decodeToJson(new Uint8Array(0), PLAIN)).toEqual([])
+  })
+
+  it("shows routes of families that are only carried in hexadecimal, with path identifiers where they were agreed on", () => {
+    const route = `0221${"0000fde800000001"}${"00".repeat(10)}000000003002000000000100000641`
+    const families = FAMILY_NAMES.map((name) => name === "l2vpn-evpn")
+    const reach = (nlri: string): Uint8Array => {
+      const value = hex(`001946040a00000200${nlri}`)
+      const attributes = [...hex("40010100400200"), 0x80, 14, value.length, ...value]
+      const body = [0, 0, 0, attributes.length, ...attributes]
+      return Uint8Array.of(...new Array(16).fill(255), 0, body.length + 19, 2, ...body)
+    }
+    expect(decodeToJson(reach(route), PLAIN)[0]).toMatchObject({
+      verdict: "keep",
+      attributes: { origin: "igp", asPath: "" },
+      reach: { family: "l2vpn-evpn", nextHop: "0x0a000002", nlri: [`0x${route}`] }
+    })
+    expect(decodeToJson(reach(`00000007${route}`), { ...PLAIN, addPath: families })[0]).toMatchObject({
+      reach: { nlri: [{ nlri: `0x${route}`, pathId: 7 }] }
+    })
+    expect(decodeToJson(reach(route.slice(0, -2)), PLAIN)[0]).toMatchObject({ verdict: "reset" })
   })
 })
