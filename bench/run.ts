@@ -62,6 +62,11 @@ if (import.meta.main) {
   } else if (which === "fanout") {
     const { run } = await import("./fanout.bench.ts")
     await run(print, ...numbers.slice(0, 2).map(Number))
+  } else if (which === "followers") {
+    const { run } = await import("./followers.bench.ts")
+    const [count, routes, seconds = 10] = numbers.map(Number)
+    const sizes = count === undefined ? [[200, 100_000] as const, [2000, 5000] as const] : [[count, routes] as const]
+    for (const [followers, table] of sizes) await run(print, followers, table, seconds)
   } else if (which === "sessions") {
     const { run } = await import("./sessions.bench.ts")
     const [peers = 100, prefixes = 1_000_000] = numbers.map(Number)
@@ -72,7 +77,7 @@ if (import.meta.main) {
     for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
+      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

@@ -56,6 +56,8 @@ export const ENTRY_POINTS = [
   "bench/session-peers.ts",
   "bench/fanout-hub.ts",
   "bench/fanout-readers.ts",
+  "bench/followers-hub.ts",
+  "bench/followers-many.ts",
   "test/package/tarball.ts",
   "bench/run.ts",
   "docs/generate.ts",
