@@ -65,6 +65,14 @@ const etcdEndpoint = Schema.String.check(
   )
 )
 
+const keyPrefix = Schema.String.check(
+  Schema.makeFilter((value: string) =>
+    /^\/.+/.test(value) && !"/backwalk/".startsWith(value) && !value.startsWith("/backwalk/")
+      ? undefined
+      : "expected the beginning of other people's keys, like /calico/"
+  )
+)
+
 const store = section("a store that the speakers and hubs of a site share", {
   etcd: list("etcd endpoints", etcdEndpoint).check(
     Schema.makeFilter((value: ReadonlyArray<unknown>) => (value.length > 0 ? undefined : "name at least one endpoint"))
@@ -72,6 +80,7 @@ const store = section("a store that the speakers and hubs of a site share", {
   name: Schema.optionalKey(text("our name in the store")),
   publish: Schema.optionalKey(flag("put our best routes into the store")),
   serve: Schema.optionalKey(flag("serve followers what the store holds, instead of our own table alone")),
+  pass: Schema.optionalKey(list("prefixes of keys", keyPrefix)),
   lease: Schema.optionalKey(seconds("for how long what we published outlives us", 2, 3600)),
   tls: Schema.optionalKey(
     section("TLS towards etcd", {

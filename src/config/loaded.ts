@@ -59,6 +59,8 @@ export interface FanoutStoreSettings {
   readonly name: string
   readonly publish: boolean
   readonly serve: boolean
+  /** Prefixes of keys that are passed on to followers as they are. */
+  readonly pass: ReadonlyArray<string>
   readonly leaseS: number
   readonly tls: { readonly certificate: string; readonly key: string; readonly authority: string } | undefined
 }

@@ -81,6 +81,7 @@ const resolveStore = (
   name: store.name ?? routerId,
   publish: store.publish ?? true,
   serve: isServing && (store.serve ?? true),
+  pass: store.pass ?? [],
   leaseS: valueOf(parseSeconds(2, 3600)(store.lease ?? 15)),
   tls: store.tls
 })

@@ -39,8 +39,14 @@ export class StoreView {
   /** By the key that followers get, who says what. */
   private readonly said = new Map<string, Array<Said>>()
   private generation = 1
-  /** Keys that are no speaker's. */
+  /** Keys that are no speaker's, and not passed on. */
   foreign = 0
+  /** What begins with one of these is somebody else's and passed on as it is. */
+  private readonly passed: ReadonlyArray<string>
+
+  constructor(passed: ReadonlyArray<string> = []) {
+    this.passed = passed
+  }
 
   get size(): number {
     return this.said.size
@@ -69,7 +75,7 @@ export class StoreView {
   ): ReadonlyArray<StoreNews> {
     const news: Array<StoreNews> = []
     for (const { key, value, revision } of updates) {
-      const named = readStoreKey(key)
+      const named = readStoreKey(key) ?? this.passedKey(key)
       if (named === undefined) {
         this.foreign++
         continue
@@ -82,6 +88,10 @@ export class StoreView {
       this.become(named.key, before, [...others, ...own], text, news)
     }
     return news
+  }
+
+  private passedKey(key: string): { readonly speaker: string; readonly key: string } | undefined {
+    return this.passed.some((prefix) => key.startsWith(prefix)) ? { speaker: "", key } : undefined
   }
 
   private become(

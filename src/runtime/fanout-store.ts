@@ -33,14 +33,15 @@ export const makeSiteStore = Effect.fnUntraced(function* (
 ): Effect.fn.Return<SiteStore, DaemonFailed, Scope.Scope> {
   const options = yield* readOptions(settings)
   const services = yield* Layer.build(Etcd.layer(options))
-  const view = new StoreView()
+  const view = new StoreView(settings.pass)
   const status = { inSync: false, reason: "not heard of yet", isPublishing: false, publishReason: "" }
   const said: Array<string> = []
   const pass = (news: ReadonlyArray<StoreNews>): void => {
     if (news.length > 0) offer([{ _tag: "Updates", updates: news.map(updateOf) }])
   }
   const following = followStore({
-    prefix: STORE_PREFIX,
+    // One watch has one range; the barrier lies in ours, so with others it is all that there is.
+    prefix: settings.pass.length === 0 ? STORE_PREFIX : EVERYTHING,
     barrier: barrierKey(settings.name),
     seed,
     receiver: {
@@ -98,6 +99,9 @@ export const makeSiteStore = Effect.fnUntraced(function* (
     })
   }
 })
+
+/** Keys of every user of etcd begin with a slash. */
+const EVERYTHING = "/"
 
 const updateOf = ({ key, value, revision }: StoreNews) => ({
   key,

@@ -2,6 +2,7 @@
 // its routes along; what both have stays.
 import { afterEach, expect } from "vitest"
 import { EtcdCluster } from "../support/etcd-cluster.ts"
+import { GobPeer } from "../support/gob-peer.ts"
 import { requirement } from "../support/requirements.ts"
 import { type RunningDaemon, startDaemon, until } from "../support/running-daemon.ts"
 
@@ -38,6 +39,7 @@ const fanOutPrefixes = ({ daemon }: RunningDaemon): ReadonlyArray<string> =>
     .sort()
 
 const etcd = requirement("etcd")
+const go = requirement("etcd", "go", "gobpeer")
 
 etcd.describe("a site", () => {
   etcd.it("has one table, of all its speakers, and says when it cannot know it", async () => {
@@ -64,5 +66,22 @@ etcd.describe("a site", () => {
     expect(fanOutPrefixes(follower)).toEqual(["198.18.0.0/24", "198.51.100.0/24"])
     store.resume(0)
     await until("it is in sync again", () => shown(hub).serve.inSync)
+  })
+
+  go.it("passes other people's keys on as they are, and only those that it was told to", async () => {
+    const store = await EtcdCluster.start(1)
+    closing.push(() => store.stop())
+    await store.put("/calico/v1/host/node1/bird_ip", "10.0.0.1")
+    await store.put("/registry/secrets/nobodys-business", "x")
+    const passing = `store: { etcd: ["${store.endpoints[0]}"], pass: ["/calico/"] }`
+    const hub = await daemonOf("127.0.0.3", `{ serve: { listen: ["127.0.0.1:0"] }, ${passing} }`, ["198.51.100.0/24"])
+    await until("the hub is in sync with the store", () => shown(hub).serve.inSync && shown(hub).serve.keys === 3)
+    const peer = new GobPeer(["client", "-addr", shown(hub).serve.listening[0], "-proto", "modern"])
+    expect(await peer.exit()).toBe(0)
+    const text = JSON.stringify(peer.lines)
+    expect(text).toContain('"Key":"/calico/v1/host/node1/bird_ip"')
+    expect(text).toContain(Buffer.from("10.0.0.1").toString("hex"))
+    expect(text).toContain("/backwalk/v1/route/main/ipv4-unicast/198.51.100.0-24")
+    expect(text).not.toContain("nobodys-business")
   })
 })
