@@ -62,7 +62,10 @@ export class RealWorld {
     const word = Math.floor((length - 1) / 32)
     const step = 2 ** (32 * (word + 1) - length)
     for (let at = 0; at < count; at++) {
-      const prefix = this.tables[index].intern(words.with(word, (words[word] + at * step) >>> 0), 0, length)
+      const sum = words[word] + at * step
+      const next = words.with(word, sum >>> 0)
+      if (word > 0) next[word - 1] += Math.floor(sum / 2 ** 32)
+      const prefix = this.tables[index].intern(next, 0, length)
       this.forwarding.setBgp(index, prefix, set)
     }
     this.forwarding.releaseNextHops(set)
