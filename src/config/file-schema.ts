@@ -146,6 +146,7 @@ const kernel = section("the kernel's routing table", {
   model: Schema.optionalKey(flag("the built-in model instead of the real kernel")),
   "walk-at-once": Schema.optionalKey(integer("routes of one group that are looked at at once", 0, 1_000_000)),
   "walk-quantum": Schema.optionalKey(integer("steps of walks over routes in one batch", 1, 1_000_000)),
+  reserve: Schema.optionalKey(flag("keep the next hop of each prefix's second-best path ready")),
   standby: Schema.optionalKey(flag("a reserve on another link carries a very small share all the time"))
 })
 

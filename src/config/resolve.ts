@@ -119,5 +119,6 @@ const resolveKernel = (kernel: NonNullable<ConfigFile["kernel"]>): KernelConfig 
   model: kernel.model ?? false,
   ...(kernel["walk-at-once"] === undefined ? {} : { walkAtOnce: kernel["walk-at-once"] }),
   ...(kernel["walk-quantum"] === undefined ? {} : { walkQuantum: kernel["walk-quantum"] }),
+  ...(kernel.reserve === undefined ? {} : { reserve: kernel.reserve }),
   ...(kernel.standby === undefined ? {} : { standby: kernel.standby })
 })

@@ -135,6 +135,14 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
     this.resolution.sessionState(address, isUp)
   }
 
+  /** Whoever interned the list knows that its first preference leads nowhere, or does again: the reserve takes over at once. */
+  exitState(id: number, isUp: boolean): void {
+    const list = this.pathLists.get(id)
+    if (list.exitFailed === !isUp) return
+    list.exitFailed = !isUp
+    this.resolution.dirtyLists.add(list)
+  }
+
   /** Brings covers, loops and leaves up to date. */
   settle(): void {
     const { dirty, dirtyLists } = this.resolution

@@ -20,7 +20,10 @@ export interface Outcome {
 /** Of the paths, those of the lowest preference that leads anywhere are used. */
 export const outcomeOf = (list: PathList): Outcome => {
   let used: Outcome | undefined
-  for (const preference of new Set(list.paths.map((path) => path.preference))) {
+  const preferences = [...new Set(list.paths.map((path) => path.preference))]
+  // What is said to have failed is used only if there is nothing else.
+  if (list.exitFailed) preferences.push(preferences.shift()!)
+  for (const preference of preferences) {
     const leaves = flatten(list, preference)
     if (leaves.length === 0) continue
     if (used !== undefined) return { ...used, reserve: leaves }

@@ -84,6 +84,8 @@ export interface PathList {
   reserve: ReadonlyArray<Leaf>
   /** What the kernel is to have: the leaves, and where that is wanted one in reserve beside them. */
   installed: ReadonlyArray<Leaf>
+  /** Whoever asked for it says that the first preference leads nowhere, before the graph can know. */
+  exitFailed: boolean
   /** Preference of the paths in use. */
   preference: number
   /** Steps of recursion to the nearest usable next hop, and what those cost. */
@@ -195,6 +197,7 @@ export class PathLists {
       leaves: [],
       reserve: [],
       installed: [],
+      exitFailed: false,
       preference: 0,
       metric: 0
     }

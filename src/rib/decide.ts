@@ -26,6 +26,7 @@ export class Decision {
   private readonly peers: RibPeers
   private options: DecisionOptions = {}
   private candidates = new Uint32Array(64)
+  private others = new Uint32Array(16)
   /** By place among the candidates: beaten by MED. */
   private beaten = new Uint8Array(64)
   /** Reasons are noted: it is the decision of the table itself. */
@@ -113,6 +114,28 @@ export class Decision {
   private breakTies(count: number): number {
     for (let step: number = Reason.RouterId; count > 1 && step < INELIGIBLE; step++) count = this.eliminate(count, step)
     return count
+  }
+
+  /** The next hop of the best of the other eligible paths that go another way than the one at `head`; -1: there is none. */
+  secondTo(head: PathRef): number {
+    const { next, reason, attributes, peer } = this.paths
+    const { nextHop } = this.store
+    const used = nextHop[attributes[head]]
+    let count = 0
+    for (let path = next[head]; path !== 0; path = next[path]) {
+      if (reason[path] >= INELIGIBLE || peer[path] === 0 || nextHop[attributes[path]] === used) continue
+      if (count === this.others.length) {
+        const larger = new Uint32Array(this.others.length * 2)
+        larger.set(this.others)
+        this.others = larger
+      }
+      this.others[count++] = path
+    }
+    if (count === 0) return -1
+    const { removedByMed } = this
+    const second = this.choose(this.others, count)
+    this.removedByMed = removedByMed
+    return nextHop[attributes[second]]
   }
 
   isEligible(path: PathRef): boolean {

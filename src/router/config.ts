@@ -120,6 +120,8 @@ export interface KernelConfig {
   readonly walkQuantum?: number
   /** What is in reserve on another link carries a very small share, so that a carrier that is lost cannot empty the group. Absent: no. */
   readonly standby?: boolean
+  /** The next hop of each prefix's second-best path is kept ready. Absent: no. */
+  readonly reserve?: boolean
 }
 
 export interface Confederation {

@@ -71,6 +71,7 @@ const listNode = (forwarding: Forwarding, list: PathList, opened: Set<PathList>)
   return {
     ...node,
     kernel: groupOf(forwarding, list),
+    ...(list.exitFailed ? { exitFailed: true } : {}),
     ...(list.reserve.length === 0 ? {} : { reserve: list.reserve.map((leaf) => leafText(forwarding, leaf)) }),
     paths: list.paths.map((_, index) => pathNode(forwarding, list, index, opened))
   }

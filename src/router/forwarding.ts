@@ -4,16 +4,17 @@
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
-import { Fib, type FibListener, WalkPriority, WalkReason } from "../fib/index.ts"
+import { Fib, type FibListener, type PathSpec, WalkPriority, WalkReason } from "../fib/index.ts"
 import { KernelSync } from "../ksync/index.ts"
 import { fold, type OpBuffer } from "../machine/index.ts"
-import { decodeError, Errno, eachMessage, errnoName, NetlinkType } from "../netlink/index.ts"
+import { decodeError, eachMessage, NetlinkType } from "../netlink/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { KernelConfig, StaticRoute } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
+import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
 import { showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
 
@@ -43,8 +44,6 @@ const GRACE_MS = 120_000
 
 export const createForwarding = (options: ForwardingOptions): Forwarding => new Forwarding(options)
 
-export type NoticeLevel = "info" | "warning" | "error"
-
 /** The part that exists only where there is a kernel. */
 interface KernelSide {
   readonly config: KernelConfig
@@ -60,7 +59,7 @@ export class Forwarding implements FibListener {
   private sending = false
   private readonly slotErrors = new Map<number, { readonly errno: number; readonly text: string }>()
   private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
-  private readonly notices: Array<{ readonly level: NoticeLevel; readonly message: string }> = []
+  private readonly notices = new ForwardingNotices()
   private retryMs = RETRY_MS_MIN
   private retryArmed = false
   private rarelyArmed = false
@@ -71,7 +70,6 @@ export class Forwarding implements FibListener {
   private verifying = false
   private verifiedAt = 0
   private lostWhenVerified = 0
-  private toldOf = new Set<string>()
   /** The family whose walks are served first this time. */
   private walksFirst: 0 | 1 = 1
 
@@ -144,8 +142,7 @@ export class Forwarding implements FibListener {
 
   /** What an operator should know, since the last call. */
   drainNotices(tell: (level: NoticeLevel, message: string) => void): void {
-    for (const { level, message } of this.notices) tell(level, message)
-    this.notices.length = 0
+    this.notices.drain(tell)
   }
 
   /** Replaces all static routes; what stays the same is left alone. */
@@ -156,6 +153,11 @@ export class Forwarding implements FibListener {
   /** The set of next hops under a small number that stays until it is released as often as it was interned. */
   internNextHops(addresses: ReadonlyArray<Address>, weights: ReadonlyArray<number> = []): number {
     return this.fib.internNextHops(addresses, weights)
+  }
+
+  /** As `internNextHops`, of paths of any kind. */
+  internPaths(paths: ReadonlyArray<PathSpec>): number {
+    return this.fib.internPaths(paths)
   }
 
   releaseNextHops(nextHopSet: number): void {
@@ -189,6 +191,11 @@ export class Forwarding implements FibListener {
   /** As `neighbourState`, of an address that is several hops away (RFC 5883). */
   sessionState(address: Address, isUp: boolean): void {
     this.fib.sessionState(address, isUp)
+  }
+
+  /** The first exit of a set with one in reserve failed, or is back. */
+  exitState(nextHopSet: number, isUp: boolean): void {
+    this.fib.exitState(nextHopSet, isUp)
   }
 
   /** All sources have said what they know at start: leftovers of an earlier run that nobody confirmed are removed. */
@@ -349,7 +356,7 @@ export class Forwarding implements FibListener {
       const { errno, text } = decodeError(bytes, at, end)
       if (errno === 0) return
       errors.set(seq - batch.firstSeq, { errno, text })
-      this.noteError(errno, text)
+      this.notices.refused(errno, text)
     })
     if (!complete) {
       this.replyLost(side)
@@ -363,19 +370,6 @@ export class Forwarding implements FibListener {
     if (!this.sending) return
     this.sending = false
     side.sync.replyLost()
-  }
-
-  /** Each kind of error is told once, not once per route. */
-  private noteError(errno: number, text: string): void {
-    const what = text === "" ? errnoName(errno) : `${errnoName(errno)}: ${text}`
-    if (this.toldOf.has(what) || this.toldOf.size >= 64) return
-    this.toldOf.add(what)
-    if (errno === Errno.EPERM) {
-      const message = "the kernel refuses route changes (EPERM): run as root or grant CAP_NET_ADMIN"
-      this.notices.push({ level: "error", message })
-    } else if (errno !== Errno.ESRCH && errno !== Errno.ENOENT) {
-      this.notices.push({ level: "warning", message: `the kernel refused a request (${what})` })
-    }
   }
 
   private armRetries(sync: KernelSync): void {

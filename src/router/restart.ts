@@ -4,7 +4,7 @@
 // second restart.
 import type { OpBuffer } from "../machine/index.ts"
 import type { Negotiated } from "../session/index.ts"
-import { FAMILIES_ALL, FAMILY_NAMES, type Family } from "../wire/index.ts"
+import { FAMILIES_ALL, FAMILY_NAMES, type Family, parseAddress } from "../wire/index.ts"
 import type { RouterPeer } from "./peer.ts"
 import type { RouterState } from "./state.ts"
 
@@ -39,6 +39,7 @@ export const sessionLost = (
   // Consecutive restarts: what was stale already goes at once. What only a refresh had not repeated yet is as good as the rest.
   for (const family of FAMILIES_ALL) if (peer.retention[family] !== undefined) state.rib.expire(peer.index, family)
   state.rib.endSession(peer.index, FAMILIES_ALL.map(keeps))
+  if (!FAMILIES_ALL.some(keeps)) exitFailed(state, peer)
   for (const family of FAMILIES_ALL) {
     peer.retention[family] = keeps(family) ? { stage: "restarting", longLivedS: longLivedOf(family) } : undefined
     if (keeps(family) && !waits(family)) outliveRestart(state, peer, family, out)
@@ -47,6 +48,12 @@ export const sessionLost = (
   const timeS = restart?.timeS ?? 0
   if (timeS > 0) state.timers.arm({ peer: peer.index, conn: 0, kind: PeerTimer.Restart }, timeS * 1000, out)
   say(state, peer, `restarts gracefully: its routes stay for ${timeS} s`, out)
+}
+
+/** Who was an exit is none any more; what was decided on is decided again in slices, traffic need not wait for that. */
+const exitFailed = (state: RouterState, peer: RouterPeer): void => {
+  const address = parseAddress(peer.config.address)
+  if (address !== undefined) state.sharedNextHops.exitFailed(state.forwarding, address, state.rib.store)
 }
 
 /** The peer is back: what it did not go on forwarding is given up (RFC 4724 §4.2), the rest waits for End-of-RIB. */

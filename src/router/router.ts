@@ -249,6 +249,7 @@ const toForwarding = (state: RouterState): BestChanged => {
   const { adjIn, decision, store, tables } = state.rib
   const { multipath } = decision
   const sets = state.nextHopSets
+  const reserves = state.config?.kernel?.reserve === true
   // Sessions that end because we stop change nothing in the kernel: it is kept, or it is all being removed.
   if (state.stopping) return () => {}
   return (family, id, attributes, peer) => {
@@ -256,6 +257,14 @@ const toForwarding = (state: RouterState): BestChanged => {
     if (attributes !== -1 && multipath.gather(tables[family].heads[id]) > 0) {
       forwarding.setBgp(family, id, shared.use(forwarding, family, id, multipath, adjIn.paths, store))
       return
+    }
+    if (attributes !== -1 && peer !== SELF && reserves) {
+      const used = store.nextHop[attributes]
+      const second = decision.secondTo(tables[family].heads[id])
+      if (second !== -1) {
+        forwarding.setBgp(family, id, shared.useWithReserve(forwarding, family, id, used, second, store))
+        return
+      }
     }
     if (attributes === -1 || peer === SELF) forwarding.clearBgp(family, id)
     else forwarding.setBgp(family, id, sets[store.nextHop[attributes]])

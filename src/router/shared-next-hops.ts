@@ -2,7 +2,7 @@
 // once, counted by the prefixes that use it, and given back with the last of them.
 import { assert, fold } from "../machine/index.ts"
 import { type AttributeStore, grown, type Multipath, type Paths, type PrefixId } from "../rib/index.ts"
-import type { RoutedFamily } from "../wire/index.ts"
+import { type Address, formatAddress, type RoutedFamily } from "../wire/index.ts"
 import type { Forwarding } from "./forwarding.ts"
 
 interface Combination {
@@ -40,11 +40,42 @@ export class SharedNextHops {
     const nextHops = order.map(nextHopOf)
     const weights = multipath.weights.length === 0 ? [] : order.map((index) => multipath.weights[index])
     const combination = this.combine(forwarding, store, nextHops, weights)
+    this.assign(forwarding, family, id, combination)
+    return combination.set
+  }
+
+  private assign(forwarding: Forwarding, family: RoutedFamily, id: PrefixId, combination: Combination): void {
     combination.uses++
     this.release(forwarding, family, id)
     if (id >= this.sets[family].length) this.sets[family] = grown(this.sets[family], Math.max(1024, (id + 1) * 2))
     this.sets[family][id] = combination.set
+  }
+
+  /** As `use`: one next hop, and another one in reserve. */
+  useWithReserve(
+    forwarding: Forwarding,
+    family: RoutedFamily,
+    id: PrefixId,
+    used: number,
+    reserve: number,
+    store: AttributeStore
+  ): number {
+    const { addresses } = store.nextHops
+    const combination = this.combineOf([used, reserve], RESERVED, () =>
+      forwarding.internPaths([{ address: addresses[used] }, { address: addresses[reserve], preference: 1 }])
+    )
+    this.assign(forwarding, family, id, combination)
+    // Somebody has decided for it since: it is worth something again.
+    forwarding.exitState(combination.set, true)
     return combination.set
+  }
+
+  /** The session with a peer is gone and nothing of it is kept: where it is the exit, the one in reserve takes over before anything is decided. */
+  exitFailed(forwarding: Forwarding, address: Address, store: AttributeStore): void {
+    const text = formatAddress(address)
+    for (const { set, nextHops, weights } of this.bySet.values()) {
+      if (isReserved(weights) && store.nextHops.text(nextHops[0]) === text) forwarding.exitState(set, false)
+    }
   }
 
   /** Prefix `id` uses one next hop again, or none. */
@@ -60,6 +91,8 @@ export class SharedNextHops {
     const alike = this.byHash.get(combination.hash)!.filter((other) => other !== combination)
     if (alike.length === 0) this.byHash.delete(combination.hash)
     else this.byHash.set(combination.hash, alike)
+    // Somebody else may want the same.
+    if (isReserved(combination.weights)) forwarding.exitState(set, true)
     forwarding.releaseNextHops(set)
   }
 
@@ -69,17 +102,30 @@ export class SharedNextHops {
     nextHops: ReadonlyArray<number>,
     weights: ReadonlyArray<number>
   ): Combination {
+    const addresses = nextHops.map((nextHop) => store.nextHops.addresses[nextHop])
+    return this.combineOf(nextHops, weights, () => forwarding.internNextHops(addresses, weights))
+  }
+
+  private combineOf(
+    nextHops: ReadonlyArray<number>,
+    weights: ReadonlyArray<number>,
+    intern: () => number
+  ): Combination {
     const hash = [...nextHops, ...weights].reduce((sum, part) => fold(sum, part), nextHops.length)
     const known = this.byHash.get(hash) ?? []
     const same = known.find((one) => equal(one.nextHops, nextHops) && equal(one.weights, weights))
     if (same !== undefined) return same
-    const addresses = nextHops.map((nextHop) => store.nextHops.addresses[nextHop])
-    const made = { nextHops, weights, hash, set: forwarding.internNextHops(addresses, weights), uses: 0 }
+    const made = { nextHops, weights, hash, set: intern(), uses: 0 }
     this.byHash.set(hash, [...known, made])
     this.bySet.set(made.set, made)
     return made
   }
 }
+
+/** In the place of weights: the second next hop is in reserve. */
+const RESERVED: ReadonlyArray<number> = [1, 0]
+
+const isReserved = (weights: ReadonlyArray<number>): boolean => weights[1] === 0
 
 const equal = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean =>
   one.length === other.length && one.every((part, index) => part === other[index])

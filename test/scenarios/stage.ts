@@ -161,7 +161,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ...sayings,
   ...tell,
   ...show,
-  /** router NAME as= id= [kernel=remove|keep|none] */
+  /** router NAME as= id= [kernel=remove|keep|none] [reserve=yes] */
   router: (stage, { names: [name], option }) => {
     const id = option("id")
     const kernel = option("kernel", "remove")
@@ -170,7 +170,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       listen: ["0.0.0.0:179"],
       ...(kernel === "none"
         ? {}
-        : { kernel: { table: 254, metric: 20, onExit: kernel as "keep" | "remove", model: true } }),
+        : {
+            kernel: {
+              table: 254,
+              metric: 20,
+              onExit: kernel as "keep" | "remove",
+              model: true,
+              ...(option("reserve", "no") === "yes" ? { reserve: true } : {})
+            }
+          }),
       peers: [],
       static: [],
       originate: []
