@@ -240,6 +240,11 @@ const look = (): ForwarderCommand => ({
       must(recent.contains(id), "an entry stays until it is taken, deleted or too old")
     must(recent.stats().entries === model.recent.size, "entries are counted")
     must(recent.stats().bytes <= RECENT_BYTES_MAX, "the cache keeps to its bytes")
+    const target = new Uint8Array(REPACK_BYTES_MAX)
+    for (const [key, bytes] of model.repacked) {
+      const end = repacked.copyTo(Math.floor(key / 100), key % 100, target, 0)
+      must(end !== -1 && sameBytes(target.subarray(0, end), bytes), "rebuilt bytes stay what they are")
+    }
     must(repacked.stats().bytes <= REPACK_BYTES_MAX, "so does that of rebuilt bytes")
   },
   toString: () => "look()"
@@ -274,7 +279,8 @@ export const arbitraryForwarderCommands: fc.Arbitrary<Iterable<ForwarderCommand>
       .map(([a, b, c]) => rebuild(a, b, c)),
     fc.nat({ max: 3 }).map(forget),
     fc.tuple(choice, fc.constantFrom("retain", "release", "bytesOf")).map(([which, verb]) => misuse(which, verb)),
+    fc.constant(look()),
     fc.constant(look())
   ],
-  { maxCommands: 80 }
+  { maxCommands: 80, size: "max" }
 )
