@@ -15,6 +15,7 @@ import type { Kernel } from "./kernel.ts"
 import { configureCommand, type Daemon, daemonFace, Orders, reloadOnHangup, tcpPeers } from "./orders.ts"
 import { type DaemonFailed, kernelOf, recorderOf } from "./outfit.ts"
 import { Recorder } from "./recorder.ts"
+import { releaseStartMemory } from "./start-memory.ts"
 import { Timers } from "./timers.ts"
 import { type ListenFailed, Transport } from "./transport.ts"
 import { makeWorld } from "./world.ts"
@@ -92,6 +93,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   for (const problem of transport.configure(tcpPeers(config.router))) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)
+  yield* Effect.forkScoped(Effect.delay(releaseStartMemory, SETTLED_MS))
   yield* Effect.raceFirst(Fiber.join(running), failed).pipe(
     Effect.onInterrupt(() => {
       inbox.offerNow(commandRecord({ command: "shutdown" }))
@@ -113,5 +115,7 @@ const reportLeaks = ({ state }: Core): Effect.Effect<void> => {
 
 /** Peers that do not take our goodbye, or a kernel that does not answer, hold us up for so long at most. */
 const SHUTDOWN_MS = 10_000
+/** After this nothing of the start is under way any more; what a fast peer brings meanwhile only comes to be read again. */
+const SETTLED_MS = 500
 /** Notices that a slow reader of the event stream may lag behind. */
 const NOTICES_KEPT = 1024

@@ -60,7 +60,8 @@ export const Sys = {
   NETLINK_EXT_ACK: 11,
   NETLINK_GET_STRICT_CHK: 12,
   CLONE_NEWNET: 0x40000000,
-  F_DUPFD_CLOEXEC: 1030
+  F_DUPFD_CLOEXEC: 1030,
+  MADV_DONTNEED: 4
 } as const
 
 interface Functions {
@@ -74,6 +75,7 @@ interface Functions {
   readonly if_indextoname: (index: number, name: Uint8Array) => bigint
   readonly setns: (fd: number, type: number) => number
   readonly fcntl: (fd: number, command: number, argument: number) => number
+  readonly madvise: (from: bigint, length: bigint, advice: number) => number
 }
 
 export interface SystemCalls {
@@ -94,6 +96,8 @@ export interface SystemCalls {
   readonly setns: (fd: number, type: number) => void
   /** Another descriptor of the same socket, not inherited by programs that are started. */
   readonly duplicate: (fd: number) => number
+  /** Tells the kernel what will become of pages. */
+  readonly madvise: (from: bigint, length: bigint, advice: number) => void
   /** Where an array's bytes are, for structures that hold a pointer. Valid while the array is referred to. */
   readonly address: (bytes: Uint8Array) => bigint
 }
@@ -133,6 +137,7 @@ const load = (): SystemCalls => {
     if_indextoname: { arguments: ["u32", "pointer"], return: "pointer" },
     setns: { arguments: ["i32", "i32"], return: "i32" },
     fcntl: { arguments: ["i32", "i32", "i32"], return: "i32" },
+    madvise: { arguments: ["u64", "u64", "i32"], return: "i32" },
     __errno_location: { arguments: [], return: "pointer" }
   })
   const calls = functions as unknown as Functions & { readonly __errno_location: () => bigint }
@@ -162,6 +167,7 @@ const load = (): SystemCalls => {
       return calls.if_indextoname(index, name) === 0n ? "" : name.toString("utf8", 0, name.indexOf(0))
     },
     setns: (fd, type) => void checked("setns", calls.setns(fd, type)),
+    madvise: (from, length, advice) => void checked("madvise", calls.madvise(from, length, advice)),
     duplicate: (fd) => checked("fcntl", calls.fcntl(fd, Sys.F_DUPFD_CLOEXEC, 0)),
     address: (bytes) => (ffi as unknown as { getRawPointer: (bytes: Uint8Array) => bigint }).getRawPointer(bytes)
   }

@@ -1,0 +1,58 @@
+// What the start needed is given back: only pages that are as the file has them. docs/PERFORMANCE.md
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { unchangedPages } from "../../src/runtime/start-memory.ts"
+
+const mapping = (range: string, access: string, file: string, anonymous: number): string =>
+  [
+    `${range} ${access} 00001000 fe:00 77                         ${file}`,
+    "Size:               4096 kB",
+    "Rss:                 800 kB",
+    "Private_Dirty:         0 kB",
+    `Anonymous:         ${anonymous} kB`,
+    "VmFlags: rd mr mw me"
+  ].join("\n")
+
+describe("memory of the start", () => {
+  it("is pages of the program that nobody writes to and nobody has written to", () => {
+    const smaps = [
+      mapping("400000-401000", "r--p", "/opt/node", 0),
+      mapping("401000-500000", "r-xp", "/opt/node", 0),
+      mapping("500000-501000", "r--p", "/opt/node", 24),
+      mapping("501000-600000", "rw-p", "/opt/node", 0),
+      mapping("700000-701000", "r-xp", "/lib/libc.so.6", 0),
+      mapping("800000-801000", "r--s", "/opt/node", 0),
+      mapping("900000-901000", "rw-p", "", 400)
+    ].join("\n")
+    expect(unchangedPages(smaps, "/opt/node")).toEqual([
+      { from: 0x40_0000n, length: 0x1000n },
+      { from: 0x40_1000n, length: 0xf_f000n }
+    ])
+  })
+
+  it("is there in this very program", () => {
+    expect(unchangedPages(readFileSync("/proc/self/smaps", "latin1"), process.execPath).length).toBeGreaterThan(0)
+  })
+
+  it("goes, and the program runs on with less", () => {
+    const script = `
+      import { readFileSync } from "node:fs"
+      import { Effect } from "effect"
+      import { releaseStartMemory } from ${JSON.stringify(join(import.meta.dirname, "../../src/runtime/start-memory.ts"))}
+      const resident = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync("/proc/self/status", "latin1"))[1])
+      const before = resident()
+      Effect.runSync(releaseStartMemory)
+      console.log(JSON.stringify({ before, after: resident(), sum: [1, 2, 3].reduce((sum, one) => sum + one, 0) }))
+    `
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      cwd: join(import.meta.dirname, "../..")
+    })
+    expect(stderr).toBe("")
+    const { before, after, sum } = JSON.parse(stdout) as { before: number; after: number; sum: number }
+    expect(sum).toBe(6)
+    expect(after).toBeLessThan(before)
+  })
+})
