@@ -103,7 +103,10 @@ const RouteRow = Schema.Struct({
   med: Schema.Unknown,
   communities: Schema.Array(Schema.String),
   largeCommunities: Schema.Array(Schema.String),
-  extendedCommunities: Schema.Array(Schema.String)
+  extendedCommunities: Schema.Array(Schema.String),
+  stale: Schema.optionalKey(Schema.Boolean),
+  multipath: Schema.optionalKey(Schema.Boolean),
+  weight: Schema.optionalKey(Schema.Int)
 }).annotate({ identifier: "Route" })
 
 const FibRow = Schema.Struct({
