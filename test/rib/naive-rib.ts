@@ -1,13 +1,18 @@
 // A RIB that anybody can check by reading: paths in an array, the best one found by removing the others step by step, what a peer hears
 // built as an object and written by the plain encoder. RFC 4271 §9.1.2.2, RFC 4456, RFC 5065, RFC 6793 §4.2.2, RFC 1997, RFC 7947
 import { type DecisionOptions, PeerKind } from "../../src/rib/index.ts"
-import { type AsSegment, type Attributes, encodeAttributes, type OpaqueAttribute } from "../../src/wire/index.ts"
+import {
+  type Address,
+  type AsSegment,
+  type Attributes,
+  encodeAttributes,
+  type OpaqueAttribute
+} from "../../src/wire/index.ts"
 
 export const LOCAL_AS = 65001
 export const CONFEDERATION = 4_200_000_500
 export const ROUTER_ID = 0x0a000001
 export const CLUSTER = 0x0a0000c1
-export const NEXT_HOP_SELF = 0x0a0000fe
 export const NO_EXPORT = 0xffffff01
 export const NO_ADVERTISE = 0xffffff02
 export const NO_EXPORT_SUBCONFED = 0xffffff03
@@ -30,6 +35,8 @@ export interface NaivePath {
 export interface World {
   readonly options: DecisionOptions
   readonly inConfederation: boolean
+  /** What we say for ourselves as next hop; `undefined`: in this family next hops go on as they came. */
+  readonly self: Address | undefined
 }
 
 const isInternal = ({ kind }: NaivePeer): boolean => kind === PeerKind.Internal || kind === PeerKind.ReflectorClient
@@ -100,13 +107,13 @@ const mayHear = (to: NaivePeer, { peer, attributes }: NaivePath): boolean => {
   return to.kind === PeerKind.ReflectorClient || peer.kind === PeerKind.ReflectorClient
 }
 
-/** What a peer holds of a prefix: the attribute block as bytes, or nothing. */
+/** What a peer holds of a prefix, or nothing. */
 export const naiveTold = (
   to: NaivePeer,
   paths: ReadonlyArray<NaivePath>,
   best: NaivePath | undefined,
   world: World
-): Uint8Array | undefined => {
+): Attributes | undefined => {
   let told = best
   if (to.kind === PeerKind.RouteServerClient) {
     // RFC 7947 §2.3: the best of what this client may have.
@@ -114,7 +121,7 @@ export const naiveTold = (
     told = naiveBest(allowed, world)
   }
   if (told === undefined || told.peer === to || !mayHear(to, told)) return undefined
-  return written(exported(to, told, world), to)
+  return exported(to, told, world)
 }
 
 const isInPath = ({ asPath }: Attributes, asn: number): boolean => asPath!.some(({ members }) => members.includes(asn))
@@ -123,14 +130,14 @@ const exported = (to: NaivePeer, { peer, attributes }: NaivePath, world: World):
   const { localPref = 100, originatorId, clusterList, med, nextHop, ...rest } = attributes
   const isReflected = isInternal(to) && isInternal(peer)
   const isServed = to.kind === PeerKind.RouteServerClient
-  const isSelf = to.kind === PeerKind.External || (to.nextHopSelf === true && !isInternal(peer))
+  const isOurs = to.kind === PeerKind.External || (to.nextHopSelf === true && !isInternal(peer))
   const communities = extendedTo(to, attributes)
   const unknown = unknownTo(to, attributes)
   const { extendedCommunities: _, unknown: __, ...plain } = rest
   return {
     ...plain,
     asPath: pathTo(to, attributes.asPath!, localAsTo(to, world)),
-    nextHop: isSelf ? { family: 4, words: [NEXT_HOP_SELF] } : nextHop!,
+    nextHop: isOurs && world.self !== undefined ? world.self : nextHop!,
     ...(to.kind === PeerKind.External || med === undefined ? {} : { med }),
     ...(isOutside(to) ? {} : { localPref }),
     ...(isReflected ? { originatorId: originatorId ?? peer.id, clusterList: [CLUSTER, ...(clusterList ?? [])] } : {}),
@@ -162,7 +169,8 @@ const unknownTo = (to: NaivePeer, { unknown = [] }: Attributes): ReadonlyArray<O
     ? unknown
     : unknown.filter(({ flags }) => (flags & 0x40) !== 0).map((one) => ({ ...one, flags: one.flags | 0x20 }))
 
-const written = (attributes: Attributes, { as4 }: NaivePeer): Uint8Array => {
+/** Attributes as a speaker of 4 or 2 octets reads them. */
+export const written = (attributes: Attributes, { as4 }: NaivePeer): Uint8Array => {
   if (as4) return encodeAttributes(attributes, true)
   const wide = attributes.asPath!.filter((segment) => !isOfMembers(segment))
   const isHidden = wide.some(({ members }) => members.some((asn) => asn > 0xffff))

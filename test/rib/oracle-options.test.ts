@@ -3,8 +3,15 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { NO_ROLE, PeerKind, Rib } from "../../src/rib/index.ts"
-import { type Attributes, encodeAttributes, scanUpdate, UpdateView, Verdict } from "../../src/wire/index.ts"
+import { CARRIED, KeyTable, NO_ROLE, PeerKind, putTail, Rib } from "../../src/rib/index.ts"
+import {
+  type Address,
+  type Attributes,
+  encodeAttributes,
+  scanUpdate,
+  UpdateView,
+  Verdict
+} from "../../src/wire/index.ts"
 import {
   CLUSTER,
   CONFEDERATION,
@@ -12,14 +19,14 @@ import {
   localAsTo,
   type NaivePath,
   type NaivePeer,
-  NEXT_HOP_SELF,
   NO_ADVERTISE,
   NO_EXPORT,
   NO_EXPORT_SUBCONFED,
   naiveBest,
   naiveTold,
   ROUTER_ID,
-  type World
+  type World,
+  written
 } from "./naive-rib.ts"
 
 const MEMBER_AS = 65010
@@ -125,17 +132,47 @@ const world: fc.Arbitrary<World> = fc.record({
     medMissingAsWorst: fc.boolean(),
     ignoreAsPathLength: fc.boolean()
   }),
-  inConfederation: fc.boolean()
+  inConfederation: fc.boolean(),
+  self: fc.constant(undefined)
 })
+
+/** A family as the wire has it: a route is a number, and how it stands in an UPDATE. */
+interface Shape {
+  readonly family: 0 | 1 | 6
+  readonly self: Address | undefined
+  readonly nextHopOf: (words: ReadonlyArray<number>) => ReadonlyArray<number>
+  readonly nlriOf: (prefix: number) => ReadonlyArray<number>
+}
+
+const octets = (words: ReadonlyArray<number>): ReadonlyArray<number> =>
+  words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])
+
+const SHAPES: ReadonlyArray<Shape> = [
+  { family: 0, self: { family: 4, words: [0x0a0000fe] }, nextHopOf: () => [], nlriOf: (prefix) => [8, prefix + 1] },
+  {
+    family: 1,
+    self: { family: 6, words: [0x20010db8, 0, 0, 0xfe] },
+    nextHopOf: ([word]) => octets([0x20010db8, 0, 0, word!]),
+    nlriOf: (prefix) => [8, prefix + 1]
+  },
+  {
+    family: 6,
+    self: undefined,
+    nextHopOf: ([word]) => octets([0, 0, word!]),
+    nlriOf: (prefix) => [96, 0, 0, 0x11, ...octets([1, 2]), prefix + 1]
+  }
+]
 
 class Bench {
   readonly pool = new BlockPool(65536, "test", { verify: true })
   readonly rib: Rib
-  /** By peer and prefix: the attribute block that it holds. */
+  /** By peer and prefix: the attribute block that it holds, and the next hop where that stands elsewhere. */
   readonly held = new Map<string, string>()
   private readonly view = new UpdateView()
+  private readonly shape: Shape
 
-  constructor(setting: World, peers: ReadonlyArray<NaivePeer>) {
+  constructor(setting: World, peers: ReadonlyArray<NaivePeer>, shape: Shape) {
+    this.shape = shape
     const identity = { clusterIds: [CLUSTER], confederationAs: setting.inConfederation ? CONFEDERATION : 0 }
     this.rib = new Rib({ localAs: LOCAL_AS, localId: ROUTER_ID, identity, pool: this.pool, capacity: 2 })
     this.rib.decision.configure(setting.options)
@@ -149,7 +186,7 @@ class Bench {
   private join(to: NaivePeer, setting: World): void {
     this.rib.join(
       {
-        family: 0,
+        family: this.shape.family,
         kind: to.kind,
         localAs: localAsTo(to, setting),
         routerAs: 0,
@@ -162,7 +199,7 @@ class Bench {
         as4: to.as4,
         messageBytesMax: 4096,
         addPathSend: 0,
-        nextHopSelf: [NEXT_HOP_SELF],
+        nextHopSelf: this.shape.self?.words ?? [],
         open: true
       },
       to.index
@@ -179,28 +216,49 @@ class Bench {
     const { as4 } = PEERS[index - 1]!
     for (let at = 0; at < bytes.length; ) {
       const length = (bytes[at + 16]! << 8) | bytes[at + 17]!
-      const context = { as4, addPath: [], external: false, confederation: true, extended: false }
+      const context = { as4, addPath: [], external: false, confederation: true, carried: 1 << 6, extended: false }
       expect([scanUpdate(this.view, bytes, at, length, context), this.view.notes]).toEqual([Verdict.Keep, []])
-      const { withdrawnAt, withdrawnEnd, nlriAt, nlriEnd, attributesAt, attributesEnd } = this.view
-      for (let next = withdrawnAt; next < withdrawnEnd; next += 2) this.held.delete(`${index}/${bytes[next + 1]}`)
-      const block = Buffer.from(bytes.subarray(attributesAt, attributesEnd)).toString("hex")
-      for (let next = nlriAt; next < nlriEnd; next += 2) this.held.set(`${index}/${bytes[next + 1]}`, block)
+      this.read(index, bytes)
       at += length
     }
   }
 
+  private read(index: number, bytes: Uint8Array): void {
+    const { view, shape } = this
+    const each = shape.nlriOf(0).length
+    const isPlain = shape.family === 0
+    const [goneAt, goneEnd] = isPlain
+      ? [view.withdrawnAt, view.withdrawnEnd]
+      : [view.unreachNlriAt, view.unreachNlriEnd]
+    for (let next = goneAt + each; next <= goneEnd; next += each) this.held.delete(`${index}/${bytes[next - 1]! - 1}`)
+    // MP_REACH_NLRI stands last.
+    const reachAt = isPlain ? view.attributesEnd : view.valueAt[14]! - 4
+    const block = hexOf(bytes.subarray(view.attributesAt, reachAt))
+    const hop = isPlain ? "" : hexOf(bytes.subarray(view.reachNextHopAt, view.reachNextHopAt + view.reachNextHopLength))
+    const [newsAt, newsEnd] = isPlain ? [view.nlriAt, view.nlriEnd] : [view.reachNlriAt, view.reachNlriEnd]
+    for (let next = newsAt + each; next <= newsEnd; next += each) {
+      this.held.set(`${index}/${bytes[next - 1]! - 1}`, `${block} ${hop}`)
+    }
+  }
+
   learn(from: NaivePeer, prefix: number, attributes: Attributes | undefined): void {
-    const table = this.rib.tables[0]!
-    const words = [((prefix + 1) << 24) >>> 0]
+    const { rib, shape } = this
+    const nlri = Uint8Array.from(shape.nlriOf(prefix))
     if (attributes === undefined) {
-      const id = table.prefixes.find(words, 0, 8)
-      if (id !== -1) this.rib.adjIn.forget(from.index, table, id, 0)
+      rib.adjIn.forgetSpan(from.index, shape.family, nlri, 0, nlri.length, false)
       return
     }
-    const bytes = encodeAttributes(attributes, true)
-    const set = this.rib.store.intern(bytes, 0, bytes.length, 0)
-    this.rib.adjIn.learn(from.index, table, table.prefixes.intern(words, 0, 8), 0, set)
-    this.rib.store.discardUnused(set)
+    const { nextHop, ...rest } = attributes
+    const hop = Uint8Array.from(shape.nextHopOf(nextHop!.words))
+    const block = encodeAttributes(shape.family === 0 ? attributes : rest, true)
+    const bytes = new Uint8Array(block.length + hop.length + 16)
+    bytes.set(block)
+    bytes.set(hop, block.length)
+    const tail = shape.family === 6 ? putTail(bytes, block.length, hop, 0, hop.length) : hop.length
+    const form = shape.family === 6 ? CARRIED | tail : tail
+    const set = rib.store.intern(bytes, 0, block.length + tail, form)
+    rib.adjIn.learnSpan(from.index, shape.family, nlri, 0, nlri.length, false, set)
+    rib.store.discardUnused(set)
   }
 
   settle(): void {
@@ -209,18 +267,46 @@ class Bench {
   }
 
   bestOf(prefix: number): number | undefined {
-    const table = this.rib.tables[0]!
-    const id = table.prefixes.find([((prefix + 1) << 24) >>> 0], 0, 8)
-    const path = id === -1 ? 0 : this.rib.bestOf(table, id)
-    return path === 0 ? undefined : this.rib.adjIn.paths.peer[path]
+    const { rib, shape } = this
+    const table = rib.tables[shape.family]!
+    for (let id = 0; id < table.prefixes.bound; id++) {
+      const path = table.prefixes.holdersOf(id) === 0 ? 0 : rib.bestOf(table, id)
+      if (path !== 0 && this.numberOf(id) === prefix) return rib.adjIn.paths.peer[path]
+    }
+    return undefined
   }
+
+  /** The number that a prefix or key stands for: the last byte of its NLRI, less one. */
+  private numberOf(id: number): number {
+    const { prefixes } = this.rib.tables[this.shape.family]!
+    if (!(prefixes instanceof KeyTable)) return (prefixes.words[id * prefixes.wordsPerPrefix]! >>> 24) - 1
+    const nlri = new Uint8Array(64)
+    return nlri[prefixes.writeNlri(nlri, 0, id, nlri, 0, 0) - 1]! - 1
+  }
+}
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+
+/** What a peer should hold, in the form of `held`. */
+const expectedOf = (told: Attributes | undefined, to: NaivePeer, shape: Shape): string | undefined => {
+  if (told === undefined) return undefined
+  const { nextHop, ...rest } = told
+  if (shape.family === 0) return `${hexOf(written(told, to))} `
+  const hop = nextHop === shape.self ? octets(nextHop!.words) : shape.nextHopOf(nextHop!.words)
+  return `${hexOf(written(rest, to))} ${hexOf(Uint8Array.from(hop))}`
 }
 
 type Change = typeof change extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Plays batches to both and compares after each; returns the bench when everything is withdrawn. */
-const play = (setting: World, peers: ReadonlyArray<NaivePeer>, told: ReadonlyArray<ReadonlyArray<Change>>): Bench => {
-  const bench = new Bench(setting, peers)
+const play = (
+  given: World,
+  peers: ReadonlyArray<NaivePeer>,
+  told: ReadonlyArray<ReadonlyArray<Change>>,
+  shape: Shape = SHAPES[0]!
+): Bench => {
+  const setting = { ...given, self: shape.self }
+  const bench = new Bench(setting, peers, shape)
   const paths = new Map<string, NaivePath & { readonly prefix: number }>()
   const bests: Array<NaivePeer | undefined> = []
   for (const batch of told) {
@@ -237,13 +323,8 @@ const play = (setting: World, peers: ReadonlyArray<NaivePeer>, told: ReadonlyArr
       bests[prefix] = best?.peer
       expect([prefix, bench.bestOf(prefix)]).toEqual([prefix, best?.peer.index])
       for (const to of peers) {
-        const expected = naiveTold(to, candidates, best, setting)
-        const held = bench.held.get(`${to.index}/${prefix + 1}`)
-        expect([to.index, prefix, held]).toEqual([
-          to.index,
-          prefix,
-          expected === undefined ? undefined : Buffer.from(expected).toString("hex")
-        ])
+        const expected = expectedOf(naiveTold(to, candidates, best, setting), to, shape)
+        expect([to.index, prefix, bench.held.get(`${to.index}/${prefix}`)]).toEqual([to.index, prefix, expected])
       }
     }
   }
@@ -253,13 +334,13 @@ const play = (setting: World, peers: ReadonlyArray<NaivePeer>, told: ReadonlyArr
 }
 
 describe("the RIB with all of its options against a naive one", () => {
-  it("law: the best path, and byte for byte what each kind of peer holds, after every batch", () => {
+  it("law: the best path, and byte for byte what each kind of peer holds, after every batch, for IPv4, IPv6 and VPN routes", () => {
     fc.assert(
-      fc.property(world, batches, (setting, told) => {
-        const bench = play(setting, PEERS, told)
+      fc.property(world, batches, fc.constantFrom(...SHAPES), (setting, told, shape) => {
+        const bench = play(setting, PEERS, told, shape)
         expect([bench.held.size, bench.rib.store.count, bench.pool.leaks()]).toEqual([0, 0, []])
       }),
-      { numRuns: 250 }
+      { numRuns: 200 }
     )
   })
 
@@ -269,7 +350,7 @@ describe("the RIB with all of its options against a naive one", () => {
       fc.property(world, batches, (setting, told) => {
         play({ ...setting, options: { ...setting.options, preferOlder: true } }, peers, told)
       }),
-      { numRuns: 100 }
+      { numRuns: 60 }
     )
   })
 
@@ -284,8 +365,8 @@ describe("the RIB with all of its options against a naive one", () => {
             PEERS,
             told.map((one) => [one])
           )
-          const bench = new Bench(setting, PEERS)
-          const other = new Bench(setting, PEERS)
+          const bench = new Bench({ ...setting, self: SHAPES[0]!.self }, PEERS, SHAPES[0]!)
+          const other = new Bench({ ...setting, self: SHAPES[0]!.self }, PEERS, SHAPES[0]!)
           for (const { from, prefix, attributes } of told) bench.learn(from, prefix, attributes)
           for (const { from, prefix, attributes } of [...told].reverse()) {
             other.learn(from, prefix, attributes)
