@@ -13,6 +13,7 @@ import {
   encodeUpdate,
   formatPrefix,
   MessageType,
+  parseAddress,
   parsePrefix,
   scanUpdate,
   UpdateView
@@ -254,6 +255,52 @@ describe("a peer that gets several paths", () => {
     driver.hear(a, announcement([65002, 65009], [PREFIX]))
     driver.hear(c, announcement([65004, 65009, 65010], [PREFIX]))
     expect(ear.listen()).toEqual([`+a ${PREFIX} 65002 65009`, `+b ${PREFIX} 65004 65009 65010`])
+  })
+})
+
+describe("several paths of IPv6 prefixes", () => {
+  it("have their identifiers within MP_REACH_NLRI and MP_UNREACH_NLRI [RFC 7911 §3, RFC 4760]", () => {
+    const families = ["ipv6-unicast" as const]
+    const [first, second, taker] = ["2001:db8::2", "2001:db8::3", "2001:db8::4"]
+    const driver = new Driver(
+      configOf([
+        peerConfig(first, 65002, { families }),
+        peerConfig(second, 65003, { families }),
+        peerConfig(taker, 65004, { families, addPath: { receive: false, send: ADD_PATH_ALL } })
+      ])
+    )
+    const local = "[2001:db8::1]:179"
+    const ipv6: Capability = { _tag: "Multiprotocol", afi: 2, safi: 1 }
+    const takes: Capability = { _tag: "AddPath", families: [{ afi: 2, safi: 1, mode: AddPathMode.Receive }] }
+    const [a, b] = [first, second].map((address, at) => establishWith(driver, address, 65002 + at, [ipv6], local))
+    const c = establishWith(driver, taker, 65004, [ipv6, takes], local)
+    const nlri = [parsePrefix("2001:db8:1::/48")!]
+    const context = { as4: true, addPath: [false, false] } as const
+    for (const [at, conn] of [a, b].entries()) {
+      const nextHops = [parseAddress("2001:db8::9")!]
+      const asPath = [{ type: 2, members: [65002 + at] }]
+      driver.hear(
+        conn,
+        encodeUpdate({ attributes: { origin: 0, asPath, mpReach: { afi: 2, safi: 1, nextHops, nlri } } }, context)
+      )
+    }
+    driver.hear(a, encodeUpdate({ attributes: { mpUnreach: { afi: 2, safi: 1, nlri } } }, context))
+    driver.settle()
+    const view = new UpdateView()
+    const told = driver.messages(c).filter((message) => message[18] === MessageType.Update)
+    const ids = told.map((message) => {
+      const addPath: readonly [boolean, boolean] = [false, true]
+      expect(
+        scanUpdate(view, message, 0, message.length, { as4: true, addPath, external: true, extended: false })
+      ).toBe(0)
+      return [
+        ...decodeNlri(message, view.reachNlriAt, view.reachNlriEnd, 6, true).map(({ pathId }) => ["+", pathId]),
+        ...decodeNlri(message, view.unreachNlriAt, view.unreachNlriEnd, 6, true).map(({ pathId }) => ["-", pathId])
+      ]
+    })
+    const [one, other, gone] = ids.flat()
+    expect([ids.flat().length, one[0], other[0], gone]).toEqual([3, "+", "+", ["-", one[1]]])
+    expect(other[1]).not.toBe(one[1])
   })
 })
 
