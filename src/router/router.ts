@@ -236,7 +236,9 @@ const isSynchronised = (state: RouterState): boolean =>
   state.peers.every((peer) => {
     if (peer === undefined || !peer.config.enabled) return true
     const { session } = state.connections.get(peer.established) ?? {}
-    return session?.negotiated.families.every((family) => peer.endOfRib[family as Family]) === true
+    const { families } = session?.negotiated ?? {}
+    // What is only carried has nothing in the kernel.
+    return families?.every((family) => !isRouted(family) || peer.endOfRib[family]) === true
   })
 
 const hasWork = (state: RouterState): boolean => {
