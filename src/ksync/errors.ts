@@ -30,7 +30,9 @@ export const ErrorClass = {
   /** The object is not there any more: made anew. */
   Lost: 4,
   /** Somebody else has what we wanted to make. It is left alone. */
-  Conflict: 5
+  Conflict: 5,
+  /** Another program undoes it again and again: it is repaired with growing pauses. */
+  Contested: 6
 } as const
 export type ErrorClass = (typeof ErrorClass)[keyof typeof ErrorClass]
 
@@ -40,7 +42,8 @@ export const ERROR_CLASS_NAMES: ReadonlyArray<string> = [
   "transient",
   "permanent",
   "lost",
-  "conflict"
+  "conflict",
+  "contested"
 ]
 
 export type Operation = "add" | "change" | "delete"
@@ -68,6 +71,13 @@ export const classify = (operation: Operation, errno: number, dependencyInDoubt:
       return dependencyInDoubt ? ErrorClass.Dependency : ErrorClass.Permanent
   }
 }
+
+/** What is shown of an object that somebody keeps undoing. */
+export const contested = (times: number): Failure => ({
+  errno: 0,
+  errorClass: ErrorClass.Contested,
+  text: `another program has undone it ${times} times`
+})
 
 /** Why an object is not in the kernel as wanted. */
 export interface Failure {

@@ -10,6 +10,7 @@ export {
   SyncEntry
 } from "./entry-object.ts"
 export { classify, ERROR_CLASS_NAMES, ErrorClass, type Failure, type Operation } from "./errors.ts"
+export { type Contested, Fights, REPAIRS_AT_ONCE } from "./fights.ts"
 export { type Answer, KernelSync, type SyncCounters } from "./kernel-sync.ts"
 export { eventFor, ObjectSync } from "./object-sync.ts"
 export {

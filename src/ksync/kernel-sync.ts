@@ -6,10 +6,10 @@
 import type { Fib, PathList } from "../fib/index.ts"
 import { assert, fold } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
-import { classify, ErrorClass, type Failure, type Operation } from "./errors.ts"
+import { classify, contested, ErrorClass, type Failure } from "./errors.ts"
 import { eventFor, ObjectSync } from "./object-sync.ts"
-import { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
-import { RouteFlag, RouteTable } from "./routes.ts"
+import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+import { RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
 import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
 import { actsOf, stateOf, step } from "./table.ts"
 
@@ -104,7 +104,10 @@ export class KernelSync {
   retry(rarely: boolean): boolean {
     const keys = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
     this.retrySoon = []
-    if (rarely) this.retryRarely = []
+    if (rarely) {
+      this.retryRarely = []
+      this.objects.fights.decay()
+    }
     for (const key of keys) {
       const family = (key & 1) as 0 | 1
       this.routes[family].state[key >>> 1] &= ~RouteFlag.Failed
@@ -115,7 +118,8 @@ export class KernelSync {
 
   get retries(): { readonly soon: number; readonly rarely: number } {
     const objects = this.objects.retries
-    return { soon: this.retrySoon.length + objects.soon, rarely: this.retryRarely.length + objects.rarely }
+    const rarely = this.retryRarely.length + objects.rarely + this.objects.fights.counts.size
+    return { soon: this.retrySoon.length + objects.soon, rarely }
   }
 
   counters(): SyncCounters {
@@ -144,8 +148,7 @@ export class KernelSync {
         else this.routeSucceeded(slot)
         continue
       }
-      const operation = OPERATIONS[kind]
-      const errorClass = classify(operation, error.errno, this.isInDoubt(slot))
+      const errorClass = classify(OPERATIONS[kind], error.errno, this.isInDoubt(slot))
       if (errorClass === ErrorClass.Success) {
         if (kind < SlotKind.RouteAdd) objects.succeeded(kind, object!)
         else this.routeSucceeded(slot)
@@ -194,8 +197,8 @@ export class KernelSync {
     routes.mark(prefix)
   }
 
-  /** A route of ours went that we did not delete. */
-  routeLost(family: 0 | 1, prefix: PrefixId): void {
+  /** A route of ours went that we did not delete; `undone`: another program did it, as far as we are told. */
+  routeLost(family: 0 | 1, prefix: PrefixId, undone = false): void {
     const routes = this.routes[family]
     if (routes.told.length <= prefix) return
     const state = routes.state[prefix] & RouteFlag.State
@@ -203,7 +206,14 @@ export class KernelSync {
     if (isUnderWay(state)) this.doubtful.add(prefix * 2 + family)
     if (state !== EntryState.InSync && state !== EntryState.ChangeDefer && state !== EntryState.DeleteDeferRef) return
     this.forgetTold(family, prefix)
-    routes.mark(prefix)
+    const key = prefix * 2 + family
+    if (!undone || this.objects.fights.undone(key)) {
+      routes.mark(prefix)
+      return
+    }
+    this.noteFailure(key, contested(this.objects.fights.counts.get(key)!))
+    routes.state[prefix] |= RouteFlag.Failed
+    this.retrySoon.push(key)
   }
 
   // Routes
@@ -265,6 +275,7 @@ export class KernelSync {
       return 0
     }
     routes.state[prefix] = (flags & ~RouteFlag.State) | stateOf(packed)
+    routes.past[prefix] = (routes.past[prefix] << 8) | (event << 4) | stateOf(packed)
     if ((acts & Act.Free) !== 0) this.end(family, prefix)
     return acts
   }
@@ -313,13 +324,17 @@ export class KernelSync {
         return
       }
     }
-    if (this.failures.size < FAILURES_KEPT) this.failures.set(key, failure)
+    this.noteFailure(key, failure)
     if ((routes.state[prefix] & RouteFlag.Failed) !== 0) return
     routes.state[prefix] |= RouteFlag.Failed
     if (failure.errorClass === ErrorClass.Conflict) this.hasConflict = true
     const rarely = failure.errorClass === ErrorClass.Permanent || failure.errorClass === ErrorClass.Conflict
     if (rarely) this.retryRarely.push(key)
     else this.retrySoon.push(key)
+  }
+
+  private noteFailure(key: number, failure: Failure): void {
+    if (this.failures.size < FAILURES_KEPT || this.failures.has(key)) this.failures.set(key, failure)
   }
 
   /** Whether something that the slot's object stands on is not surely in the kernel. */
@@ -359,6 +374,7 @@ export class KernelSync {
   private begin(family: 0 | 1, prefix: PrefixId): void {
     this.fib.entries[family].prefixes.retain(prefix)
     this.routes[family].count++
+    this.routes[family].past[prefix] = 0
   }
 
   private end(family: 0 | 1, prefix: PrefixId): void {
@@ -382,18 +398,3 @@ export class KernelSync {
 }
 
 const FAMILIES = [0, 1] as const
-
-/** Stands for whatever a route of ours points at that is no group of ours. */
-const UNKNOWN_GROUP = 1
-
-const OPERATIONS: ReadonlyArray<Operation> = ["add", "add", "change", "delete", "add", "change", "delete"]
-
-const FAILED: ReadonlyArray<EntryEvent> = [
-  EntryEvent.AddFailed,
-  EntryEvent.AddFailed,
-  EntryEvent.ChangeFailed,
-  EntryEvent.DeleteFailed,
-  EntryEvent.AddFailed,
-  EntryEvent.ChangeFailed,
-  EntryEvent.DeleteFailed
-]

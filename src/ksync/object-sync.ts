@@ -3,7 +3,7 @@
 // Groups are changed in place by a replace that does not create: if the group is gone, its routes are gone with it, and we want to know.
 
 import type { PathList } from "../fib/index.ts"
-import { ErrorClass, type Failure } from "./errors.ts"
+import { contested, ErrorClass, type Failure } from "./errors.ts"
 import { type KernelNexthop, ObjectTable } from "./object-table.ts"
 import { GroupObject, type LeafObject } from "./objects.ts"
 import { PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
@@ -150,6 +150,21 @@ export class ObjectSync extends ObjectTable {
     const object = this.byId.get(id)
     if (object === undefined || object.state === EntryState.Init || object.state === EntryState.AddDefer) return
     this.lose(object)
+  }
+
+  /** As `lost`, and another program did it. */
+  undone(id: number): void {
+    const object = this.byId.get(id)
+    if (object === undefined) return
+    const isLeaf = object.kind === "nexthop"
+    const what = isLeaf ? object.adjacency.key : `group ${object.pathList}`
+    const isContested = object.state === EntryState.InSync && !this.fights.undone(what)
+    this.lost(id)
+    const fresh = isLeaf ? this.leaves.get(what) : this.groups[object.pathList]
+    if (!isContested || fresh === undefined || fresh === object) return
+    fresh.resting = true
+    fresh.failure = contested(this.fights.counts.get(what)!)
+    this.retrySoon.push(fresh)
   }
 
   // Driving

@@ -3,6 +3,7 @@
 import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
 import { assert } from "../machine/index.ts"
 import { ErrorClass } from "./errors.ts"
+import { Fights } from "./fights.ts"
 import { GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
 import { EntryState, isUsable } from "./states.ts"
 
@@ -13,6 +14,8 @@ export class ObjectTable {
   /** Path-lists whose routes must look again: their group appeared, went, or has another number. */
   readonly moved: Set<number> = new Set()
   readonly ids: NexthopIds = new NexthopIds()
+  /** What other programs keep undoing. */
+  readonly fights: Fights = new Fights()
   /** Leftovers of an earlier run may be removed. */
   sweeping = false
   /** The first complete dump was read. */

@@ -2,7 +2,9 @@
 // are columns, so that a batch of routes costs no objects.
 import { KERNEL_BATCH_MESSAGES_MAX } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
+import type { Operation } from "./errors.ts"
 import type { GroupObject, LeafObject, Member } from "./objects.ts"
+import { EntryEvent } from "./states.ts"
 
 /** Who writes requests down. Each call is one message of the batch. */
 export interface Requests {
@@ -27,6 +29,20 @@ export const SlotKind = {
   RouteChange: 5,
   RouteDelete: 6
 } as const
+
+/** By SlotKind. */
+export const OPERATIONS: ReadonlyArray<Operation> = ["add", "add", "change", "delete", "add", "change", "delete"]
+
+/** By SlotKind: the event when it was refused. */
+export const FAILED: ReadonlyArray<EntryEvent> = [
+  EntryEvent.AddFailed,
+  EntryEvent.AddFailed,
+  EntryEvent.ChangeFailed,
+  EntryEvent.DeleteFailed,
+  EntryEvent.AddFailed,
+  EntryEvent.ChangeFailed,
+  EntryEvent.DeleteFailed
+]
 
 export class Slots {
   count = 0

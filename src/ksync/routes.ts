@@ -15,6 +15,9 @@ export const RouteFlag = {
   Unknown: 0x80
 } as const
 
+/** Stands for whatever a route of ours points at that is no group of ours. */
+export const UNKNOWN_GROUP = 1
+
 const QUEUE_MIN = 1024
 
 export class RouteTable {
@@ -22,6 +25,8 @@ export class RouteTable {
   state: Uint8Array
   /** Nexthop id of the group that the kernel's route points at; 0: none that we know of. */
   told: Uint32Array
+  /** The last four transitions of each route, the newest in the low byte: event · 16 + state that it led to. 0: none. */
+  past: Uint32Array
   /** Routes with a state other than Init. */
   count = 0
   private queue: Uint32Array = new Uint32Array(QUEUE_MIN)
@@ -31,6 +36,23 @@ export class RouteTable {
   constructor(capacity: number) {
     this.state = new Uint8Array(capacity)
     this.told = new Uint32Array(capacity)
+    this.past = new Uint32Array(capacity)
+  }
+
+  /** The last transitions, oldest first. The state that the oldest came from is known only if there are no older ones. */
+  history(
+    prefix: PrefixId
+  ): ReadonlyArray<{ readonly from: number | undefined; readonly event: number; readonly to: number }> {
+    const steps: Array<{ from: number | undefined; event: number; to: number }> = []
+    const past = this.past[prefix]
+    let from: number | undefined = past >>> 24 === 0 ? 0 : undefined
+    for (const shift of [24, 16, 8, 0]) {
+      const step = (past >>> shift) & 0xff
+      if (step === 0) continue
+      steps.push({ from, event: step >>> 4, to: step & 0xf })
+      from = step & 0xf
+    }
+    return steps
   }
 
   fit(capacity: number): void {
@@ -41,6 +63,9 @@ export class RouteTable {
     const told = new Uint32Array(capacity)
     told.set(this.told)
     this.told = told
+    const past = new Uint32Array(capacity)
+    past.set(this.past)
+    this.past = past
   }
 
   /** Routes that wait to be looked at. */

@@ -138,6 +138,7 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  EIO: 5,
   ENXIO: 6,
   EAGAIN: 11,
   ENOMEM: 12,

@@ -34,6 +34,7 @@ export class ForwardingBatch implements Requests {
   private readonly tables: readonly [PrefixTable, PrefixTable]
   private readonly interfaces: Interfaces
   private nextSeq = 1
+  private limit = KERNEL_BATCH_MESSAGES_MAX
   private lastAt = 0
   /** Sequence number of the first message, whose slot is 0. */
   firstSeq = 0
@@ -80,8 +81,17 @@ export class ForwardingBatch implements Requests {
     return this.nextSeq++
   }
 
+  /** Smaller batches, while it is looked for what the kernel does not answer. */
+  narrow(): void {
+    this.limit = Math.max(1, this.count >>> 1)
+  }
+
+  widen(): void {
+    this.limit = Math.min(KERNEL_BATCH_MESSAGES_MAX, this.limit * 2)
+  }
+
   hasRoom(): boolean {
-    return this.count < KERNEL_BATCH_MESSAGES_MAX && this.writer.fits(MESSAGE_BYTES_MAX)
+    return this.count < this.limit && this.writer.fits(MESSAGE_BYTES_MAX)
   }
 
   putLeaf(leaf: LeafObject, mode: PutMode): void {

@@ -160,7 +160,7 @@ export class ForwardingIntake {
       if (port !== 0 && port === this.ownPort) return
       if (type === NetlinkType.DelNexthop) {
         const { id } = decodeNexthop(bytes, at, end)
-        if (isOwnId(id)) this.sync.objects.lost(id)
+        if (isOwnId(id)) this.sync.objects.undone(id)
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
         this.routeChanged(type === NetlinkType.NewRoute, bytes, at, end)
       }
@@ -289,7 +289,7 @@ export class ForwardingIntake {
     if (present === (view.protocol === OWN_PROTOCOL)) return
     const family = view.family === 4 ? 0 : 1
     const prefix = this.fib.entries[family].prefixes.find(view.words, 0, view.length)
-    if (prefix !== -1) this.sync.routeLost(family, prefix)
+    if (prefix !== -1) this.sync.routeLost(family, prefix, true)
   }
 
   private send(out: OpBuffer): void {

@@ -26,4 +26,9 @@ export class ForwardingNotices {
       this.notices.push({ level: "warning", message: `the kernel refused a request (${what})` })
     }
   }
+
+  contested(key: string): void {
+    const message = `another program keeps undoing ${key}: it is repaired with growing pauses`
+    this.notices.push({ level: "warning", message })
+  }
 }

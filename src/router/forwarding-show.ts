@@ -11,18 +11,17 @@ import {
   ENTRY_EVENT_NAMES,
   ENTRY_STATE_NAMES,
   EntryState,
-  ERROR_CLASS_NAMES,
   type Failure,
   type GroupObject,
   type LeafObject,
   RouteFlag
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
-import { errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
 import { entryGraph, wholeGraph } from "./forwarding-graph.ts"
+import { failureText, groupPath, leafPath, routePath } from "./forwarding-why.ts"
 
 /** Entries, all or those that `prefix` or `lookup` names. */
 export function* showFib(forwarding: Forwarding, params: Params): Iterable<unknown> {
@@ -66,7 +65,8 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
       const state = routes.state[prefix] & RouteFlag.State
       const failure = side.sync.failures.get(prefix * 2 + family)
       const failed = (routes.state[prefix] & RouteFlag.Failed) !== 0
-      if (state !== EntryState.Init && wanted(state, failed)) yield routeRow(forwarding, family, prefix, failure)
+      if (state === EntryState.Init && !(onlyWaiting && isStranded(forwarding, family, prefix))) continue
+      if (state === EntryState.Init || wanted(state, failed)) yield routeRow(forwarding, family, prefix, failure)
     }
   }
 }
@@ -129,7 +129,7 @@ const selected = (forwarding: Forwarding, params: Params): readonly [0 | 1 | und
   return [family, id !== -1 && entries.isSourced(id) ? id : -1]
 }
 
-const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
+export const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
   const { words, lengths, wordsPerPrefix } = forwarding.fib.entries[family].prefixes
   return formatPrefixWords(family === 0 ? 4 : 6, words, prefix * wordsPerPrefix, lengths[prefix])
 }
@@ -177,15 +177,21 @@ const gatewayText = (adjacency: Adjacency): string =>
 
 const nextHopText = ({ address }: NextHop): string => (address === undefined ? "directly" : formatAddress(address))
 
-const failureText = (failure: Failure | undefined): string | null =>
-  failure === undefined
-    ? null
-    : `${ERROR_CLASS_NAMES[failure.errorClass]}: ${errnoName(failure.errno)}${failure.text === "" ? "" : ` ${failure.text}`}`
-
-const historyRows = (object: LeafObject | GroupObject): ReadonlyArray<string> =>
-  object.history.map(
-    ({ from, to, event }) => `${ENTRY_STATE_NAMES[from]} ${ENTRY_EVENT_NAMES[event]} ${ENTRY_STATE_NAMES[to]}`
+/** Of a route that has been through much, where the oldest transition came from is not kept. */
+const historyRows = (
+  history: ReadonlyArray<{ readonly from: number | undefined; readonly to: number; readonly event: number }>
+): ReadonlyArray<string> =>
+  history.map(
+    ({ from, to, event }) =>
+      `${from === undefined ? "…" : ENTRY_STATE_NAMES[from]} ${ENTRY_EVENT_NAMES[event]} ${ENTRY_STATE_NAMES[to]}`
   )
+
+/** A route that cannot begin: its next hops lead nowhere. */
+const isStranded = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): boolean =>
+  (forwarding.fib.entries[family].pathList[prefix] ?? 0) !== 0 && routePath(forwarding, family, prefix).length > 0
+
+/** What comes first on the way, without its state. */
+const firstOf = (path: ReadonlyArray<string>): string | null => path[0]?.replace(/ \(.*/, "") ?? null
 
 const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   kind: "nexthop",
@@ -193,41 +199,43 @@ const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   index: leaf.id,
   state: ENTRY_STATE_NAMES[leaf.state],
   references: leaf.held,
-  waitingFor: null,
+  waitingFor: WAITING.has(leaf.state) ? firstOf(leafPath(forwarding, leaf)) : null,
+  path: WAITING.has(leaf.state) ? leafPath(forwarding, leaf) : [],
   error: failureText(leaf.failure),
-  history: historyRows(leaf)
+  history: historyRows(leaf.history)
 })
 
 const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
   const members = group.wanted
     ? group.desired
     : group.told.map(({ leaf, weight }) => ({ adjacency: leaf.adjacency, weight }))
-  const { objects } = forwarding.kernelSide!.sync
-  const blocking = WAITING.has(group.state) && group.wanted ? objects.unmetMember(group) : undefined
+  const path = WAITING.has(group.state) ? groupPath(forwarding, group) : []
   return {
     kind: "group",
     key: members.map(({ adjacency, weight }) => `${gatewayText(adjacency)}*${weight}`).join(" "),
     index: group.id,
     state: ENTRY_STATE_NAMES[group.state],
     references: group.routes,
-    waitingFor: blocking === undefined ? null : `nexthop ${gatewayText(blocking)}`,
+    waitingFor: firstOf(path),
+    path,
     error: failureText(group.failure),
-    history: historyRows(group)
+    history: historyRows(group.history)
   }
 }
 
 const routeRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId, failure: Failure | undefined): unknown => {
   const { sync } = forwarding.kernelSide!
   const state = sync.routes[family].state[prefix] & RouteFlag.State
-  const group = sync.objects.groupOf(forwarding.fib.entries[family].pathList[prefix])
+  const path = WAITING.has(state) || state === EntryState.Init ? routePath(forwarding, family, prefix) : []
   return {
     kind: "route",
     key: prefixText(forwarding, family, prefix),
     index: sync.routes[family].told[prefix],
     state: ENTRY_STATE_NAMES[state],
     references: 0,
-    waitingFor: WAITING.has(state) && group !== undefined && !group.exists ? `group ${group.id}` : null,
+    waitingFor: firstOf(path),
+    path,
     error: failureText(failure),
-    history: []
+    history: historyRows(sync.routes[family].history(prefix))
   }
 }

@@ -6,8 +6,8 @@ import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
 import { Fib, type FibListener, type PathSpec, WalkPriority, WalkReason } from "../fib/index.ts"
 import { KernelSync } from "../ksync/index.ts"
-import { fold, type OpBuffer } from "../machine/index.ts"
-import { decodeError, eachMessage, NetlinkType } from "../netlink/index.ts"
+import { fold, type OpBuffer, type Seed } from "../machine/index.ts"
+import { decodeError, Errno, eachMessage, NetlinkType } from "../netlink/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { KernelConfig, StaticRoute } from "./config.ts"
@@ -15,8 +15,10 @@ import { routerEffects } from "./effects.ts"
 import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
 import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
-import { showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
+import { Retries } from "./forwarding-retries.ts"
+import { prefixText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
+import { ForwardingTimer } from "./forwarding-timer.ts"
 
 export interface ForwardingOptions {
   /** Absent: no kernel is told anything, and every next hop counts as reachable at no cost. */
@@ -25,24 +27,17 @@ export interface ForwardingOptions {
   readonly pool: BlockPool
   /** Prefixes to make room for. */
   readonly capacityHint: number
+  /** Where chance begins: the pauses between tries. */
+  readonly seed?: Seed
 }
 
-/** Timers that forwarding asks its owner to arm, one of each kind. */
-export const ForwardingTimer = {
-  /** What failed for a passing reason is tried again. */
-  Retry: 0,
-  /** What failed for a lasting reason is tried again. */
-  RetryRarely: 1,
-  /** Leftovers of an earlier run were given time enough. */
-  Grace: 2
-} as const
-export type ForwardingTimer = (typeof ForwardingTimer)[keyof typeof ForwardingTimer]
-
-const RETRY_MS_MIN = 200
-const RETRY_MS_MAX = 60_000
 const GRACE_MS = 120_000
 
 export const createForwarding = (options: ForwardingOptions): Forwarding => new Forwarding(options)
+
+/** How often one message is sent that gets no answer. */
+const SILENCES_MAX = 3
+const NO_ANSWER = "the kernel does not answer"
 
 /** The part that exists only where there is a kernel. */
 interface KernelSide {
@@ -60,9 +55,9 @@ export class Forwarding implements FibListener {
   private readonly slotErrors = new Map<number, { readonly errno: number; readonly text: string }>()
   private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
   private readonly notices = new ForwardingNotices()
-  private retryMs = RETRY_MS_MIN
-  private retryArmed = false
-  private rarelyArmed = false
+  private readonly retries: Retries
+  /** Batches of one message that got no answer, one after another. */
+  private silences = 0
   private graceArmed = false
   private swept = false
   private stopping = false
@@ -75,6 +70,7 @@ export class Forwarding implements FibListener {
 
   constructor(options: ForwardingOptions) {
     const { kernel, tables, pool, capacityHint } = options
+    this.retries = new Retries(options.seed ?? 0)
     const walks = kernel?.walkAtOnce === undefined ? {} : { walkSynchronousMax: kernel.walkAtOnce }
     const standby = kernel?.standby === true
     this.fib = new Fib({ tables, capacity: capacityHint, resolves: kernel !== undefined, standby, ...walks }, this)
@@ -121,12 +117,8 @@ export class Forwarding implements FibListener {
     if (sync === undefined) return
     switch (kind) {
       case ForwardingTimer.Retry:
-        this.retryArmed = false
-        this.retryMs = sync.retry(false) ? Math.min(this.retryMs * 2, RETRY_MS_MAX) : RETRY_MS_MIN
-        return
       case ForwardingTimer.RetryRarely:
-        this.rarelyArmed = false
-        sync.retry(true)
+        this.retries.fired(sync, kind)
         return
       case ForwardingTimer.Grace:
         this.initialSyncDone()
@@ -222,7 +214,8 @@ export class Forwarding implements FibListener {
       this.timers.push({ kind: ForwardingTimer.Grace, milliseconds: GRACE_MS })
     }
     if (!this.sending && intake.ready && sync.waiting) this.send(sync, batch, out)
-    this.armRetries(sync)
+    this.tellFights(sync)
+    this.retries.arm(sync, (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
   }
 
   /** Work waits that a quantum would move on (not: that a reply would). */
@@ -363,25 +356,36 @@ export class Forwarding implements FibListener {
       return
     }
     this.sending = false
+    this.silences = 0
+    batch.widen()
     sync.answered((slot) => errors.get(slot))
   }
 
-  private replyLost(side: KernelSide): void {
+  /**
+   * Nothing is known of the batch. What made the kernel stop in the middle of it (it gives up at a length that makes no sense, without
+   * a word) is found by halves: each silence halves the batches that follow, and one message that gets no answer on its own is given up.
+   */
+  private replyLost({ sync, batch }: KernelSide): void {
     if (!this.sending) return
     this.sending = false
-    side.sync.replyLost()
+    this.silences = batch.count === 1 ? this.silences + 1 : 0
+    batch.narrow()
+    if (this.silences < SILENCES_MAX) {
+      sync.replyLost()
+      return
+    }
+    this.silences = 0
+    this.notices.refused(Errno.EIO, NO_ANSWER)
+    sync.answered(() => ({ errno: Errno.EIO, text: NO_ANSWER }))
   }
 
-  private armRetries(sync: KernelSync): void {
-    const { soon, rarely } = sync.retries
-    if (soon > 0 && !this.retryArmed) {
-      this.retryArmed = true
-      this.timers.push({ kind: ForwardingTimer.Retry, milliseconds: this.retryMs })
+  private tellFights(sync: KernelSync): void {
+    for (const what of sync.objects.fights.takeBegun()) {
+      const key = typeof what === "string" ? `nexthop ${what}` : prefixText(this, (what & 1) as 0 | 1, what >>> 1)
+      this.notices.contested(key)
     }
-    if (rarely === 0 || this.rarelyArmed) return
-    this.rarelyArmed = true
-    this.timers.push({ kind: ForwardingTimer.RetryRarely, milliseconds: RETRY_MS_MAX })
   }
 }
 
+export { ForwardingTimer }
 export type Params = Readonly<Record<string, string | undefined>>

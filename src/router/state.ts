@@ -156,7 +156,8 @@ export class RouterState {
       kernel: config.kernel,
       tables: [ipv4.prefixes, ipv6.prefixes],
       pool,
-      capacityHint: CAPACITY
+      capacityHint: CAPACITY,
+      seed: this.seed
     })
   }
 

@@ -6,11 +6,15 @@ import { isOwnId } from "../../src/ksync/index.ts"
 import { draw, OpBuffer } from "../../src/machine/index.ts"
 import {
   createModelKernel,
+  decodeRoute,
+  HEADER_BYTES,
   type ModelKernel,
   type ModelKernelEvent,
+  messagesOf,
   modelKernel,
   modelKernelEffects,
   NetlinkFlag,
+  NetlinkType,
   NetlinkWriter,
   putNexthop,
   putNexthopGroup,
@@ -50,6 +54,8 @@ export class World {
   /** Messages sent to the kernel, counted by nlmsg_type. */
   readonly sent = new Map<number, number>()
   loseReplies = 0
+  /** A prefix whose route request has a length that makes no sense: the kernel stops there, without a word. */
+  malformed: string | undefined
   nodes = 8
 
   private readonly config: KernelConfig
@@ -267,7 +273,7 @@ export class World {
           this.loseReplies--
           this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes }, true)
           this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
-        } else this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes })
+        } else this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes: this.cut(bytes) })
       } else if (effect._tag === "KernelDump") {
         const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
         this.pool.release(effect.block)
@@ -275,6 +281,18 @@ export class World {
       }
     }
     out.clear()
+  }
+
+  /** The part of a batch before the malformed request. */
+  private cut(bytes: Uint8Array): Uint8Array {
+    if (this.malformed === undefined) return bytes
+    const { words, length } = parsePrefix(this.malformed)!
+    const bad = messagesOf(bytes).find(({ type, at, end }) => {
+      if (type !== NetlinkType.NewRoute) return false
+      const route = decodeRoute(bytes, at, end)
+      return route.words[0] === words[0] && route.length === length
+    })
+    return bad === undefined ? bytes : bytes.subarray(0, bad.at - HEADER_BYTES)
   }
 
   private count(bytes: Uint8Array): void {
@@ -288,7 +306,9 @@ export class World {
   private perform(event: ModelKernelEvent, withoutReply = false): void {
     const effects = new OpBuffer()
     modelKernel.step(this.kernel, event, effects)
+    let isAnswered = event._tag !== "Requested" || event.port !== REQUEST_PORT || withoutReply
     for (const effect of modelKernelEffects.decode(effects)) {
+      isAnswered ||= effect._tag === "Replied"
       const slice = () => {
         const { from, to } = effect as { readonly from: number; readonly to: number }
         return this.kernel.output.bytes.slice(from, to)
@@ -301,6 +321,7 @@ export class World {
       else if (effect._tag === "Overran")
         this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })
     }
+    if (!isAnswered) this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
   }
 }
 

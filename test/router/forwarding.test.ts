@@ -1,10 +1,11 @@
 // Forwarding against the model kernel: what is wanted ends up in the kernel, whatever happens to it, and nothing of others is touched.
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
+import { REPAIRS_AT_ONCE } from "../../src/ksync/index.ts"
 import { deepClone, OpBuffer } from "../../src/machine/index.ts"
 import { createModelKernel } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
-import { createForwarding } from "../../src/router/forwarding.ts"
+import { createForwarding, type Params } from "../../src/router/forwarding.ts"
 import { World } from "./forwarding-world.ts"
 
 /** Two links with a subnet each. */
@@ -122,6 +123,67 @@ describe("forwarding", () => {
     }
   )
 
+  it("finds by halves the one request that makes the kernel stop reading, and gives up on it alone", () => {
+    const world = twoLinks()
+    world.malformed = "20.0.77.0/24"
+    for (let index = 0; index < 300; index++) world.announce(`20.${index >> 8}.${index & 255}.0/24`, "10.0.1.2")
+    world.settle()
+    expect(Object.keys(world.routes()).length).toBe(299)
+    expect([...world.forwarding.showKernel({ failed: "" })]).toMatchObject([
+      { key: "20.0.77.0/24", error: "permanent: EIO the kernel does not answer" }
+    ])
+    world.malformed = undefined
+    world.pass()
+    expect(Object.keys(world.routes()).length).toBe(300)
+  })
+
+  it("repairs at once what another program undoes now and then, and with pauses what it undoes again and again", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    for (let time = 0; time < REPAIRS_AT_ONCE; time++) {
+      world.foreignDelete("198.51.100.0/24").settle()
+      expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+    }
+    world.foreignDelete("198.51.100.0/24").settle()
+    expect(world.routes()).toEqual({})
+    expect([...world.forwarding.showKernel({ failed: "" })]).toMatchObject([
+      { key: "198.51.100.0/24", error: "contested: another program has undone it 4 times" }
+    ])
+    const told: Array<string> = []
+    world.forwarding.drainNotices((_, message) => told.push(message))
+    expect(told).toEqual(["another program keeps undoing 198.51.100.0/24: it is repaired with growing pauses"])
+    world.pass(1)
+    expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+  })
+
+  it("forgets a fight that is over", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    for (let time = 0; time < REPAIRS_AT_ONCE; time++) world.foreignDelete("198.51.100.0/24").settle()
+    world.pass()
+    world.foreignDelete("198.51.100.0/24").settle()
+    expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+  })
+
+  it("explains what a route waits for, down to the link, and what has become of it", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").announce("203.0.113.0/24", "192.0.2.9").settle()
+    const rows = (params: Params): ReadonlyArray<unknown> => [...world.forwarding.showKernel(params)]
+    expect(rows({ waiting: "" })).toMatchObject([
+      { key: "203.0.113.0/24", waitingFor: "a way to next hop 192.0.2.9", path: ["a way to next hop 192.0.2.9"] }
+    ])
+    world.world({ _tag: "FaultsArmed", errno: 100, count: 1 }).announce("198.51.100.0/24", "10.0.2.2").settle()
+    expect(rows({ waiting: "" })).toContainEqual(
+      expect.objectContaining({
+        key: "198.51.100.0/24",
+        state: "CHANGE_DEFER",
+        waitingFor: expect.stringMatching(/^group \d+$/),
+        path: [
+          expect.stringMatching(/^group \d+ \(ADD_DEFER; /),
+          "nexthop 10.0.2.2 dev west (ADD_DEFER; dependency: ENETDOWN)"
+        ],
+        history: expect.arrayContaining(["SYNC_WAIT CHANGE_FAILED CHANGE_DEFER"])
+      })
+    )
+  })
+
   it("removes everything of its own on shutdown where that is asked for", () => {
     const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
     world.forwarding.shutdown(world.out)
@@ -185,7 +247,7 @@ describe("forwarding", () => {
       ["nexthop", "ADD_DEFER"],
       ["route", "ADD_DEFER"]
     ])
-    expect(waiting[0]).toMatchObject({ waitingFor: "nexthop 10.0.1.2" })
+    expect(waiting[0]).toMatchObject({ waitingFor: "nexthop 10.0.1.2 dev east" })
     expect(waiting[1]).toMatchObject({ error: "dependency: ENETDOWN" })
     world.pass()
     expect(world.routes()).toEqual({ "198.51.100.0/24": "10.0.1.2@east*1" })
