@@ -34,6 +34,7 @@ export class AdjIn {
   private readonly words = new Uint32Array(READ_MAX * 4)
   private readonly lengths = new Uint8Array(READ_MAX)
   private readonly pathIds = new Uint32Array(READ_MAX)
+  private readonly hashes = new Int32Array(READ_MAX)
   private read = 0
 
   constructor(store: AttributeStore, tables: ReadonlyArray<RibTable>, capacity: number, policies?: Policies) {
@@ -66,9 +67,9 @@ export class AdjIn {
     const accepted = this.letIn(peer, attributes)
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
-      prefixes.touch(this.words, this.lengths, this.read)
+      prefixes.touch(this.words, this.lengths, this.read, this.hashes)
       for (let index = 0; index < this.read; index++) {
-        const id = prefixes.intern(this.words, index * per, this.lengths[index])
+        const id = prefixes.intern(this.words, index * per, this.lengths[index], this.hashes[index])
         if (this.spanFirst === NONE) this.spanFirst = id
         this.learn(peer, table, id, this.pathIds[index], accepted, attributes)
       }
@@ -88,9 +89,9 @@ export class AdjIn {
     this.spanFirst = NONE
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
-      prefixes.touch(this.words, this.lengths, this.read)
+      prefixes.touch(this.words, this.lengths, this.read, this.hashes)
       for (let index = 0; index < this.read; index++) {
-        const id = prefixes.find(this.words, index * per, this.lengths[index])
+        const id = prefixes.find(this.words, index * per, this.lengths[index], this.hashes[index])
         if (this.spanFirst === NONE) this.spanFirst = id
         if (id !== -1) this.forget(peer, table, id, this.pathIds[index])
       }

@@ -49,10 +49,9 @@ export class PrefixTable {
   }
 
   /** The id of a prefix whose bits beyond `length` are zero, or -1. `words` is read from index `at`. */
-  find(words: ArrayLike<number>, at: number, length: number): PrefixId | -1 {
+  find(words: ArrayLike<number>, at: number, length: number, hash = this.hash(words, at, length)): PrefixId | -1 {
     const { slots } = this
     const mask = slots.length - 1
-    const hash = this.hash(words, at, length)
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
       if (entry === 0) return -1
@@ -62,10 +61,9 @@ export class PrefixTable {
   }
 
   /** The id of a prefix, made if there is none. Nobody holds a new one yet: `retain` it, or `release` will not free it. */
-  intern(words: ArrayLike<number>, at: number, length: number): PrefixId {
+  intern(words: ArrayLike<number>, at: number, length: number, hash = this.hash(words, at, length)): PrefixId {
     const { slots } = this
     const mask = slots.length - 1
-    const hash = this.hash(words, at, length)
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
       if (entry === 0) return this.insert(slot, hash, words, at, length)
@@ -76,14 +74,17 @@ export class PrefixTable {
 
   /**
    * Looks at the slots of so many prefixes and does nothing with them. Each is a miss of the processor's cache, and misses that do not
-   * wait for each other cost little more than one; whoever then interns or finds these prefixes one by one has them at hand.
+   * wait for each other cost little more than one; whoever then interns or finds these prefixes one by one has them at hand, and
+   * their hashes.
    */
-  touch(words: Uint32Array, lengths: Uint8Array, count: number): void {
+  touch(words: Uint32Array, lengths: Uint8Array, count: number, hashes: Int32Array): void {
     const { slots } = this
     const mask = slots.length - 1
     let seen = 0
     for (let index = 0; index < count; index++) {
-      seen ^= slots[this.hash(words, index * this.wordsPerPrefix, lengths[index]) & mask]
+      const hash = this.hash(words, index * this.wordsPerPrefix, lengths[index])
+      hashes[index] = hash
+      seen ^= slots[hash & mask]
     }
     this.touched = seen
   }
@@ -91,7 +92,7 @@ export class PrefixTable {
   private insert(slot: number, hash: number, words: ArrayLike<number>, at: number, length: number): PrefixId {
     if ((this.count + 1) * 2 > this.slots.length) {
       this.rehash(this.slots.length * 2)
-      return this.intern(words, at, length)
+      return this.intern(words, at, length, hash)
     }
     const id = this.takeId()
     const per = this.wordsPerPrefix
