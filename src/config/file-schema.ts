@@ -110,6 +110,7 @@ const peerOptions = {
   "cluster-id": option(parsedText("a cluster id, like 192.0.2.1", parseRouterId)),
   "next-hop-self": option(flag("our address as next hop of routes from other ASes, also to this peer inside")),
   "as-override": option(flag("replace the peer's AS number in AS paths by ours")),
+  "enforce-first-as": option(flag("take only AS paths that begin with the peer's AS number (RFC 4271)")),
   "allow-own-as": option(integer("how often our AS number may stand in an AS path from the peer", 0, 255)),
   role: option(oneOf("what we are to the peer (RFC 9234)", ROLES)),
   "role-strict": option(flag("refuse a peer that does not say its role (RFC 9234)")),

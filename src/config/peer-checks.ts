@@ -142,6 +142,12 @@ const checkRoles = (subject: Subject): void => {
   if (type === "route-server-client" && typeof role === "string" && role !== "rs") {
     report([...path, "role"], `towards its clients a route server is rs, not ${role}; the role is ours, not the peer's`)
   }
+  if (options["enforce-first-as"] === true && isInside(type)) {
+    report(
+      [...path, "enforce-first-as"],
+      `enforce-first-as is for external peers, and this one is ${article(type)} peer; remove it`
+    )
+  }
   if (options["role-strict"] === true && role === undefined) {
     report([...path, "role-strict"], "role-strict needs a role; add what we are to the peer")
   }

@@ -78,6 +78,7 @@ const rareOf = (options: PeerOptions): Partial<PeerConfig> => {
     ...member("allowOwnAs", options["allow-own-as"] === 0 ? null : options["allow-own-as"]),
     ...member("role", options.role),
     ...(options["role-strict"] === true ? { roleStrict: true } : {}),
+    ...(options["enforce-first-as"] === true ? { enforceFirstAs: true } : {}),
     ...(options["disable-family"] === true ? { disableFamily: true } : {}),
     ...(options["extended-next-hop"] === true ? { extendedNextHop: true } : {}),
     ...member("prefixWarningPercent", options["prefix-warning"]),

@@ -65,12 +65,13 @@ const agreeAnew = (state: RouterState, peer: RouterPeer): void => {
   if (conn?.session === undefined) return
   const { rib, config } = state
   const { negotiated, context, memberships } = conn.session
+  const { firstAs: _, ...lasting } = context
   const { peers } = rib.adjIn
   peers.set(peer.index, factsOf(config!, peer, negotiated, peers.rank[peer.index]))
   rib.decideAgain()
   conn.session = {
     ...conn.session,
-    context: { ...context, ...originOf(config!, peer, negotiated) },
+    context: { ...lasting, ...originOf(config!, peer, negotiated) },
     intake: intakeOf(config!, peer, negotiated),
     memberships: memberships.map((membership) => {
       const { family } = membership.exportClass.parameters

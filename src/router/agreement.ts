@@ -92,12 +92,15 @@ export const originOf = (
   config: RouterConfig,
   peer: RouterPeer,
   negotiated: Negotiated
-): Pick<UpdateContext, "external" | "confederation" | "otherMember" | "disables"> => {
+): Pick<UpdateContext, "external" | "confederation" | "otherMember" | "disables" | "firstAs"> => {
   const kind = kindOf(config, asMet(peer.config, negotiated))
   const external = isOutside(kind)
   // The last family is not given up: then the session has nothing left to say.
   const disables = peer.config.disableFamily === true && negotiated.families.length > 1
-  if (external || config.confederation === undefined) return { external, disables }
+  if (external) {
+    return { external, disables, ...(peer.config.enforceFirstAs === true ? { firstAs: negotiated.remoteAs } : {}) }
+  }
+  if (config.confederation === undefined) return { external, disables }
   return {
     external,
     disables,

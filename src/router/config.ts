@@ -60,6 +60,8 @@ export interface PeerConfig {
   readonly localAs?: number
   /** Replace the peer's AS number in AS_PATH by ours. */
   readonly asOverride?: boolean
+  /** Every AS_PATH from an external peer must begin with its AS number (RFC 4271 §6.3); absent: no. */
+  readonly enforceFirstAs?: boolean
   /** How often our own AS number may stand in an AS_PATH from the peer; absent: never. */
   readonly allowOwnAs?: number
   /** Its routes are preferred to those of peers with less; absent: 0. */

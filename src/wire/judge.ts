@@ -1,7 +1,8 @@
 // What RFC 7606 says about one path attribute. A judgement is a small number, an index into the table of findings: nothing is made
 // for an attribute that is as it should be, and reasons are text that exists once.
-import { u32 } from "./address.ts"
+import { u16, u32 } from "./address.ts"
 import { ATTRIBUTE_KIND, AttributeFlag, AttributeType, KIND_MASK, KIND_UNKNOWN } from "./attribute-type.ts"
+import { AS_TRANS } from "./open.ts"
 
 /** What becomes of a message, the mildest first (RFC 7606 §2). */
 export const Verdict = { Keep: 0, Discard: 1, TreatAsWithdraw: 2, DisableFamily: 3, Reset: 4 } as const
@@ -21,6 +22,8 @@ export interface UpdateContext {
   readonly confederation?: boolean
   /** It is in another member AS of it. */
   readonly otherMember?: boolean
+  /** The AS number with which every AS_PATH must begin (RFC 4271 §6.3); absent: any. */
+  readonly firstAs?: number
   /** A family whose routes cannot be read is ignored from then on instead of ending the session (RFC 7606 §2); absent: no. */
   readonly disables?: boolean
   /** Messages may be longer than 4096 bytes (RFC 8654). */
@@ -45,7 +48,8 @@ export const Finding = {
   Duplicate: 13,
   Overrun: 14,
   Missing: 15,
-  Aigp: 16
+  Aigp: 16,
+  FirstAs: 17
 } as const
 export type Finding = (typeof Finding)[keyof typeof Finding]
 
@@ -69,7 +73,8 @@ export const FINDINGS: ReadonlyArray<{ readonly verdict: Verdict; readonly reaso
   { verdict: Verdict.Discard, reason: "appears again [RFC 7606 §3 g]" },
   { verdict: Verdict.TreatAsWithdraw, reason: "longer than the attributes' total length [RFC 7606 §4]" },
   { verdict: Verdict.TreatAsWithdraw, reason: "missing [RFC 7606 §3 d]" },
-  { verdict: Verdict.Discard, reason: "malformed, or said to be transitive [RFC 7311 §3.2]" }
+  { verdict: Verdict.Discard, reason: "malformed, or said to be transitive [RFC 7311 §3.2]" },
+  { verdict: Verdict.TreatAsWithdraw, reason: "does not begin with the peer's AS number [RFC 7606 §7.2]" }
 ]
 
 /** Judges a known attribute other than MP_REACH_NLRI and MP_UNREACH_NLRI; an unknown one is fine if it is optional. */
@@ -91,7 +96,7 @@ export const judgeAttribute = (
     case AttributeType.Origin:
       return length !== 1 ? Finding.Length : bytes[at] > 2 ? Finding.Origin : Finding.Fine
     case AttributeType.AsPath:
-      return judgePath(bytes, at, length, context.as4 ? 4 : 2, context)
+      return judgeAsPath(bytes, at, length, context)
     case AttributeType.NextHop:
       return length !== 4 ? Finding.Length : isHost(bytes, at) ? Finding.Fine : Finding.NextHop
     case AttributeType.Med:
@@ -204,6 +209,18 @@ const judgePath = (
 }
 
 const CONFEDERATION_SEQUENCE = 3
+
+const judgeAsPath = (bytes: Uint8Array, at: number, length: number, context: UpdateContext): Finding => {
+  const asBytes = context.as4 ? 4 : 2
+  const finding = judgePath(bytes, at, length, asBytes, context)
+  if (finding !== Finding.Fine || context.firstAs === undefined) return finding
+  if (length === 0 || bytes[at] !== SEQUENCE) return Finding.FirstAs
+  const first = context.as4 ? u32(bytes, at + 2) : u16(bytes, at + 2)
+  const expected = context.as4 || context.firstAs <= 0xffff ? context.firstAs : AS_TRANS
+  return first === expected ? Finding.Fine : Finding.FirstAs
+}
+
+const SEQUENCE = 2
 
 const isZero = (bytes: Uint8Array, at: number, length: number): boolean => {
   for (let index = at; index < at + length; index++) if (bytes[index] !== 0) return false

@@ -40,6 +40,8 @@ const WITHOUT_A_NEW_SESSION: Changes = [
   ["no policy", { policyOpen: false }],
   ["as-override", { asOverride: true }],
   ["allow-own-as", { allowOwnAs: 1 }],
+  ["enforce-first-as", { enforceFirstAs: true }],
+  ["disable-family", { disableFamily: true }],
   ["weight", { weight: 5 }],
   ["type, among those outside", { type: "route-server-client" }],
   ["role-strict, where there is no role", { roleStrict: true }],
@@ -99,6 +101,21 @@ describe("a session under a configuration that changes", () => {
     establishWith(driver, B, 65002)
     reconfigure(driver, range({ maxPrefixes: 1, holdTime: 30 }))
     expect(peerRow(driver, B)).toEqual({})
+  })
+
+  it("takes from then on what the new configuration takes [RFC 4271 §6.3]", () => {
+    const config = (enforceFirstAs: boolean): RouterConfig => configOf([peerConfig(A, 65002, { enforceFirstAs })])
+    const driver = new Driver(config(false))
+    const conn = establishWith(driver, A, 65002)
+    const say = (net: number): void => driver.hear(conn, announcement([65009, 65002], [`${net}.0.0.0/8`]))
+    say(20)
+    reconfigure(driver, config(true))
+    say(21)
+    reconfigure(driver, config(false))
+    say(22)
+    driver.settle()
+    expect(rowsOf(driver, { peer: A }).map(({ prefix }) => prefix)).toEqual(["20.0.0.0/8", "22.0.0.0/8"])
+    expect(peerRow(driver, A)).toMatchObject({ state: "Established", findings: { treatedAsWithdraw: 1 } })
   })
 
   it("with a role that the peer has said is kept when that becomes a demand [RFC 9234 §4.2]", () => {

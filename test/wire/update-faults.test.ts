@@ -122,6 +122,23 @@ table("attributes from an external peer [RFC 7606 §7.5, §7.9, §7.10, RFC 5065
   ["a confederation segment", rest(ORIGIN, "40020603010000fbf4", NEXT_HOP), "taw"]
 ])
 
+table(
+  "AS_PATH that must begin with the peer's AS number [RFC 4271 §6.3, RFC 7606 §7.2]",
+  { ...EXTERNAL, firstAs: 0xfbf4 },
+  [
+    ["it does", rest(ORIGIN, "40020602010000fbf4", NEXT_HOP), "keep"],
+    ["it does, and goes on", rest(ORIGIN, "40020a02020000fbf40000fbf5", NEXT_HOP), "keep"],
+    ["it does not", rest(ORIGIN, "40020602010000fbf5", NEXT_HOP), "taw"],
+    ["in a set", rest(ORIGIN, "40020601010000fbf4", NEXT_HOP), "taw"],
+    ["it is empty", rest(ORIGIN, "400200", NEXT_HOP), "taw"]
+  ]
+)
+
+table("the same from a peer of two-octet numbers", { ...OLD, external: true, firstAs: 4_200_000_000 }, [
+  ["AS_TRANS stands for what does not fit [RFC 6793 §4.2.2]", rest(ORIGIN, "40020402015ba0", NEXT_HOP), "keep"],
+  ["another one does not", rest(ORIGIN, "4002040201fbf4", NEXT_HOP), "taw"]
+])
+
 describe("flags that a type does not have [RFC 7606 §3 c]", () => {
   const wellKnown = ["010100", "020602010000fbf4", "0304c0000201"]
   const types: ReadonlyArray<readonly [string, number, string]> = [
