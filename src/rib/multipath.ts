@@ -45,7 +45,7 @@ export class Multipath {
     this.equal.length = 0
     // Who lost to a tie-breaker only is as good as the best one.
     for (let path = next[head]; path !== 0; path = next[path]) {
-      if (reason[path] >= Reason.Age && reason[path] < INELIGIBLE) this.equal.push(path)
+      if (reason[path] >= Reason.Age && reason[path] < INELIGIBLE) this.insert(path)
     }
     if (this.equal.length > 0) this.choose(head, this.options)
     return this.count
@@ -59,12 +59,10 @@ export class Multipath {
     weights.length = 0
     members.push(best)
     if (most > 1 && peer[best] !== 0) {
-      equal.sort((one, other) => this.compare(one, other))
       for (const path of equal) {
         if (members.length === most) break
         if (!this.isAlike(best, path)) continue
-        if (members.some((member) => store.nextHop[attributes[member]] === store.nextHop[attributes[path]])) continue
-        members.push(path)
+        if (!this.hasNextHop(store.nextHop[attributes[path]])) members.push(path)
       }
     }
     if (members.length === 1) return
@@ -72,6 +70,20 @@ export class Multipath {
     if (options.linkBandwidth) this.weigh()
   }
 
+  /** Keeps `equal` in order: it is short. */
+  private insert(path: PathRef): void {
+    const { equal } = this
+    let place = equal.length
+    for (; place > 0 && this.compare(equal[place - 1], path) > 0; place--) equal[place] = equal[place - 1]
+    equal[place] = path
+  }
+
+  private hasNextHop(nextHop: number): boolean {
+    for (const member of this.members) if (this.store.nextHop[this.paths.attributes[member]] === nextHop) return true
+    return false
+  }
+
+  /** By the hash of AS_PATH: that two paths of one length agree in it by chance makes them share, and nothing worse. */
   private isAlike(best: PathRef, path: PathRef): boolean {
     const { attributes } = this.paths
     return this.options!.relaxAsPath || this.store.pathHash[attributes[best]] === this.store.pathHash[attributes[path]]
@@ -81,13 +93,17 @@ export class Multipath {
   private compare(one: PathRef, other: PathRef): number {
     const { attributes, peer } = this.paths
     const { store, peers } = this
-    const idOf = (path: PathRef): number => store.originatorId[attributes[path]] || peers.routerId[peer[path]]
     return (
-      idOf(one) - idOf(other) ||
+      this.idOf(one) - this.idOf(other) ||
       store.clusterLength[attributes[one]] - store.clusterLength[attributes[other]] ||
       peers.rank[peer[one]] - peers.rank[peer[other]] ||
       this.paths.pathIdOf(one) - this.paths.pathIdOf(other)
     )
+  }
+
+  private idOf(path: PathRef): number {
+    const originator = this.store.originatorId[this.paths.attributes[path]]
+    return originator !== 0 ? originator : this.peers.routerId[this.paths.peer[path]]
   }
 
   /** Whole numbers in the proportion of the bandwidths; none where a path does not say one. */

@@ -19,6 +19,10 @@ export class SharedNextHops {
   private readonly bySet = new Map<number, Combination>()
   /** By family and prefix: the set that it uses; 0: none. */
   private readonly sets: [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)]
+  /** What the prefix at hand is about to use, and what the one before it uses. */
+  private readonly nextHops: Array<number> = []
+  private readonly weights: Array<number> = []
+  private last: Combination | undefined
 
   /** Combinations in use. */
   get count(): number {
@@ -34,14 +38,32 @@ export class SharedNextHops {
     paths: Paths,
     store: AttributeStore
   ): number {
-    const order = multipath.members.map((_, index) => index)
-    const nextHopOf = (index: number): number => store.nextHop[paths.attributes[multipath.members[index]]]
-    order.sort((one, other) => nextHopOf(one) - nextHopOf(other))
-    const nextHops = order.map(nextHopOf)
-    const weights = multipath.weights.length === 0 ? [] : order.map((index) => multipath.weights[index])
-    const combination = this.combine(forwarding, store, nextHops, weights)
+    this.sort(multipath, paths, store)
+    const { nextHops, weights } = this
+    // Neighbours in a table often share: then nothing is made for them.
+    const { last } = this
+    const isLast = last !== undefined && last.uses > 0 && equal(last.nextHops, nextHops) && equal(last.weights, weights)
+    const combination = isLast ? last : this.combine(forwarding, store, [...nextHops], [...weights])
+    this.last = combination
     this.assign(forwarding, family, id, combination)
     return combination.set
+  }
+
+  /** Next hops in ascending order of their numbers, each with its weight. */
+  private sort({ members, weights: given }: Multipath, paths: Paths, store: AttributeStore): void {
+    const { nextHops, weights } = this
+    nextHops.length = 0
+    weights.length = 0
+    for (let index = 0; index < members.length; index++) {
+      const nextHop = store.nextHop[paths.attributes[members[index]]]
+      let place = index
+      for (; place > 0 && nextHops[place - 1] > nextHop; place--) {
+        nextHops[place] = nextHops[place - 1]
+        if (given.length > 0) weights[place] = weights[place - 1]
+      }
+      nextHops[place] = nextHop
+      if (given.length > 0) weights[place] = given[index]
+    }
   }
 
   private assign(forwarding: Forwarding, family: RoutedFamily, id: PrefixId, combination: Combination): void {
@@ -127,5 +149,8 @@ const RESERVED: ReadonlyArray<number> = [1, 0]
 
 const isReserved = (weights: ReadonlyArray<number>): boolean => weights[1] === 0
 
-const equal = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean =>
-  one.length === other.length && one.every((part, index) => part === other[index])
+const equal = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean => {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false
+  return true
+}
