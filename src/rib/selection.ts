@@ -4,7 +4,6 @@
 // group has one decision, so that the cost follows the candidates and not the peers. That is exact also where MED makes the order of two
 // paths depend on a third one (RFC 4271 §9.1.2.2 c): then every group decides for itself.
 import { PEERS_MAX } from "../machine/index.ts"
-import { AttributeFlag, AttributeType } from "../wire/index.ts"
 import type { AdjIn } from "./adj-in.ts"
 import type { Routes } from "./adj-out.ts"
 import { Trait } from "./attribute-facts.ts"
@@ -19,10 +18,10 @@ import { type PolicyCache, REJECT } from "./policy.ts"
 import { grown, type PrefixId } from "./prefix-table.ts"
 import { Reason } from "./reason.ts"
 import type { RibTable } from "./rib-table.ts"
+import { Answers, Loops } from "./selection-cache.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, refusesMarked } from "./transform.ts"
 
 const BITMAP_WORDS = PEERS_MAX / 32
-const NO_SET = 0xffff_ffff
 
 export class Selection {
   /** The answer where it is short: one set plus one (0: nothing), told to all but its source. */
@@ -33,14 +32,9 @@ export class Selection {
   private readonly decision: Decision
   private readonly packer: Packer
   private readonly routeSource: RouteSource = { local: false, internal: false, routerId: 0 }
-  /** The last question about a path and its answer: neighbours in a table often share attributes. */
-  private askedSet: AttributeId = NO_SET
-  private askedPeer = SELF
+  private readonly answers: Answers = new Answers()
+  private readonly loops: Loops
   private policy: PolicyCache | undefined
-  private answer = false
-  /** The last set whose AS_PATH was compared with the members' numbers, and who is in it. */
-  private loopSet: AttributeId = NO_SET
-  private readonly loopBits: Uint32Array = new Uint32Array(BITMAP_WORDS)
   private candidates: Uint32Array = new Uint32Array(64)
   private remaining: Uint32Array = new Uint32Array(64)
   private picked: Uint32Array = new Uint32Array(64)
@@ -51,6 +45,8 @@ export class Selection {
   private results: Uint32Array = new Uint32Array(64)
   private resultBits: Uint32Array = new Uint32Array(64 * 4)
   private resultCount = 0
+  /** Among the paths at hand is one that MED removed in the table's decision. */
+  private sawMed = false
   private generalCount = 0
 
   constructor(store: AttributeStore, adjIn: AdjIn, decision: Decision, packer: Packer) {
@@ -58,13 +54,14 @@ export class Selection {
     this.adjIn = adjIn
     this.decision = decision
     this.packer = packer
+    this.loops = new Loops(store)
   }
 
   /** A class is asked about. Nothing that was answered for another one counts, nor for sets whose numbers may have been given away. */
   begin(exportClass: ExportClass): void {
     this.policy = exportClass.policy
-    this.askedSet = NO_SET
-    this.loopSet = NO_SET
+    this.answers.clear()
+    if (exportClass.sparesLoops) this.loops.clear(exportClass.stride)
     this.decision.begin(exportClass.parameters.family)
   }
 
@@ -84,8 +81,13 @@ export class Selection {
     }
     const count = this.collect(exportClass, head)
     if (count === 0) return true
-    if (exportClass.parameters.addPathSend === 0 && count === 1)
-      return this.selectOnly(exportClass, this.candidates[0], routes)
+    if (exportClass.parameters.addPathSend === 0) {
+      if (count === 1) return this.selectOnly(exportClass, this.candidates[0], routes)
+      if (this.candidates[0] === head && paths.reason[head] === Reason.Best && !this.sawMed) {
+        this.barredFrom(exportClass, head, this.affected)
+        if (isOneAtMost(this.affected, exportClass.stride)) return this.selectForOne(exportClass, count, routes)
+      }
+    }
     this.selectMany(exportClass, count)
     return this.write(exportClass, routes)
   }
@@ -127,14 +129,50 @@ export class Selection {
 
   /** All that is eligible and allowed for the class. */
   private collect(exportClass: ExportClass, head: PathRef): number {
-    const { next } = this.adjIn.paths
+    const { next, reason } = this.adjIn.paths
     let count = 0
+    this.sawMed = false
     for (let path = head; path !== 0; path = next[path]) {
+      if (reason[path] === Reason.Med) this.sawMed = true
       if (!this.decision.isEligible(path) || !this.isExported(exportClass.parameters, path)) continue
       if (count === this.candidates.length) this.growCandidates()
       this.candidates[count++] = path
     }
     return count
+  }
+
+  /** The usual case: the best path for all but one member, or for all; and for that one the best of those that it may have. */
+  private selectForOne(exportClass: ExportClass, count: number, routes: Routes): boolean {
+    const { paths } = this.adjIn
+    const { audiences } = exportClass.adjOut
+    const [head] = this.candidates
+    let word = 0
+    while (word < exportClass.stride && this.affected[word] === 0) word++
+    let left = 0
+    for (let index = 1; index < count && word < exportClass.stride; index++) {
+      const path = this.candidates[index]
+      if (!this.isBarred(exportClass, path, word, this.affected[word])) this.remaining[left++] = path
+    }
+    this.answerWith(head)
+    const others = audiences.intern(this.affected, true)
+    if (left === 0 && others === exportClass.allBut(this.source)) {
+      audiences.release(others)
+      return true
+    }
+    routes.push(this.toldOf(head), this.source, 0, others)
+    if (left === 0) return false
+    const second = left === 1 ? this.remaining[0] : this.decision.choose(this.remaining, left)
+    routes.push(this.toldOf(second), paths.peer[second], 0, audiences.intern(this.affected, false))
+    return false
+  }
+
+  /** As `barredFrom`, for the one member with this bit. */
+  private isBarred(exportClass: ExportClass, path: PathRef, word: number, bit: number): boolean {
+    const { paths } = this.adjIn
+    const slot = exportClass.slotOf(paths.peer[path])
+    if (slot >= 0 && slot >>> 5 === word && (bit & (1 << (slot & 31))) !== 0) return true
+    if (!exportClass.sparesLoops) return false
+    return (this.loops.words[this.loops.of(exportClass, paths.attributes[path]) + word] & bit) !== 0
   }
 
   private selectMany(exportClass: ExportClass, count: number): void {
@@ -264,40 +302,23 @@ export class Selection {
     const { stride } = exportClass
     const { paths } = this.adjIn
     if (exportClass.sparesLoops) {
-      const set = paths.attributes[path]
-      if (set !== this.loopSet) this.findLoops(exportClass, set)
-      for (let word = 0; word < stride; word++) bits[word] = this.loopBits[word]
+      const at = this.loops.of(exportClass, paths.attributes[path])
+      for (let word = 0; word < stride; word++) bits[word] = this.loops.words[at + word]
     } else bits.fill(0, 0, stride)
     const slot = exportClass.slotOf(paths.peer[path])
     if (slot >= 0) bits[slot >>> 5] |= 1 << (slot & 31)
-  }
-
-  private findLoops(exportClass: ExportClass, set: AttributeId): void {
-    const { store, loopBits } = this
-    this.loopSet = set
-    loopBits.fill(0, 0, exportClass.stride)
-    const bytes = store.chunkOf(set)
-    const end = store.blockEndOf(set)
-    for (let at = store.startOf(set); at < end; ) {
-      const isExtended = (bytes[at] & AttributeFlag.ExtendedLength) !== 0
-      const type = bytes[at + 1]
-      const value = at + (isExtended ? 4 : 3)
-      at = value + (isExtended ? (bytes[at + 2] << 8) | bytes[at + 3] : bytes[at + 2])
-      if (type === AttributeType.AsPath) exportClass.addMembersIn(bytes, value, at, loopBits)
-      if (type >= AttributeType.AsPath) return
-    }
   }
 
   /** Whether a class may be told a path. What does not fit into its messages is not, and is withdrawn if it was (RFC 8654 §4). */
   private isExported(to: ExportParameters, path: PathRef): boolean {
     const set = this.adjIn.paths.attributes[path]
     const peer = this.adjIn.paths.peer[path]
-    if (set === this.askedSet && peer === this.askedPeer) return this.answer
-    this.askedSet = set
-    this.askedPeer = peer
+    const known = this.answers.of(set, peer)
+    if (known !== -1) return known === 1
     const told = this.toldOf(path)
-    this.answer = told !== REJECT && this.isAllowed(to, told, peer) && this.packer.fits(to, told, this.sourceOf(peer))
-    return this.answer
+    const answer = told !== REJECT && this.isAllowed(to, told, peer) && this.packer.fits(to, told, this.sourceOf(peer))
+    this.answers.note(set, peer, answer)
+    return answer
   }
 
   /** Well-known communities, policy, reflection (RFC 1997, 4456 §6, 8212). */
@@ -322,4 +343,14 @@ export class Selection {
     this.remaining = grown(this.remaining, length)
     this.picked = grown(this.picked, length)
   }
+}
+
+const isOneAtMost = (bits: Uint32Array, words: number): boolean => {
+  let seen = false
+  for (let word = 0; word < words; word++) {
+    if (bits[word] === 0) continue
+    if (seen || (bits[word] & (bits[word] - 1)) !== 0) return false
+    seen = true
+  }
+  return true
 }
