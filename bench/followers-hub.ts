@@ -45,7 +45,8 @@ process.on("message", ({ order, seconds }: { order: string; seconds?: number }) 
   else {
     const { cache, clients, counters } = server.state
     let sum = 0
-    for (const [key, { value }] of cache.entries) sum = digestOf(sum, key, decodeText(value, 0, value.length))
+    for (const [key, { body, valueAt, valueEnd }] of cache.entries)
+      sum = digestOf(sum, key, decodeText(body, valueAt, valueEnd))
     const dropped = counters.droppedBy.reduce((all, each) => all + each, 0)
     const { rss } = process.memoryUsage()
     process.send!({

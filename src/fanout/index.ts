@@ -65,6 +65,7 @@ export {
   UINT16,
   UINT32
 } from "./gob-type.ts"
+export { bytesOf } from "./kept-bytes.ts"
 export { CLIENT_LIMITS, type GobLimits, SERVER_LIMITS } from "./limits.ts"
 export {
   type Acknowledgement,
@@ -90,7 +91,6 @@ export {
 export { MessageDecoder, type MessageNext } from "./message-decoder.ts"
 export { encodeMessage, encodeUpdate, joinUpdates, preambleOf, type Role } from "./message-encoder.ts"
 export {
-  bytesOf,
   decodeRouteValue,
   encodeRouteValue,
   hubKey,

@@ -4,6 +4,7 @@
 import { GobEncoder } from "./gob-encoder.ts"
 import type { GobRecord, GobType } from "./gob-type.ts"
 import { GobWriter } from "./gob-writer.ts"
+import { keepBytes } from "./kept-bytes.ts"
 import { MESSAGE_PREFIX, messageTypesOf, type SentMessage, type SmallMessage } from "./message.ts"
 import { TypeIds } from "./type-ids.ts"
 import type { Update } from "./updates.ts"
@@ -18,10 +19,19 @@ export const encodeMessage = (message: SentMessage): Uint8Array =>
   message._tag === "Updates" ? encodeUpdates(message.updates) : encodeSmall(message)
 
 /** One update as it stands inside the messages that carry it: kept, it never has to be encoded again. */
-export const encodeUpdate = (update: Update): Uint8Array => {
-  const body = new GobWriter(64 + update.key.length + (update.value?.length ?? 0))
-  writeUpdate(body, update)
-  return body.take()
+export const encodeUpdate = (update: Update): Uint8Array => encodeStored(update).body
+
+export interface StoredUpdate {
+  readonly body: Uint8Array
+  /** Where its value ends in it; 0 where it has none. */
+  readonly valueEnd: number
+}
+
+/** As `encodeUpdate`, for who wants to find the value again. */
+export const encodeStored = (update: Update): StoredUpdate => {
+  single.clear()
+  const valueEnd = writeUpdate(single, update)
+  return { body: keepBytes(single.bytes, 0, single.length), valueEnd }
 }
 
 /** The message that carries updates which are encoded already. */
@@ -47,8 +57,10 @@ const encodeUpdates = (updates: ReadonlyArray<Update>): Uint8Array => {
   return envelopeOf(scratch)
 }
 
-const writeUpdate = (to: GobWriter, update: Update): void => {
+/** Where its value ends. */
+const writeUpdate = (to: GobWriter, update: Update): number => {
   let last = -1
+  let valueEnd = 0
   if (update.key.length > 0) {
     to.byte(1)
     if (typeof update.key === "string") to.text(update.key)
@@ -58,6 +70,7 @@ const writeUpdate = (to: GobWriter, update: Update): void => {
   if (update.value !== null && update.value.length > 0) {
     to.byte(1 - last)
     to.span(update.value)
+    valueEnd = to.length
     last = 1
   }
   if (update.revision !== null) {
@@ -81,6 +94,7 @@ const writeUpdate = (to: GobWriter, update: Update): void => {
     to.uint(update.updateType)
   }
   to.byte(0)
+  return valueEnd
 }
 
 /** An interface: the name of the type, its number, how long the value is, the value behind the marker of lone ones. */
@@ -213,5 +227,6 @@ const createUpdatesHead = (): Uint8Array => {
 const UPDATES_HEAD = createUpdatesHead()
 
 const scratch = new GobWriter(64 * 1024)
+const single = new GobWriter(1024)
 const head = new GobWriter(128)
 const frame = new GobWriter(16)

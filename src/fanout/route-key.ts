@@ -1,7 +1,9 @@
 // What a hub tells about: routes, its peers and itself, each under a key with JSON behind it. A prefix is written `10.0.0.0-8`, as Typha's
 // datastore writes its pools, because a slash separates the parts of a key; other names are escaped as there (`%25`, `%2f`).
+
 import { formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
-import { decodeText, textBytes, writeText } from "./text.ts"
+import { bytesOf } from "./kept-bytes.ts"
+import { decodeText } from "./text.ts"
 
 export const KEY_PREFIX = "/backwalk/v1/"
 
@@ -67,13 +69,6 @@ const readRouteKey = (table: string, family: string, written: string): ReadKey |
 }
 
 export const encodeRouteValue = (value: RouteValue): Uint8Array => bytesOf(JSON.stringify(value))
-
-/** A text of ours as the bytes of a key's value. */
-export const bytesOf = (text: string): Uint8Array => {
-  const bytes = new Uint8Array(textBytes(text))
-  writeText(bytes, 0, text)
-  return bytes
-}
 
 /** `undefined`: what stands there is no route. What a later version adds is passed over. */
 export const decodeRouteValue = (bytes: Uint8Array): RouteValue | undefined => {

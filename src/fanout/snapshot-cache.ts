@@ -2,8 +2,9 @@
 // that led to it (§3.3). Whoever connects gets a snapshot and then follows the trail at its own pace. An update is encoded once, when it
 // comes; snapshots and messages are put together from encoded updates, and those who stand at the same place are sent the same bytes.
 import { deepClone, fold, hashBytes, hashText, type Machine, type Micros } from "../machine/index.ts"
+import { keepBytes } from "./kept-bytes.ts"
 import { SyncStatus, UpdateType } from "./message.ts"
-import { encodeUpdate, joinUpdates } from "./message-encoder.ts"
+import { encodeStored, encodeUpdate, joinUpdates } from "./message-encoder.ts"
 import { decodeText } from "./text.ts"
 import type { Update } from "./updates.ts"
 
@@ -51,7 +52,9 @@ export interface Snapshot {
 interface Entry {
   /** As a snapshot has it: of the type New. */
   readonly body: Uint8Array
-  readonly value: Uint8Array
+  /** Where its value lies in it. */
+  readonly valueAt: number
+  readonly valueEnd: number
   readonly ttlNanoseconds: number | bigint
 }
 
@@ -150,8 +153,13 @@ const apply = (cache: SnapshotCache, update: Update, taken: Array<Uint8Array>): 
     counters.skipped++
     return
   }
-  const body = encodeUpdate({ ...update, updateType: UpdateType.New })
-  entries.set(key, { body, value: update.value, ttlNanoseconds: update.ttlNanoseconds })
+  const { body, valueEnd } = encodeStored({ ...update, updateType: UpdateType.New })
+  entries.set(key, {
+    body,
+    valueAt: valueEnd - update.value.length,
+    valueEnd,
+    ttlNanoseconds: update.ttlNanoseconds
+  })
   cache.storeBytes += body.length - (known?.body.length ?? 0)
   taken.push(ofType(body, update))
 }
@@ -163,14 +171,14 @@ const apply = (cache: SnapshotCache, update: Update, taken: Array<Uint8Array>): 
 const wouldBeNoOp = (known: Entry, update: Update): boolean =>
   update.updateType === UpdateType.Updated &&
   known.ttlNanoseconds === update.ttlNanoseconds &&
-  sameBytes(known.value, update.value!)
+  sameBytes(known, update.value!)
 
 /** The type stands in the last field but for the end: another one of as many bytes is put in its place. */
 const ofType = (body: Uint8Array, update: Update): Uint8Array => {
   const { updateType } = update
   if (updateType === UpdateType.New) return body
   if (updateType === UpdateType.Unknown || updateType > 0x7f) return encodeUpdate(update)
-  const own = body.slice()
+  const own = keepBytes(body, 0, body.length)
   own[own.length - 2] = updateType
   return own
 }
@@ -271,9 +279,9 @@ const concat = (parts: ReadonlyArray<Uint8Array>, sizeBytes: number): Uint8Array
   return whole
 }
 
-const sameBytes = (one: Uint8Array, other: Uint8Array): boolean => {
-  if (one.length !== other.length) return false
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false
+const sameBytes = ({ body, valueAt, valueEnd }: Entry, value: Uint8Array): boolean => {
+  if (valueEnd - valueAt !== value.length) return false
+  for (let at = 0; at < value.length; at++) if (body[valueAt + at] !== value[at]) return false
   return true
 }
 
