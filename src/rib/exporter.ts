@@ -290,7 +290,8 @@ export class Exporter {
   /** Remembers what a member holds, so that it is told just what differs from that in the end. */
   private keep(member: Member, id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
     this.store.retain(attributes)
-    member.addHeld(id, pathId, attributes, source)
+    // Numbers of peers are given away again: what is kept is whether two routes would be the same bytes.
+    member.addHeld(id, pathId, attributes, this.shareOf(source))
   }
 }
 

@@ -211,7 +211,7 @@ export class Walker extends Exporter {
     const { before, held } = this
     for (let old = 0; old < held.count; old++) {
       if (held.pathId[old] !== before.pathId[route] || held.attributes[old] !== before.attributes[route]) continue
-      if (this.shareOf(held.source[old]) === this.shareOf(before.source[route])) return true
+      if (held.source[old] === this.shareOf(before.source[route])) return true
     }
     return false
   }
