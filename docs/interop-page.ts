@@ -38,7 +38,7 @@ export const interopPage = (results: ReadonlyArray<CapabilityResult>): string =>
     "",
     ...INTRODUCTION,
     "",
-    `${count("yes")} checks passed, ${count("no")} failed; ${count("absent")} are not shown: the other side lacks the feature, which was measured as the note says.`,
+    `${count("yes")} checks passed, ${count("no")} failed; ${count("absent")} are not shown: the other side lacks the feature or fails at it, as the note says and was measured.`,
     "",
     ...[head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`),
     "",

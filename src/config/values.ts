@@ -39,6 +39,10 @@ export const isLoopback = (address: Address): boolean =>
 
 const MAYBE_PREFIX = /\/\d+$/
 
+/** An address that a peer can be told as next hop: whoever hears it may be on another link. */
+export const parseNextHop = (text: string): Parsed<string> =>
+  text.includes("%") ? no(`${text} is of one link; write a global address`) : parseHost(text)
+
 /** A host's address in canonical text; link-local ones carry the interface after `%`. */
 export const parseHost = (text: string): Parsed<string> => {
   const percent = text.indexOf("%")

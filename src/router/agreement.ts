@@ -46,9 +46,7 @@ export const exportParameters = (
   const kind = kindOf(config, asMet(peer.config, negotiated))
   const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
   const { localAs } = peer.settings
-  const address = parseAddress(addressOf(local))
   const extendedNextHop = family === 0 && negotiated.extendedNextHop === true
-  const canBeNextHop = address !== undefined && (address.family === (family === 0 ? 4 : 6) || extendedNextHop)
   return {
     family,
     kind,
@@ -63,7 +61,7 @@ export const exportParameters = (
     as4: negotiated.as4,
     messageBytesMax: negotiated.extendedMessage ? 65535 : 4096,
     addPathSend: negotiated.addPathSend[family] ? peer.config.addPath.send : 0,
-    nextHopSelf: canBeNextHop ? address.words : [],
+    nextHopSelf: ownNextHop(peer.config, local, family, extendedNextHop),
     open: peer.config.policyOpen || kind !== PeerKind.External
   }
 }
@@ -76,6 +74,19 @@ const asMet = (peer: PeerConfig, negotiated: Negotiated): Pick<PeerConfig, "type
   type: typeOf(peer, negotiated),
   asn: peer.asn
 })
+
+/** The one that the configuration names, else our end of the connection, where the family can have it as a next hop. */
+const ownNextHop = (
+  config: PeerConfig,
+  local: string,
+  family: Family,
+  extendedNextHop: boolean
+): ReadonlyArray<number> => {
+  const candidates = [config.nextHop ?? "", addressOf(local)].map(parseAddress)
+  const ownFamily = family === 0 ? 4 : 6
+  const usable = candidates.filter((each) => each !== undefined && (each.family === ownFamily || extendedNextHop))
+  return (usable.find((each) => each?.family === ownFamily) ?? usable[0])?.words ?? []
+}
 
 /** Who we are towards a peer, as far as the configuration says. */
 type Neighbour = Pick<PeerConfig, "type" | "asn"> & { readonly localAs?: number | undefined }

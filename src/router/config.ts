@@ -70,6 +70,8 @@ export interface PeerConfig {
   readonly clusterId?: string
   /** To a peer inside: our own address stands for the next hops of routes from other ASes; absent: no. */
   readonly nextHopSelf?: boolean
+  /** Our next hop for routes of this address's family; absent: our own address on the session, for routes of its family. */
+  readonly nextHop?: string
   /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
   readonly extendedNextHop?: boolean
   /** A family whose routes cannot be read is not listened to any more, instead of ending the session (RFC 7606 §2); absent: no. */

@@ -138,6 +138,11 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
     `${ROUTER}peers:\n  - { address: 2001:db8::7, asn: 1, extended-next-hop: true }`,
     "3:56: extended-next-hop is about IPv4 routes: add ipv4-unicast to families"
   ],
+  [
+    "a next hop of one link",
+    peer("next-hop: fe80::1%eth0"),
+    "3:45: fe80::1%eth0 is of one link; write a global address"
+  ],
   ["a wait too long", peer("delay-open: 1d"), "3:47: 1d is not between 0 and 65535 seconds"],
   ["damping in numbers", peer("damping: 2"), "3:44: expected true or false"],
   [

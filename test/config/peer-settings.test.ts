@@ -25,6 +25,7 @@ describe("a peer's settings", () => {
     ["type: route-server-client, role: rs", { role: "rs" }],
     ["extended-next-hop: true", { extendedNextHop: true }],
     ["extended-message: true", { extendedMessage: true }],
+    ["next-hop: 2001:DB8::1", { nextHop: "2001:db8::1" }],
     ["delay-open: 5s", { delayOpen: 5 }],
     ["damping: false", { damping: false }],
     ["max-prefixes: 10, prefix-warning: 80", { maxPrefixes: 10, prefixWarningPercent: 80 }],

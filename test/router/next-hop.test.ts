@@ -129,6 +129,40 @@ describe("IPv4 routes with IPv6 next hops [RFC 8950]", () => {
   })
 })
 
+describe("a next hop that the configuration names", () => {
+  const both = { families: ["ipv4-unicast", "ipv6-unicast"], nextHop: "2001:db8::7" } as const
+
+  it("is told with routes of its family, which the session's own addresses cannot be", () => {
+    const driver = driverOf(peerConfig(A, 65002, { families: both.families }), peerConfig(V4, 65004, both))
+    const a = establishWith(driver, A, 65002, [IPV6], LOCAL_V6)
+    const c = establishWith(driver, V4, 65004, [IPV6])
+    driver.hear(a, reach("2001:db8:1::/48", [A]))
+    driver.settle()
+    expect(lastOf(driver.messages(c)).mpReach!.nextHops.map(formatAddress)).toEqual(["2001:db8::7"])
+  })
+
+  it("leaves the other family its own address", () => {
+    const driver = driverOf(peerConfig("10.0.0.5", 65005), peerConfig(V4, 65004, both))
+    const from = establishWith(driver, "10.0.0.5", 65005)
+    const c = establishWith(driver, V4, 65004, [IPV6])
+    driver.hear(from, announcement([65005], ["10.1.0.0/16"]))
+    driver.settle()
+    expect(formatAddress(lastOf(driver.messages(c)).nextHop!)).toBe("10.0.0.1")
+  })
+
+  it("is the only reason for which a peer hears routes of a family that the session has no address of", () => {
+    const driver = driverOf(
+      peerConfig(A, 65002, { families: both.families }),
+      peerConfig(V4, 65004, { families: both.families })
+    )
+    const a = establishWith(driver, A, 65002, [IPV6], LOCAL_V6)
+    const c = establishWith(driver, V4, 65004, [IPV6])
+    driver.hear(a, reach("2001:db8:1::/48", [A]))
+    driver.settle()
+    expect(driver.messages(c)).toEqual([])
+  })
+})
+
 describe("forwarding of IPv4 prefixes", () => {
   it("goes to an IPv6 neighbour and leaves nothing behind [RFC 8950 §5]", () => {
     const world = new World().link(2, "east").address(2, "2001:db8::1/64").start()

@@ -2,16 +2,24 @@
 // another, which is read back as the table.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
+import { type CapabilityDriver, type CapabilityPeer, neverAsked } from "./capability-peers.ts"
 import {
   type FamilyName,
   type LabSession,
+  type OnlyRoute,
   QUIET_HOLD_S,
   RESTART_S,
   THEIR_ID,
   THEIR_ROUTES
 } from "./capability-sessions.ts"
 import { eventually, type InteropLab, type LabProcess, LINK, OUR_AS, runCommand, THEIR_AS } from "./interop-lab.ts"
+
+const FAILS_ON_MARKS =
+  "asked where both offered marks it fails on its own one (`TypeError: 'RouteRefresh' object is not iterable`) and ends the session"
+const NO_ROLES = "no capability 9 in its OPEN, and none in its sources"
+const NO_N_BIT = "its graceful restart capability has no N bit, and its sources no Hard Reset"
+const NO_LONG_LIVED = "no capability 71 in its OPEN, and none in its sources"
+const NO_SCOPE = "it binds and connects with scope 0 (tcp.py): no link-local address is reached so"
 
 export const exabgpCapabilities: CapabilityDriver = {
   name: "exabgp",
@@ -21,13 +29,26 @@ export const exabgpCapabilities: CapabilityDriver = {
     return /ExaBGP\s*:\s*(\S+)/.exec(stdout + stderr)?.[1] ?? "?"
   },
   absent: {
+    "refresh-asked": FAILS_ON_MARKS,
+    "refresh-marks-heard": FAILS_ON_MARKS,
     fqdn: "no capability 73 in its OPEN: the line that adds it is commented out",
+    "otc-heard": NO_ROLES,
+    "otc-said": NO_ROLES,
+    "notification-kept": NO_N_BIT,
+    "hard-reset-heard": NO_N_BIT,
+    "hard-reset-said": NO_N_BIT,
+    "long-lived-own": NO_LONG_LIVED,
     "restart-own": "it has no table in which to keep our routes"
   },
   sessionsWithout: {
-    role: "no capability 9 in its OPEN, and none in its sources",
-    "role-mismatch": "no capability 9 in its OPEN, and none in its sources",
-    "long-lived": "no capability 71 in its OPEN, and none in its sources"
+    role: NO_ROLES,
+    "role-mismatch": NO_ROLES,
+    "role-provider": NO_ROLES,
+    "role-peer": NO_ROLES,
+    "link-local-active": NO_SCOPE,
+    "link-local-passive": NO_SCOPE,
+    notified: NO_N_BIT,
+    "long-lived": NO_LONG_LIVED
   },
   create: (lab, sessions) => new ExaBgp(lab, sessions)
 }
@@ -110,6 +131,19 @@ class ExaBgp implements CapabilityPeer {
     return table
   }
 
+  readonly attributes = async ({ ours }: LabSession, prefix: string): Promise<string> =>
+    this.lines()
+      .filter((line) => line.includes(`"peer": "${ours}"`) && line.includes(`"nlri": "${prefix}"`))
+      .at(-1) ?? ""
+
+  readonly heardMarks = async ({ ours }: LabSession): Promise<boolean> => {
+    const types = this.lines().filter(
+      (line) => line.includes(`"peer": "${ours}"`) && line.includes('"type": "refresh"')
+    )
+    return types.some((line) => line.includes("begin")) && types.some((line) => line.includes("end"))
+  }
+  readonly reset = neverAsked
+
   readonly askRefresh = async ({ ours, families }: LabSession): Promise<void> =>
     this.order([`neighbor ${ours} announce route-refresh ${NAMES[families[0]]}`])
 
@@ -132,16 +166,18 @@ class ExaBgp implements CapabilityPeer {
   }
 
   /** Routes of IPv4 with a next hop of IPv6 are written out; with ADD-PATH each is announced twice. */
-  private announcements({ ours, theirs, families, transport, their }: LabSession): ReadonlyArray<string> {
-    return families.flatMap((family) =>
-      this.announced[family].flatMap((prefix) => {
-        const nextHop = transport === 6 ? theirs : "self"
-        const announce = `neighbor ${ours} announce route ${prefix} next-hop ${nextHop}`
-        return their.addPathSend === true
-          ? [`${announce} path-information 0.0.0.1`, `${announce} path-information 0.0.0.2`]
-          : [announce]
-      })
-    )
+  private announcements({ ours, theirs6, families, transport, their }: LabSession): ReadonlyArray<string> {
+    return families
+      .flatMap((family) =>
+        this.announced[family].flatMap((prefix) => {
+          const nextHop = transport === 6 || family === "ipv6-unicast" ? theirs6 : "self"
+          const announce = `neighbor ${ours} announce route ${prefix} next-hop ${nextHop}`
+          return their.addPathSend === true
+            ? [`${announce} path-information 0.0.0.1`, `${announce} path-information 0.0.0.2`]
+            : [announce]
+        })
+      )
+      .concat(their.only === undefined ? [] : [`neighbor ${ours} announce ${onlyRoute(their.only)}`])
   }
 
   private configuration(): string {
@@ -151,11 +187,16 @@ ${this.sessions.map(neighbour).join("")}`
   }
 
   private heard(peer: string): ReadonlyArray<Heard> {
+    const lines = this.lines().map((line) => JSON.parse(line) as Heard)
+    return lines.filter(({ neighbor }) => neighbor?.address.peer === peer)
+  }
+
+  private lines(): ReadonlyArray<string> {
     if (!existsSync(this.heardFile)) return []
     const whole = readFileSync(this.heardFile, "utf8").split("\n").slice(0, -1)
-    // It puts the bytes of a NOTIFICATION into its JSON as they are.
-    const lines = whole.filter((line) => line.startsWith("{")).map((line) => line.replaceAll(/\p{Cc}/gu, " "))
-    return lines.map((line) => JSON.parse(line) as Heard).filter(({ neighbor }) => neighbor?.address.peer === peer)
+    // It puts the bytes of a NOTIFICATION into its JSON as they are, and the words of a ROUTE-REFRESH in two pairs of quotes.
+    const sound = (line: string): string => line.replaceAll(/\p{Cc}/gu, " ").replaceAll(/""(\w+)""/g, '"$1"')
+    return whole.filter((line) => line.startsWith("{")).map(sound)
   }
 
   /** It sets no hop limit on listening sockets of IPv6, so its packets would have 64: those of the route count then. */
@@ -180,11 +221,20 @@ ${this.sessions.map(neighbour).join("")}`
   }
 }
 
+const onlyRoute = ({ prefix, prepend, largeCommunities = 0 }: OnlyRoute): string => {
+  const communities = Array.from({ length: largeCommunities }, (_, index) => `65000:1:${index + 1}`)
+  return [
+    `route ${prefix} next-hop self`,
+    prepend === undefined ? "" : ` as-path [ ${THEIR_AS} ${prepend} ]`,
+    communities.length === 0 ? "" : ` large-community [ ${communities.join(" ")} ]`
+  ].join("")
+}
+
 const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): string => {
   const lines = [
     `router-id ${THEIR_ID}`,
     `local-address ${theirs}`,
-    `local-as ${THEIR_AS}`,
+    `local-as ${their.localAs ?? THEIR_AS}`,
     `peer-as ${OUR_AS}`,
     `hold-time ${their.holdTimeS ?? QUIET_HOLD_S}`,
     `passive ${!weWait}`,
@@ -205,7 +255,7 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): strin
   family { ${statements(families.map((family) => NAMES[family])).join("")}}
   capability { ${statements(capability).join("")}}
   ${their.extendedNextHop === true ? "nexthop { ipv4 unicast ipv6; }" : ""}
-  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; packets; update; notification; } }
+  api { processes [ orders, hear ]; neighbor-changes; receive { parsed; packets; update; notification; refresh; } }
 }
 `
 }

@@ -2,7 +2,26 @@
 // one laboratory; those that end a session or a daemon come last and leave everything up again.
 import { expect } from "vitest"
 import type { CapabilityLab, PeerRow } from "./capability-lab.ts"
-import { type FamilyName, type LabSession, OUR_ROUTES, THEIR_ROUTES } from "./capability-sessions.ts"
+import {
+  theyNotify,
+  theyResetHard,
+  theyRestart,
+  theyStayAway,
+  weResetHard,
+  weRestart,
+  weStayAway
+} from "./capability-restart-checks.ts"
+import {
+  bigFromThem,
+  bigFromUs,
+  largeAsFromThem,
+  largeAsFromUs,
+  markedByThem,
+  markedByUs,
+  marksFromThem,
+  marksFromUs
+} from "./capability-route-checks.ts"
+import { type LabSession, OUR_ROUTES, THEIR_ROUTES } from "./capability-sessions.ts"
 import { eventually } from "./interop-lab.ts"
 
 export interface Feature {
@@ -60,6 +79,8 @@ const askThem = async (lab: CapabilityLab): Promise<undefined> => {
     await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
     const [family] = session.families
     await lab.weHave(session, family, THEIR_ROUTES[family])
+    // A new session would bring everything again as well.
+    expect((await lab.row(session)).since).toBe(before.since)
   }
 }
 
@@ -121,6 +142,22 @@ const wrongRoles = async (lab: CapabilityLab): Promise<undefined> => {
   })
 }
 
+const bothFamilies = async (lab: CapabilityLab): Promise<undefined> => {
+  await carries(lab, lab.session("both-families"))
+}
+
+const overLink =
+  (side: "active" | "passive") =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    await carries(lab, lab.session(`link-local-${side}`))
+  }
+
+const fromRange =
+  (transport: 4 | 6) =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    expect((await carries(lab, lab.session(`dynamic-ipv${transport}`))).dynamic).toBe(true)
+  }
+
 const fqdn = async (lab: CapabilityLab): Promise<string> => {
   const { hostname } = await lab.up(lab.session("session-ipv4-active"))
   expect(hostname).toBeTruthy()
@@ -147,64 +184,6 @@ const hearThem = async (lab: CapabilityLab): Promise<undefined> => {
   await lab.up(session)
 }
 
-const LLGR_STALE = ["llgr-stale", "65535:6"]
-const V4: FamilyName = "ipv4-unicast"
-
-/** They crash and come back with a route less: what we kept stays, what they no longer have goes. */
-const theyRestart = async (lab: CapabilityLab): Promise<undefined> => {
-  const session = lab.session("graceful-restart")
-  const routes = THEIR_ROUTES[V4]
-  const { negotiated } = await carries(lab, session)
-  expect(negotiated?.gracefulRestart?.families).toContain(V4)
-  await lab.peer.crash()
-  await eventually("their routes to be stale", async () => (await lab.row(session)).prefixes.stale >= routes.length)
-  expect((await lab.row(session)).state).not.toBe("Established")
-  await lab.weHave(session, V4, routes)
-  lab.peer.forget([routes[2]])
-  await lab.peer.start()
-  await lab.up(session)
-  await lab.weHave(session, V4, routes.slice(0, 2))
-  await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
-}
-
-/** They crash for longer than their restart time: their routes become a last resort, and are swept when they are back. */
-const theyStayAway = async (lab: CapabilityLab): Promise<undefined> => {
-  const session = lab.session("long-lived")
-  const { negotiated } = await lab.up(session)
-  expect(negotiated?.longLived?.map(({ family }) => family)).toContain(V4)
-  const theirs = async () => (await lab.routes(session)).filter(({ prefix }) => THEIR_ROUTES[V4].includes(prefix))
-  const routes = await eventually("their routes", async () => {
-    const found = await theirs()
-    return found.length >= 2 && found
-  })
-  await lab.peer.crash()
-  await eventually("their routes to be a last resort", async () => {
-    const kept = await theirs()
-    const isLast = ({ communities }: (typeof kept)[number]) => LLGR_STALE.some((name) => communities.includes(name))
-    if (kept.length !== routes.length) throw new Error(`${kept.length} of ${routes.length} are left`)
-    return kept.every(isLast)
-  })
-  await lab.peer.start()
-  await lab.up(session)
-  await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
-  const back = await theirs()
-  expect(back.some(({ communities }) => LLGR_STALE.some((name) => communities.includes(name)))).toBe(false)
-}
-
-/** We crash and come back with a route less: they keep the rest throughout. */
-const weRestart = async (lab: CapabilityLab): Promise<undefined> => {
-  const session = lab.session("graceful-restart")
-  const routes = OUR_ROUTES[V4]
-  await lab.up(session)
-  await lab.theyHave(session, V4, routes)
-  await lab.crashBackwalk([routes[2]])
-  await eventually("them to lose the session", async () => !(await lab.peer.isEstablished(session)))
-  await lab.theyHave(session, V4, routes)
-  lab.startBackwalk()
-  await lab.up(session)
-  await lab.theyHave(session, V4, routes.slice(0, 2))
-}
-
 const nothing = (): void => undefined
 
 export const FEATURES = [
@@ -213,6 +192,8 @@ export const FEATURES = [
   ...everyWay("gtsm", "GTSM (TTL security),", "5082", (row) => expect(row.ttlSecurity).toBe(true)),
   { id: "as4", title: "Four-octet AS numbers", rfc: "6793", side: "both", check: agreed(({ as4 }) => as4) },
   { id: "two-octet-as", title: "A peer without four-octet AS numbers", rfc: "6793", side: "both", check: twoOctetAs },
+  { id: "as4-path-heard", title: "AS4_PATH", rfc: "6793", side: "they send", check: largeAsFromThem },
+  { id: "as4-path-said", title: "AS4_PATH", rfc: "6793", side: "we send", check: largeAsFromUs },
   {
     id: "refresh-capability",
     title: "Route refresh capability",
@@ -230,12 +211,22 @@ export const FEATURES = [
     check: agreed(({ enhancedRouteRefresh }) => enhancedRouteRefresh)
   },
   {
+    id: "refresh-marks-heard",
+    title: "A table between two marks",
+    rfc: "7313",
+    side: "they send",
+    check: marksFromThem
+  },
+  { id: "refresh-marks-said", title: "A table between two marks", rfc: "7313", side: "we send", check: marksFromUs },
+  {
     id: "extended-message",
     title: "Extended messages",
     rfc: "8654",
     side: "both",
     check: agreed(({ extendedMessage }) => extendedMessage)
   },
+  { id: "big-heard", title: "An UPDATE of more than 4096 octets", rfc: "8654", side: "they send", check: bigFromThem },
+  { id: "big-said", title: "An UPDATE of more than 4096 octets", rfc: "8654", side: "we send", check: bigFromUs },
   { id: "add-path", title: "ADD-PATH", rfc: "7911", side: "they send", check: severalPaths },
   {
     id: "extended-next-hop",
@@ -244,13 +235,42 @@ export const FEATURES = [
     side: "both",
     check: extendedNextHop
   },
+  { id: "both-families", title: "Both families over IPv4", rfc: "4760", side: "both", check: bothFamilies },
+  {
+    id: "link-local-active",
+    title: "Link-local peers",
+    rfc: "2545",
+    side: "we connect",
+    check: overLink("active")
+  },
+  {
+    id: "link-local-passive",
+    title: "Link-local peers",
+    rfc: "2545",
+    side: "they connect",
+    check: overLink("passive")
+  },
+  { id: "dynamic-ipv4", title: "A range of peers, IPv4", rfc: "4271", side: "they connect", check: fromRange(4) },
+  { id: "dynamic-ipv6", title: "A range of peers, IPv6", rfc: "4271", side: "they connect", check: fromRange(6) },
   { id: "hold-time-0", title: "Hold time 0", rfc: "4271 §4.2", side: "both", check: holdTimeZero },
   { id: "fqdn", title: "Host name (FQDN)", rfc: "draft-walton", side: "they say", check: fqdn },
   { id: "role", title: "Roles", rfc: "9234", side: "both", check: roles },
   { id: "role-mismatch", title: "Roles that do not fit: 2/11", rfc: "9234", side: "both", check: wrongRoles },
+  { id: "otc-heard", title: "ONLY_TO_CUSTOMER on routes", rfc: "9234", side: "they send", check: markedByThem },
+  { id: "otc-said", title: "ONLY_TO_CUSTOMER on routes", rfc: "9234", side: "we send", check: markedByUs },
   { id: "shutdown-sent", title: "Shutdown communication", rfc: "9003", side: "we say", check: tellThem },
   { id: "shutdown-heard", title: "Shutdown communication", rfc: "9003", side: "they say", check: hearThem },
+  {
+    id: "notification-kept",
+    title: "Routes outlive a NOTIFICATION",
+    rfc: "8538",
+    side: "they say",
+    check: theyNotify
+  },
+  { id: "hard-reset-heard", title: "Hard Reset", rfc: "8538", side: "they say", check: theyResetHard },
+  { id: "hard-reset-said", title: "Hard Reset", rfc: "8538", side: "we say", check: weResetHard },
   { id: "restart-helper", title: "Graceful restart", rfc: "4724", side: "they restart", check: theyRestart },
   { id: "long-lived", title: "Long-lived graceful restart", rfc: "9494", side: "they restart", check: theyStayAway },
+  { id: "long-lived-own", title: "Long-lived graceful restart", rfc: "9494", side: "we restart", check: weStayAway },
   { id: "restart-own", title: "Graceful restart", rfc: "4724", side: "we restart", check: weRestart }
 ] as const satisfies ReadonlyArray<Feature>

@@ -7,6 +7,8 @@ import {
   type FamilyName,
   type LabSession,
   LONG_LIVED_S,
+  ONLY_SOMEWHERE,
+  OUR_BIG_ROUTE,
   QUIET_HOLD_S,
   RESTART_S,
   THEIR_ID,
@@ -21,8 +23,14 @@ export const frrCapabilities: CapabilityDriver = {
     const { stdout } = await runCommand([executableOf("/usr/lib/frr/bgpd"), "-v"])
     return /version (\S+)/.exec(stdout)?.[1] ?? "?"
   },
-  absent: {},
-  sessionsWithout: {},
+  absent: {
+    "as4-path-said":
+      "without capabilities of its own it reads AS4_PATH only of those who have no capability 65 either, as another client saw, and our OPEN always has it"
+  },
+  sessionsWithout: {
+    "link-local-passive":
+      "it connects over a link only where a router advertisement tells it to whom: `Unable to locate ifindex` for a link-local address in its configuration"
+  },
   create: (lab, sessions) => new Frr(lab, sessions)
 }
 
@@ -56,7 +64,26 @@ class Frr implements CapabilityPeer {
   }
 
   readonly isEstablished = async ({ ours }: LabSession): Promise<boolean> =>
-    /"bgpState":\s*"Established"/.test(await this.ask(`show bgp neighbors ${ours} json`))
+    /"bgpState":\s*"Established"/.test(await this.ask(`show bgp neighbors ${hostOf(ours)} json`))
+
+  readonly attributes = async ({ ours }: LabSession, prefix: string): Promise<string> => {
+    const shown = JSON.parse(await this.ask(`show bgp ipv4 unicast ${prefix} json`)) as {
+      readonly paths?: ReadonlyArray<{ readonly peer?: { readonly peerId?: string } }>
+    }
+    const paths = shown.paths?.filter(({ peer }) => peer?.peerId === hostOf(ours)) ?? []
+    return paths.length === 0 ? "" : JSON.stringify({ prefix, paths })
+  }
+
+  readonly heardMarks = async ({ ours }: LabSession): Promise<boolean> =>
+    new RegExp(
+      `${ours}\\S* rcvd route-refresh \\(BoRR\\).*, triggering[^]*${ours}\\S* rcvd route-refresh \\(EoRR\\).*, stopping`
+    ).test(await this.diary())
+
+  /** What it says to an order of the operator's is one setting for all. */
+  readonly reset = async ({ ours }: LabSession, isHard: boolean): Promise<void> => {
+    await this.configure([`${isHard ? "" : "no "}bgp hard-administrative-reset`])
+    await this.ask(`clear bgp ${ours}`)
+  }
 
   readonly received = async ({ ours }: LabSession, family: FamilyName): Promise<ReadonlySet<string>> => {
     const shown = await this.ask(`show bgp ${family === "ipv4-unicast" ? "ipv4" : "ipv6"} unicast json`)
@@ -64,7 +91,8 @@ class Frr implements CapabilityPeer {
       readonly routes?: Readonly<Record<string, ReadonlyArray<{ readonly peerId?: string }>>>
     }
     const routes = Object.entries(table.routes ?? {})
-    return new Set(routes.filter(([, paths]) => paths.some(({ peerId }) => peerId === ours)).map(([prefix]) => prefix))
+    const host = hostOf(ours)
+    return new Set(routes.filter(([, paths]) => paths.some(({ peerId }) => peerId === host)).map(([prefix]) => prefix))
   }
 
   readonly askRefresh = async ({ ours, families }: LabSession): Promise<void> => {
@@ -100,13 +128,16 @@ class Frr implements CapabilityPeer {
   private configuration(): string {
     const family = (name: FamilyName) => [
       ` address-family ${name === "ipv4-unicast" ? "ipv4" : "ipv6"} unicast`,
-      ...this.announced[name].map((prefix) => `  network ${prefix}`),
+      ...[...this.announced[name], ...(name === "ipv4-unicast" ? ONLY_SOMEWHERE : [])].map(
+        (prefix) => `  network ${prefix}`
+      ),
       ...this.sessions.flatMap((session) => channel(session, name)),
       " exit-address-family"
     ]
     return [
       "hostname frr",
-      `log file ${this.lab.path("frr/bgpd.log")} informational`,
+      `log file ${this.lab.path("frr/bgpd.log")} debugging`,
+      "debug bgp neighbor-events",
       `router bgp ${THEIR_AS}`,
       ` bgp router-id ${THEIR_ID}`,
       " bgp log-neighbor-changes",
@@ -115,12 +146,16 @@ class Frr implements CapabilityPeer {
       " no bgp default ipv4-unicast",
       ` bgp graceful-restart restart-time ${RESTART_S}`,
       " bgp graceful-restart preserve-fw-state",
+      " bgp graceful-restart notification",
       " bgp graceful-restart select-defer-time 5",
       ` bgp long-lived-graceful-restart stale-time ${LONG_LIVED_S}`,
       ...this.sessions.flatMap(neighbour),
       ...family("ipv4-unicast"),
       ...family("ipv6-unicast"),
       "exit",
+      // Ours is too long for neighbours without extended messages: passing it on to them it dies (bgp_generate_updgrp_packets).
+      ...[...ONLY_SOMEWHERE, OUR_BIG_ROUTE].map((prefix) => `ip prefix-list ONLY permit ${prefix}`),
+      ...this.sessions.flatMap(routeMap),
       ""
     ].join("\n")
   }
@@ -138,11 +173,39 @@ class Frr implements CapabilityPeer {
   }
 }
 
-const neighbour = ({ ours, theirs, weWait, their }: LabSession): ReadonlyArray<string> => {
+/** Its neighbours on a link are known by address alone. */
+const hostOf = (address: string): string => address.replace(/%.*/, "")
+
+/** Routes that are for some sessions only pass in those, with what they are to carry there. A line takes 4096 characters at most. */
+const routeMap = ({ number, their: { only } }: LabSession): ReadonlyArray<string> => {
+  const rest = [
+    `route-map OUT${number} deny 20`,
+    " match ip address prefix-list ONLY",
+    `route-map OUT${number} permit 30`
+  ]
+  if (only === undefined) return rest
+  const all = Array.from({ length: only.largeCommunities ?? 0 }, (_, index) => `65000:1:${index + 1}`)
+  const entry = (at: number, set: string): ReadonlyArray<string> => [
+    `route-map OUT${number} permit ${at}`,
+    ` match ip address prefix-list ONLY${number}`,
+    set
+  ]
+  const prepend = only.prepend === undefined ? "" : ` set as-path prepend ${only.prepend}`
+  const communities = (from: number) => ` set large-community ${all.slice(from, from + 200).join(" ")} additive`
+  return [
+    `ip prefix-list ONLY${number} permit ${only.prefix}`,
+    ...entry(10, all.length === 0 ? prepend : communities(0)),
+    ...(all.length > 200 ? [" on-match next", ...entry(11, communities(200))] : []),
+    ...rest
+  ].filter((line) => line !== "")
+}
+
+const neighbour = ({ ours, theirs, weWait, isLinkLocal, their }: LabSession): ReadonlyArray<string> => {
   const hold = their.holdTimeS ?? QUIET_HOLD_S
   return [
     `remote-as ${OUR_AS}`,
-    `update-source ${theirs}`,
+    isLinkLocal ? `interface ${LINK}` : `update-source ${theirs}`,
+    their.localAs === undefined ? "" : `local-as ${their.localAs} no-prepend replace-as`,
     `timers ${Math.floor(hold / 3)} ${hold}`,
     "timers connect 1",
     // Neighbours that are alike share an update group and its bytes, four-octet AS_PATHs too: this one must be unlike the others.
@@ -156,13 +219,14 @@ const neighbour = ({ ours, theirs, weWait, their }: LabSession): ReadonlyArray<s
     their.gracefulRestart === true ? "graceful-restart" : ""
   ]
     .filter((line) => line !== "")
-    .map((line) => ` neighbor ${ours} ${line}`)
+    .map((line) => ` neighbor ${hostOf(ours)} ${line}`)
 }
 
-const channel = ({ ours, families, their }: LabSession, family: FamilyName): ReadonlyArray<string> =>
+const channel = ({ ours, number, families, their }: LabSession, family: FamilyName): ReadonlyArray<string> =>
   families.includes(family)
     ? [
-        `  neighbor ${ours} activate`,
+        `  neighbor ${hostOf(ours)} activate`,
+        ...(family === "ipv4-unicast" ? [`  neighbor ${ours} route-map OUT${number} out`] : []),
         ...(their.addPathSend === true ? [`  neighbor ${ours} addpath-tx-all-paths`] : [])
       ]
     : []

@@ -1,7 +1,7 @@
 // GoBGP as the other end of a capability laboratory, driven by its own command line over a unix socket.
 import { rmSync, writeFileSync } from "node:fs"
 import { executableOf } from "./available.ts"
-import type { CapabilityDriver, CapabilityPeer } from "./capability-peers.ts"
+import { type CapabilityDriver, type CapabilityPeer, neverAsked } from "./capability-peers.ts"
 import {
   type FamilyName,
   type LabSession,
@@ -13,6 +13,11 @@ import {
 } from "./capability-sessions.ts"
 import { eventually, type InteropLab, type LabProcess, OUR_AS, type Ran, runCommand, THEIR_AS } from "./interop-lab.ts"
 
+const NO_ENHANCED_REFRESH = "no capability 70 in its OPEN"
+const NO_EXTENDED_MESSAGE = "not before 4.0: no capability 6 in its OPEN"
+const NO_ROLES = "no capability 9 in its OPEN"
+const ALWAYS_FOUR_OCTETS = "its OPEN always has capability 65, and no setting leaves it out"
+
 export const gobgpCapabilities: CapabilityDriver = {
   name: "gobgp",
   title: "GoBGP",
@@ -23,20 +28,41 @@ export const gobgpCapabilities: CapabilityDriver = {
   absent: {
     "refresh-answered":
       "its `softresetin` works on what it has kept: another client, which had offered the capability, was sent no ROUTE-REFRESH",
-    "enhanced-refresh": "no capability 70 in its OPEN",
-    "extended-message": "not before 4.0: no capability 6 in its OPEN"
+    "enhanced-refresh": NO_ENHANCED_REFRESH,
+    "refresh-marks-heard": NO_ENHANCED_REFRESH,
+    "refresh-marks-said": NO_ENHANCED_REFRESH,
+    "extended-message": NO_EXTENDED_MESSAGE,
+    "big-heard": NO_EXTENDED_MESSAGE,
+    "big-said": NO_EXTENDED_MESSAGE,
+    "as4-path-heard": ALWAYS_FOUR_OCTETS,
+    "as4-path-said": ALWAYS_FOUR_OCTETS,
+    "hard-reset-heard": "where both set the N bit its `reset` says Cease/4: another client was sent 6/4",
+    "otc-heard": NO_ROLES,
+    "otc-said": NO_ROLES
   },
   sessionsWithout: {
     "hold-time-0":
       "it gives each write the hold time as its limit: it went up with another client too, and closed at its first write (i/o timeout)",
-    "two-octet-as": "its OPEN always has capability 65, and no setting leaves it out",
-    role: "no capability 9 in its OPEN",
-    "role-mismatch": "no capability 9 in its OPEN"
+    "two-octet-as": ALWAYS_FOUR_OCTETS,
+    "big-messages": NO_EXTENDED_MESSAGE,
+    role: NO_ROLES,
+    "role-mismatch": NO_ROLES,
+    "role-provider": NO_ROLES,
+    "role-peer": NO_ROLES
   },
   create: (lab, sessions) => new GoBgp(lab, sessions)
 }
 
 const SHORT_NAMES = { "ipv4-unicast": "ipv4", "ipv6-unicast": "ipv6" } as const
+
+interface Path {
+  readonly "neighbor-ip"?: string
+}
+
+type Table = Readonly<Record<string, ReadonlyArray<Path>>>
+
+/** It leaves out the link of a neighbour. */
+const isOf = (path: Path, neighbour: string): boolean => path["neighbor-ip"] === neighbour.replace(/%.*/, "")
 
 class GoBgp implements CapabilityPeer {
   private readonly lab: InteropLab
@@ -81,15 +107,21 @@ class GoBgp implements CapabilityPeer {
   readonly isEstablished = async ({ ours }: LabSession): Promise<boolean> =>
     /BGP state = ESTABLISHED/i.test((await this.ask("neighbor", ours)).stdout)
 
+  readonly attributes = async ({ ours }: LabSession, prefix: string): Promise<string> => {
+    const paths = (await this.table("ipv4-unicast"))[prefix]?.filter((path) => isOf(path, ours)) ?? []
+    return paths.length === 0 ? "" : JSON.stringify({ prefix, paths })
+  }
+
+  readonly heardMarks = neverAsked
+  /** After `reset` it stays Idle for half a minute. */
+  readonly reset = async ({ ours }: LabSession): Promise<void> => {
+    await this.must("neighbor", ours, "shutdown")
+    await this.must("neighbor", ours, "enable")
+  }
+
   readonly received = async ({ ours }: LabSession, family: FamilyName): Promise<ReadonlySet<string>> => {
-    const { code, stdout } = await this.ask("global", "rib", "-a", SHORT_NAMES[family], "-j")
-    const table = (code === 0 && stdout.trim() !== "" ? JSON.parse(stdout) : {}) as Readonly<
-      Record<string, ReadonlyArray<{ readonly "neighbor-ip"?: string }>>
-    >
-    const routes = Object.entries(table)
-    return new Set(
-      routes.filter(([, paths]) => paths.some((path) => path["neighbor-ip"] === ours)).map(([prefix]) => prefix)
-    )
+    const routes = Object.entries(await this.table(family))
+    return new Set(routes.filter(([, paths]) => paths.some((path) => isOf(path, ours))).map(([prefix]) => prefix))
   }
 
   readonly askRefresh = ({ ours }: LabSession): Promise<void> => this.must("neighbor", ours, "softresetin")
@@ -110,6 +142,11 @@ class GoBgp implements CapabilityPeer {
       ...this.sessions.flatMap(neighbour),
       ""
     ].join("\n")
+  }
+
+  private async table(family: FamilyName): Promise<Table> {
+    const { code, stdout } = await this.ask("global", "rib", "-a", SHORT_NAMES[family], "-j")
+    return (code === 0 && stdout.trim() !== "" ? JSON.parse(stdout) : {}) as Table
   }
 
   private get socket(): string {
@@ -133,6 +170,7 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): Reado
     " [neighbors.config]",
     `  neighbor-address = "${ours}"`,
     `  peer-as = ${OUR_AS}`,
+    ...(their.localAs === undefined ? [] : [`  local-as = ${their.localAs}`]),
     ...(their.password === undefined ? [] : [`  auth-password = "${their.password}"`]),
     " [neighbors.transport.config]",
     `  passive-mode = ${!weWait}`,
@@ -149,6 +187,7 @@ const neighbour = ({ ours, theirs, weWait, families, their }: LabSession): Reado
           "  enabled = true",
           `  restart-time = ${RESTART_S}`,
           "  deferral-time = 5",
+          `  notification-enabled = ${their.notification === true}`,
           `  long-lived-enabled = ${their.longLived === true}`
         ]
       : []),

@@ -15,6 +15,12 @@ export interface CapabilityPeer {
   readonly isEstablished: (session: LabSession) => Promise<boolean>
   /** Prefixes that it has from us in this session, also those that it keeps over a restart. */
   readonly received: (session: LabSession, family: FamilyName) => Promise<ReadonlySet<string>>
+  /** What it shows of a route that it has from us in this session. */
+  readonly attributes: (session: LabSession, prefix: string) => Promise<string>
+  /** Whether it has read where a table told again began and where it ended (RFC 7313). */
+  readonly heardMarks: (session: LabSession) => Promise<boolean>
+  /** Ends the session with a NOTIFICATION, over which routes are kept, or with a Hard Reset (RFC 8538). */
+  readonly reset: (session: LabSession, isHard: boolean) => Promise<void>
   /** Asks us to send everything again. */
   readonly askRefresh: (session: LabSession) => Promise<void>
   /** Ends the session with a text for us (RFC 9003). Gives the text: some have one of their own and take none. */
@@ -23,6 +29,9 @@ export interface CapabilityPeer {
   /** Whatever it has written down: a text of ours must be in it. */
   readonly diary: () => Promise<string>
 }
+
+/** For what is written down as absent. */
+export const neverAsked = (): Promise<never> => Promise.reject(new Error("this daemon has no such thing"))
 
 export interface CapabilityDriver {
   readonly name: ProgramName
