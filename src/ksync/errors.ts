@@ -86,3 +86,15 @@ export interface Failure {
   /** The kernel's extended-ack text; empty where it gave none. */
   readonly text: string
 }
+
+export interface SyncCounters {
+  readonly requests: number
+  readonly acknowledged: number
+  readonly failed: number
+  readonly unanswered: number
+  readonly lost: number
+  readonly violations: number
+}
+
+/** What the kernel answered to one message of the batch. */
+export type Answer = (slot: number) => { readonly errno: number; readonly text: string } | undefined

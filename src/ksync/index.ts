@@ -9,9 +9,17 @@ export {
   type PastTransition,
   SyncEntry
 } from "./entry-object.ts"
-export { classify, ERROR_CLASS_NAMES, ErrorClass, type Failure, type Operation } from "./errors.ts"
+export {
+  type Answer,
+  classify,
+  ERROR_CLASS_NAMES,
+  ErrorClass,
+  type Failure,
+  type Operation,
+  type SyncCounters
+} from "./errors.ts"
 export { type Contested, Fights, REPAIRS_AT_ONCE } from "./fights.ts"
-export { type Answer, KernelSync, type SyncCounters } from "./kernel-sync.ts"
+export { KernelSync } from "./kernel-sync.ts"
 export { eventFor, ObjectSync } from "./object-sync.ts"
 export {
   GroupObject,

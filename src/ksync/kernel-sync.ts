@@ -6,39 +6,26 @@
 import type { Fib, PathList } from "../fib/index.ts"
 import { assert, fold } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
-import { classify, contested, ErrorClass, type Failure } from "./errors.ts"
+import { type Answer, classify, contested, ErrorClass, type Failure, type SyncCounters } from "./errors.ts"
 import { eventFor, ObjectSync } from "./object-sync.ts"
 import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+import { PossibleGroups, RouteFailures } from "./route-doubts.ts"
 import { RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
 import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
 import { actsOf, stateOf, step } from "./table.ts"
-
-export interface SyncCounters {
-  readonly requests: number
-  readonly acknowledged: number
-  readonly failed: number
-  readonly unanswered: number
-  readonly lost: number
-  readonly violations: number
-}
-
-/** What the kernel answered to one message of the batch. */
-export type Answer = (slot: number) => { readonly errno: number; readonly text: string } | undefined
-
-const FAILURES_KEPT = 4096
 
 export class KernelSync {
   readonly objects: ObjectSync = new ObjectSync()
   readonly routes: readonly [RouteTable, RouteTable]
   readonly slots: Slots = new Slots()
-  /** Why routes are not in the kernel, by family + 2 · prefix; the first few thousand. */
-  readonly failures: Map<number, Failure> = new Map()
+  readonly failures: RouteFailures = new RouteFailures()
   /** A route's place is taken. By somebody else, or by a route of ours that we wrongly believed lost: only a dump can tell. */
   hasConflict = false
   /** Sum of a hash per route that the kernel was told and acknowledged. */
   digest = 0
   /** Routes that went while a request about them was under way, by family + 2 · prefix. */
   private readonly doubtful = new Set<number>()
+  private readonly possible = new PossibleGroups()
   private readonly fib: Fib
   private retrySoon: Array<number> = []
   private retryRarely: Array<number> = []
@@ -174,12 +161,22 @@ export class KernelSync {
       }
       const family = slots.family[slot] as 0 | 1
       const prefix = slots.prefix[slot]
-      if (kind !== SlotKind.RouteDelete) this.objects.release(slots.group[slot])
+      // The hold on the group stays: the route may have come to point at it.
+      if (kind !== SlotKind.RouteDelete) this.possible.add(prefix * 2 + family, slots.group[slot])
       this.stepRoute(family, prefix, FAILED[kind], 0)
       this.routes[family].state[prefix] |= RouteFlag.Unknown
       this.routes[family].mark(prefix)
     }
     slots.clear()
+  }
+
+  /** A group of ours that a dump showed. It may be one that was believed lost: then routes point at it already. */
+  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): void {
+    if (this.objects.byId.has(id)) return
+    const group = this.objects.foundGroup(id, members)
+    if (!this.objects.compared) return
+    group.routes = this.possible.countOf(id)
+    for (const routes of this.routes) group.routes += routes.countOf(id)
   }
 
   /** A route of ours that a dump showed. */
@@ -191,6 +188,7 @@ export class KernelSync {
     if (isUnderWay(state) || state === EntryState.Temp) return
     if (state === EntryState.Init) this.begin(family, prefix)
     this.setTold(family, prefix, groupId === 0 ? UNKNOWN_GROUP : groupId)
+    this.settled(family, prefix)
     const stale = state === EntryState.Init ? RouteFlag.Stale : 0
     const unknown = this.objects.groupById(groupId) === undefined ? RouteFlag.Unknown : 0
     routes.state[prefix] = (routes.state[prefix] & ~RouteFlag.State) | EntryState.InSync | stale | unknown
@@ -211,7 +209,7 @@ export class KernelSync {
       routes.mark(prefix)
       return
     }
-    this.noteFailure(key, contested(this.objects.fights.counts.get(key)!))
+    this.failures.note(key, contested(this.objects.fights.counts.get(key)!))
     routes.state[prefix] |= RouteFlag.Failed
     this.retrySoon.push(key)
   }
@@ -288,6 +286,7 @@ export class KernelSync {
     const routes = this.routes[family]
     routes.state[prefix] &= ~RouteFlag.Unknown
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    this.settled(family, prefix)
     if (kind === SlotKind.RouteDelete) {
       this.setTold(family, prefix, 0)
       this.stepRoute(family, prefix, EntryEvent.DeleteAck, 0)
@@ -324,7 +323,7 @@ export class KernelSync {
         return
       }
     }
-    this.noteFailure(key, failure)
+    this.failures.note(key, failure)
     if ((routes.state[prefix] & RouteFlag.Failed) !== 0) return
     routes.state[prefix] |= RouteFlag.Failed
     if (failure.errorClass === ErrorClass.Conflict) this.hasConflict = true
@@ -333,8 +332,9 @@ export class KernelSync {
     else this.retrySoon.push(key)
   }
 
-  private noteFailure(key: number, failure: Failure): void {
-    if (this.failures.size < FAILURES_KEPT || this.failures.has(key)) this.failures.set(key, failure)
+  /** Where the route points is known: groups that it might have pointed at are free. */
+  private settled(family: 0 | 1, prefix: PrefixId): void {
+    this.possible.settle(prefix * 2 + family, (group) => this.objects.release(group))
   }
 
   /** Whether something that the slot's object stands on is not surely in the kernel. */
@@ -380,6 +380,7 @@ export class KernelSync {
   private end(family: 0 | 1, prefix: PrefixId): void {
     const routes = this.routes[family]
     routes.state[prefix] &= RouteFlag.Queued
+    this.settled(family, prefix)
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
     if (this.doubtful.size > 0) this.doubtful.delete(prefix * 2 + family)
     routes.count--
@@ -388,12 +389,7 @@ export class KernelSync {
   }
 
   private markAll(flags: number): void {
-    for (const family of FAMILIES) {
-      const routes = this.routes[family]
-      for (let prefix = 0; prefix < routes.state.length; prefix++) {
-        if ((routes.state[prefix] & flags) !== 0) routes.mark(prefix)
-      }
-    }
+    for (const routes of this.routes) routes.markAll(flags)
   }
 }
 

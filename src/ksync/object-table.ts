@@ -108,8 +108,7 @@ export class ObjectTable {
   }
 
   /** A group of ours that a dump showed and that we do not know. */
-  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): void {
-    if (this.byId.has(id)) return
+  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): GroupObject {
     const group = new GroupObject(id, 0)
     this.found(group)
     const known: Array<Member> = []
@@ -119,6 +118,7 @@ export class ObjectTable {
     }
     known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
     this.setTold(group, known)
+    return group
   }
 
   /** From now on what nobody took over is removed. */

@@ -68,6 +68,13 @@ export class RouteTable {
     this.past = past
   }
 
+  /** How many routes point at a group, as far as is known. Reads the whole column. */
+  countOf(group: number): number {
+    let count = 0
+    for (const told of this.told) if (told === group) count++
+    return count
+  }
+
   /** Routes that wait to be looked at. */
   get waiting(): number {
     return this.tail - this.head
@@ -80,6 +87,11 @@ export class RouteTable {
     state[prefix] |= RouteFlag.Queued
     if (this.tail === this.queue.length) this.makeRoom()
     this.queue[this.tail++] = prefix
+  }
+
+  /** Marks all routes that have one of these bits. */
+  markAll(flags: number): void {
+    for (let prefix = 0; prefix < this.state.length; prefix++) if ((this.state[prefix] & flags) !== 0) this.mark(prefix)
   }
 
   /** The next route to look at; there must be one. */

@@ -248,12 +248,15 @@ export class ForwardingIntake {
     for (const object of [...objects.byId.values()]) {
       if (!present.has(object.id)) objects.lost(object.id)
     }
+    // A group that is there although it was believed lost has routes, or may have: they are to be known before it is removed.
+    const isUnknown = ({ id, members }: Nexthop): boolean => members !== undefined && !objects.byId.has(id)
+    if (this.plan === VERIFICATION && this.seenNexthops.some(isUnknown)) this.request()
     for (const { id, family, gateway, ifindex, members, blackhole } of this.seenNexthops) {
       if (family === 0 || members !== undefined || blackhole) continue
       const key = `${gateway === undefined ? `${family}:` : addressKey({ family, words: gateway })} ${ifindex}`
       objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels: [] })
     }
-    for (const { id, members } of this.seenNexthops) if (members !== undefined) objects.foundGroup(id, members)
+    for (const { id, members } of this.seenNexthops) if (members !== undefined) this.sync.foundGroup(id, members)
     this.nexthopsKnown = true
   }
 

@@ -54,6 +54,10 @@ type Step =
   | { readonly _tag: "Restart" }
   /** Another program deletes a route of ours. */
   | { readonly _tag: "ForeignDelete"; readonly prefix: string }
+  /** Another program deletes a nexthop or a group of ours. */
+  | { readonly _tag: "ForeignNexthop"; readonly choice: number }
+  /** The answer to an earlier batch comes again. */
+  | { readonly _tag: "AnswerAgain" }
 
 const link = fc.integer({ min: 0, max: LINKS.length - 1 })
 const prefix = fc.constantFrom(...PREFIXES)
@@ -95,6 +99,8 @@ const rough = [
   },
   { arbitrary: fc.record({ _tag: fc.constant("Restart" as const) }), weight: 1 },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignDelete" as const), prefix }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("ForeignNexthop" as const), choice: fc.nat(7) }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("AnswerAgain" as const) }), weight: 1 },
   {
     arbitrary: fc.record({ _tag: fc.constant("LoseNotifications" as const), count: fc.integer({ min: 1, max: 3 }) }),
     weight: 1
@@ -113,6 +119,8 @@ class Run {
     addresses: [address] as Array<string>
   }))
 
+  /** What was asked of the kernel that must never be asked, before the last restart. */
+  readonly wrong: Array<string> = []
   private readonly foreign: unknown
 
   constructor(seed: number) {
@@ -168,7 +176,14 @@ class Run {
       case "ForeignDelete":
         world.foreignDelete(step.prefix)
         return
+      case "ForeignNexthop":
+        world.foreignNexthopDelete(step.choice)
+        return
+      case "AnswerAgain":
+        world.answerAgain()
+        return
       case "Restart":
+        this.wrong.push(...world.inspector.wrong)
         this.world = world.restart()
         this.world.forwarding.setStatic(this.statics)
         for (const [prefix, via] of this.routes) this.world.announce(prefix, ...via)
@@ -210,6 +225,7 @@ const verdict = (steps: ReadonlyArray<Step>, seed: number): void => {
   const run = new Run(seed)
   for (const step of steps) run.step(step)
   run.settle()
+  expect([...run.wrong, ...run.world.inspector.wrong]).toEqual([])
   expect(run.world.routes()).toEqual(expected(run.topology))
   for (const prefix of run.routes.keys()) run.step({ _tag: "Withdraw", prefix })
   run.step({ _tag: "Statics", which: [false, false, false, false] })
@@ -238,7 +254,7 @@ describe("forwarding", () => {
     )
   })
 
-  it("ends there too when replies are lost, requests fail for a while, and notifications are dropped", () => {
+  it("ends there too when replies are lost or come twice, requests fail for a while, notifications are dropped, others meddle, and it restarts", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...rough), { maxLength: 40 }), fc.nat(), (steps, seed) => verdict(steps, seed)),
       { numRuns: 150, examples: [[OLDER_THAN_THE_NEWS, 11]] }

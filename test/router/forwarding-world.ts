@@ -17,6 +17,7 @@ import {
   NetlinkType,
   NetlinkWriter,
   putNexthop,
+  putNexthopDelete,
   putNexthopGroup,
   putRoute,
   putRouteDelete
@@ -27,6 +28,7 @@ import { routerEffects } from "../../src/router/effects.ts"
 import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
 import { type Address, formatPrefixWords, formatWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
 import { pathOf } from "../fib/graph-world.ts"
+import { Inspector } from "./forwarding-inspector.ts"
 
 const REQUEST_PORT = 100
 const DUMP_PORT = 101
@@ -54,6 +56,9 @@ export class World {
   /** Messages sent to the kernel, counted by nlmsg_type. */
   readonly sent = new Map<number, number>()
   loseReplies = 0
+  readonly inspector = new Inspector()
+  /** An answer that was given already; it may come again. */
+  private oldAnswer: Delivery | undefined
   /** A prefix whose route request has a length that makes no sense: the kernel stops there, without a word. */
   malformed: string | undefined
   nodes = 8
@@ -159,6 +164,10 @@ export class World {
         ? this.answers
         : this.notifications
     const delivery = queue.shift()
+    if (delivery?.channel === KernelChannel.Reply || delivery?.channel === KernelChannel.ReplyLost) {
+      this.inspector.isUnderWay = false
+      this.oldAnswer = delivery
+    }
     if (delivery !== undefined) this.forwarding.kernelBytes(delivery.channel, delivery.bytes, this.out)
     this.forwarding.flush(this.nodes, this.out)
     this.forwarding.drainTimers((kind) => this.wantedTimers.add(kind))
@@ -175,6 +184,22 @@ export class World {
       }
       this.settle()
     }
+    return this
+  }
+
+  /** An answer to an earlier batch arrives once more. */
+  answerAgain(): this {
+    if (this.oldAnswer?.channel === KernelChannel.Reply) this.notifications.push(this.oldAnswer)
+    return this
+  }
+
+  /** Another program deletes one of our nexthops or groups, and all that stands on it goes. */
+  foreignNexthopDelete(choice: number): this {
+    const own = [...this.kernel.nexthops.keys()].filter(isOwnId)
+    if (own.length === 0) return this
+    const writer = new NetlinkWriter(new Uint8Array(64))
+    putNexthopDelete(writer, 7, own[choice % own.length])
+    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
     return this
   }
 
@@ -269,6 +294,7 @@ export class World {
         const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
         this.pool.release(effect.block)
         this.count(bytes)
+        this.inspector.batch(this.kernel, bytes)
         if (this.loseReplies > 0) {
           this.loseReplies--
           this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes }, true)

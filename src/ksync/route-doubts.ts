@@ -1,0 +1,39 @@
+// What is remembered of few routes only: why they failed, and at which groups they may point because an answer was lost. Keys are
+// family + 2 · prefix.
+import type { Failure } from "./errors.ts"
+
+const FAILURES_KEPT = 4096
+
+/** Why routes are not in the kernel; the first few thousand. */
+export class RouteFailures extends Map<number, Failure> {
+  note(key: number, failure: Failure): void {
+    if (this.size < FAILURES_KEPT || this.has(key)) this.set(key, failure)
+  }
+}
+
+/** Groups that a route may point at, since nobody knows whether it was put: they must not go before that is settled. */
+export class PossibleGroups {
+  private readonly byRoute = new Map<number, Array<number>>()
+
+  add(key: number, group: number): void {
+    const groups = this.byRoute.get(key)
+    if (groups === undefined) this.byRoute.set(key, [group])
+    else groups.push(group)
+  }
+
+  /** How many routes may point at it. */
+  countOf(group: number): number {
+    let count = 0
+    for (const groups of this.byRoute.values()) for (const one of groups) if (one === group) count++
+    return count
+  }
+
+  /** The kernel has told where the route points, or that it is gone. */
+  settle(key: number, release: (group: number) => void): void {
+    if (this.byRoute.size === 0) return
+    const groups = this.byRoute.get(key)
+    if (groups === undefined) return
+    this.byRoute.delete(key)
+    for (const group of groups) release(group)
+  }
+}
