@@ -49,7 +49,8 @@ export class AttributeStore {
   private nextHopLengths: Uint8Array = new Uint8Array(CAPACITY_MIN)
   private references: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private slots: Uint32Array = new Uint32Array(CAPACITY_MIN * 2)
-  private free: Array<AttributeId> = []
+  /** The id freed last plus one; the place of a free id is the one freed before it, in the same form. 0: none. */
+  private firstFree = 0
   private bound = 0
   private arena: ByteArena = new ByteArena()
   private identity: Identity
@@ -93,7 +94,7 @@ export class AttributeStore {
       this.rehash()
       return this.intern(bytes, from, to, nextHopLength)
     }
-    const id = this.free.length > 0 ? this.free.pop()! : this.bound++
+    const id = this.takeId()
     if (id >= this.hashes.length) this.grow()
     this.hashes[id] = hash
     this.places[id] = this.arena.add(bytes, from, to)
@@ -149,19 +150,26 @@ export class AttributeStore {
     return this.arena.sizeBytes + this.hashes.length * 57 + this.slots.length * 4
   }
 
+  private takeId(): AttributeId {
+    if (this.firstFree === 0) return this.bound++
+    const id = this.firstFree - 1
+    this.firstFree = this.places[id]
+    return id
+  }
+
   private store(id: AttributeId, facts: AttributeFacts): void {
     this.localPref[id] = facts.localPref
     this.pathLength[id] = facts.pathLength
     this.origin[id] = facts.origin
     this.med[id] = facts.med
     this.neighborAs[id] = facts.neighborAs
-    this.originatorId[id] = facts.originatorId
-    this.clusterLength[id] = facts.clusterLength
+    put(this.originatorId, id, facts.originatorId)
+    put(this.clusterLength, id, facts.clusterLength)
     this.traits[id] = facts.traits
-    this.ownAsCount[id] = facts.ownAsCount
-    this.onlyToCustomer[id] = facts.onlyToCustomer
+    put(this.ownAsCount, id, facts.ownAsCount)
+    put(this.onlyToCustomer, id, facts.onlyToCustomer)
     this.pathHash[id] = facts.pathHash
-    this.bandwidth[id] = facts.bandwidth
+    put(this.bandwidth, id, facts.bandwidth)
     this.nextHop[id] = this.nextHops.intern(facts.nextHop)
     this.nextHops.retain(this.nextHop[id])
   }
@@ -192,7 +200,8 @@ export class AttributeStore {
     this.arena.drop(this.byteLengths[id])
     this.byteLengths[id] = 0
     for (const watcher of this.watchers) watcher.forget(id)
-    this.free.push(id)
+    this.places[id] = this.firstFree
+    this.firstFree = id + 1
     this.count--
     if (this.arena.wantsCompaction) this.compact()
   }
@@ -242,4 +251,9 @@ export class AttributeStore {
     this.nextHopLengths = grown(this.nextHopLengths, capacity)
     this.references = grown(this.references, capacity)
   }
+}
+
+/** Writes what is not there already: columns that are zero for nearly every set take no memory where nobody has written to them. */
+const put = (column: Uint32Array | Float32Array | Float64Array | Uint8Array, id: AttributeId, value: number): void => {
+  if (column[id] !== value) column[id] = value
 }

@@ -7,6 +7,7 @@ import type { Family } from "../wire/index.ts"
 export type PrefixId = number
 
 const CAPACITY_MIN = 1024
+const MANY = 0xffff
 
 export class PrefixTable {
   /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
@@ -19,7 +20,9 @@ export class PrefixTable {
   count = 0
   /** Ids below this bound have been in use; columns need that many elements. */
   bound = 0
-  private holders: Uint32Array
+  /** Up to MANY; of the few prefixes that have more holders the rest is in `more`. */
+  private holders: Uint16Array
+  private readonly more: Map<PrefixId, number> = new Map()
   /**
    * 0 for an empty slot. Linear probing, at most half full. The low bits of an entry, as many as number a slot, are id + 1; the others
    * are those of the prefix's hash, so that nearly every other prefix is passed by without looking at it: that would be a cache miss.
@@ -38,7 +41,7 @@ export class PrefixTable {
     this.wordsPerPrefix = family === 0 ? 1 : 4
     this.words = new Uint32Array(capacity * this.wordsPerPrefix)
     this.lengths = new Uint8Array(capacity)
-    this.holders = new Uint32Array(capacity)
+    this.holders = new Uint16Array(capacity)
     this.slots = new Int32Array(powerOfTwoAtLeast(capacity * 2))
     this.byLength = new Uint32Array(129)
   }
@@ -115,17 +118,24 @@ export class PrefixTable {
   }
 
   retain(id: PrefixId): void {
-    this.holders[id]++
+    if (this.holders[id] === MANY) this.more.set(id, (this.more.get(id) ?? 0) + 1)
+    else this.holders[id]++
   }
 
   /** Gives back one hold; the last one frees the id. */
   release(id: PrefixId): void {
     assert(this.holders[id] > 0, "release of a prefix that nobody holds")
+    if (this.holders[id] === MANY && this.more.has(id)) {
+      const rest = this.more.get(id)! - 1
+      if (rest === 0) this.more.delete(id)
+      else this.more.set(id, rest)
+      return
+    }
     if (--this.holders[id] === 0) this.remove(id)
   }
 
   holdersOf(id: PrefixId): number {
-    return this.holders[id]
+    return this.holders[id] + (this.more.get(id) ?? 0)
   }
 
   /** The longest prefix that covers the address and that `accept` agrees to, or -1. Host prefixes count. */

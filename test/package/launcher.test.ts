@@ -43,7 +43,9 @@ describe("the launcher", () => {
   it("takes the Node.js that came with the dependencies before the system's", () => {
     fakeNode("node_modules/.bin/node", 26)
     fakeNode("path/node", 26)
-    expect(run().stdout).toBe(`node_modules/.bin/node: --max-semi-space-size=2 ${home}/dist/backwalk.mjs show peers\n`)
+    expect(run().stdout).toBe(
+      `node_modules/.bin/node: --max-semi-space-size=2 --no-maglev --v8-pool-size=1 ${home}/dist/backwalk.mjs show peers\n`
+    )
   })
 
   it("takes the system's where it is new enough and nothing came with it", () => {

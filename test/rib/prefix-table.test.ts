@@ -52,6 +52,18 @@ describe("PrefixTable", () => {
     )
   })
 
+  it("counts any number of holders, and frees a prefix with the last of them", () => {
+    const table = new PrefixTable(0)
+    const id = table.intern([0x0a00_0000], 0, 8)
+    for (let holder = 0; holder < 70_000; holder++) table.retain(id)
+    expect(table.holdersOf(id)).toBe(70_000)
+    for (let holder = 0; holder < 69_999; holder++) table.release(id)
+    expect([table.holdersOf(id), table.count]).toEqual([1, 1])
+    table.release(id)
+    expect([table.holdersOf(id), table.count]).toEqual([0, 0])
+    expect(() => table.release(id)).toThrow(/nobody holds/)
+  })
+
   it("finds the longest accepted prefix that covers an address", () => {
     fc.assert(
       fc.property(
