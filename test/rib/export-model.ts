@@ -30,7 +30,15 @@ export const PEERS: ReadonlyArray<ModelPeer> = [
   { index: 12, kind: External, asn: 64511, addPath: 2 }
 ]
 
-export const peerAt = (index: number): ModelPeer => PEERS[index - 1]
+/** More clients of the route server than there are bits in a word. Every third one is in the AS of a peer above. */
+export const CROWD: ReadonlyArray<ModelPeer> = Array.from({ length: 70 }, (_, at) => ({
+  index: PEERS.length + 1 + at,
+  kind: RouteServerClient,
+  asn: at % 3 === 0 ? 64501 + (at % 5) : 64600 + at,
+  addPath: 0
+}))
+
+export const peerAt = (index: number): ModelPeer => [...PEERS, ...CROWD][index - 1]
 
 export const isOutside = (peer: ModelPeer): boolean => peer.kind === External || peer.kind === RouteServerClient
 

@@ -6,6 +6,7 @@ import { BlockPool } from "../../src/buffers/index.ts"
 import { type ExportParameters, type Membership, NO_ROLE, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes } from "../../src/wire/index.ts"
 import {
+  CROWD,
   communitiesOf,
   expectedFor,
   isOutside,
@@ -65,7 +66,7 @@ class Bench {
   readonly model = new Map<string, ModelPath>()
 
   constructor() {
-    for (const { index, kind, asn } of PEERS) {
+    for (const { index, kind, asn } of [...PEERS, ...CROWD]) {
       this.rib.adjIn.peers.set(index, { kind, accepts: true, routerId: index, rank: index, asn })
     }
   }
@@ -251,6 +252,24 @@ describe("what every peer is told", () => {
         expect([bench.rib.store.count, bench.rib.tables[0].prefixes.count, bench.pool.leaks()]).toEqual([0, 0, []])
       }),
       { numRuns: 600 }
+    )
+  })
+
+  it("law: also among more members than a word has bits, of which some share an AS", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 70 }), fc.array(step, { maxLength: 60 }), (count, steps) => {
+        const bench = new Bench()
+        const crowd = CROWD.slice(0, count)
+        for (const peer of crowd.slice(0, count >> 1)) bench.join(peer)
+        for (const peer of PEERS) bench.join(peer)
+        for (const each of steps) bench.run(each)
+        for (const peer of crowd.slice(count >> 1)) bench.join(peer)
+        bench.quiet()
+        for (const peer of crowd.filter((_, at) => at % 2 === 0)) bench.leave(peer)
+        for (const each of steps) bench.run(each)
+        bench.quiet()
+      }),
+      { numRuns: 60 }
     )
   })
 })
