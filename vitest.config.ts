@@ -5,7 +5,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     isolate: false,
+    // Limits for what hangs. Machines are shared: neither is a time that anything is expected to take.
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary"] }
   }
 })
