@@ -127,6 +127,10 @@ export class FollowState {
   lastError = ""
   serverVersion = ""
   readonly table: Map<string, Held> = new Map()
+  /** In sync at some time, with this hub or another: from then on a new connection's table is compared first. */
+  wasEverInSync = false
+  /** What differs so far, until the new connection is in sync. */
+  readonly pending: Map<string, Uint8Array> = new Map()
   readonly counters: FollowCounters = {
     dials: 0,
     failures: 0,

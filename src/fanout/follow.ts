@@ -14,7 +14,7 @@ import {
   type OpBuffer,
   type Seed
 } from "../machine/index.ts"
-import { type FollowEvent, type FollowSettings, FollowState, followEffects } from "./follow-state.ts"
+import { type FollowEvent, type FollowSettings, FollowState, followEffects, type Held } from "./follow-state.ts"
 import type { GoTime } from "./go-time.ts"
 import { ZERO_TIME } from "./go-time.ts"
 import { type ReceivedMessage, SyncStatus } from "./message.ts"
@@ -38,9 +38,19 @@ export const followMachine: Machine<FollowState, FollowEvent> = {
     for (const [key, { value, generation }] of state.table) {
       sum = (sum + fold(fold(hashText(key), hashBytes(value, 0, value.length)), generation)) >>> 0
     }
+    for (const [key, value] of state.pending) {
+      sum = (sum + fold(hashText(key), hashBytes(value, 0, value.length) ^ 1)) >>> 0
+    }
     const numbers = [state.conn, state.hub, state.place, state.failures, state.seed, state.probe?.conn ?? 0]
     const times = [state.retryAt, state.returnAt, state.heardAt, state.syncedAt, state.outOfSyncAt]
-    const words = [...numbers, ...times, Number(state.inSync), Number(state.isStale), hashText(state.phase)]
+    const words = [
+      ...numbers,
+      ...times,
+      Number(state.inSync),
+      Number(state.isStale),
+      Number(state.wasEverInSync),
+      hashText(state.phase)
+    ]
     return words.reduce(fold, sum)
   }
 }
@@ -120,6 +130,7 @@ const connected = (state: FollowState, conn: number, at: Micros, out: OpBuffer):
   }
   state.phase = "Streaming"
   state.wasInSync = false
+  state.pending.clear()
   state.heardAt = at
   state.counters.sessions++
   if (!isLocal(state)) state.returnAt = at + jittered(state, state.settings.returnAfterMs)
@@ -189,30 +200,51 @@ const restart = (state: FollowState, algorithm: string, at: Micros, out: OpBuffe
 }
 
 const takeUpdates = (state: FollowState, updates: UpdateBatch, out: OpBuffer): void => {
-  const { counters, settings, table } = state
+  const { counters, settings, table, pending } = state
   for (let index = 0; index < updates.count; index++) {
     const key = updates.key(index)
-    const value = updates.value(index)
     counters.updates++
     const held = table.get(key)
     if (held === undefined && settings.keys === "own" && readKey(key) === undefined) {
       counters.unreadableKeys++
-    } else if (value === null) {
-      if (held === undefined) continue
-      // Before the hub is in sync a key that goes may be one that comes back: it is left to be deleted then.
-      if (state.wasInSync) remove(state, key)
-      else held.generation = NEVER
-    } else if (held !== undefined && sameBytes(held.value, value)) {
+      continue
+    }
+    const value = updates.value(index)
+    if (value === null) taken(state, key, held)
+    else if (held !== undefined && sameBytes(held.value, value)) {
       held.generation = state.conn
+      pending.delete(key)
       counters.unchanged++
     } else {
       // The received bytes are the decoder's, and of a whole message.
       const own = new Uint8Array(value)
-      table.set(key, { value: own, generation: state.conn })
-      state.changes.push({ key, value: own })
+      if (!isComparing(state)) put(state, key, own)
+      else {
+        pending.set(key, own)
+        if (held !== undefined) held.generation = state.conn
+      }
     }
   }
   deliver(state, out)
+}
+
+/**
+ * A hub other than the last one, or the same again, tells its table: perhaps from a snapshot that is a little older than what is held, with
+ * what has changed since behind it. What differs is kept back until it is in sync, so that nothing goes back and forth.
+ */
+const isComparing = ({ wasEverInSync, wasInSync }: FollowState): boolean => wasEverInSync && !wasInSync
+
+const put = (state: FollowState, key: string, value: Uint8Array): void => {
+  state.table.set(key, { value, generation: state.conn })
+  state.changes.push({ key, value })
+}
+
+/** A key is gone; before the hub is in sync it may be one that comes back, and is left to be deleted then. */
+const taken = (state: FollowState, key: string, held: Held | undefined): void => {
+  state.pending.delete(key)
+  if (held === undefined) return
+  if (state.wasInSync) remove(state, key)
+  else held.generation = NEVER
 }
 
 const remove = (state: FollowState, key: string): void => {
@@ -235,10 +267,13 @@ const statusSaid = (state: FollowState, status: number, at: Micros, out: OpBuffe
       remove(state, key)
       state.counters.synthesisedDeletes++
     }
+    for (const [key, value] of state.pending) put(state, key, value)
+    state.pending.clear()
     deliver(state, out)
   }
   const isNews = !state.inSync
   state.wasInSync = true
+  state.wasEverInSync = true
   state.inSync = true
   state.isStale = false
   state.failures = 0
@@ -327,6 +362,10 @@ const becomeStale = (state: FollowState, out: OpBuffer): void => {
   state.isStale = true
   if (state.settings.withdrawStale) {
     for (const key of state.table.keys()) remove(state, key)
+    // Nothing is left that could go back and forth.
+    for (const [key, value] of state.pending) put(state, key, value)
+    state.pending.clear()
+    state.wasEverInSync = false
     deliver(state, out)
   }
   out.put(code.Stale)

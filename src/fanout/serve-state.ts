@@ -135,6 +135,8 @@ export interface Client {
   /** The next crumb to send. */
   next: number
   lastStatus: number
+  /** The newest breadcrumb when it came: before it has that one, no status is said. */
+  cameAt: number
   /** 0: nothing is on its way. */
   writingSince: Micros
   pingAt: Micros

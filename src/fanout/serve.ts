@@ -109,6 +109,7 @@ const accepted = (state: ServeState, conn: number, address: string, at: Micros, 
     piece: 0,
     next: 0,
     lastStatus: 0,
+    cameAt: 0,
     writingSince: 0,
     pingAt: 0,
     isPingDue: false,
@@ -171,6 +172,8 @@ const beginSnapshot = (state: ServeState, client: Client, at: Micros, out: OpBuf
   client.isCompressed = client.phase === "AwaitsRestart"
   client.snapshot = takeSnapshot(state.cache)
   client.next = client.snapshot.sequence + 1
+  // A shared snapshot may be a little old: who comes is in sync with what there was when it came, not with what there had been.
+  client.cameAt = state.cache.newest.sequence
   enter(client, "Snapshot", at)
   if (client.isCompressed) send(state, client, preambleOf("server"), Framing.FramedStart, at, out)
   if (client.writingSince === 0) advance(state, client, at, out)
@@ -225,7 +228,7 @@ const sendPiece = (state: ServeState, client: Client, at: Micros, out: OpBuffer)
 const framingOf = ({ isCompressed }: Client): Framing => (isCompressed ? Framing.Framed : Framing.Plain)
 
 const sendStatus = (state: ServeState, client: Client, status: SyncStatus, at: Micros, out: OpBuffer): void => {
-  if (status === client.lastStatus) return
+  if (status === client.lastStatus || client.next <= client.cameAt) return
   client.lastStatus = status
   send(state, client, STATUS_MESSAGES[status], framingOf(client), at, out)
 }

@@ -188,13 +188,17 @@ const reload = ({ config, orders, seed, transport }: FaceParts): Effect.Effect<O
       const warnings = isServedElsewhere ? [...loaded.warnings, SERVED_AS_BEFORE] : loaded.warnings
       return Effect.forEach(warnings, (warning) => Effect.logWarning(warning)).pipe(
         Effect.andThen(Effect.suspend(() => sayProblems(transport.configure(tcpPeers(loaded.router))))),
-        Effect.andThen(orders.give(configureCommand(loaded.router, seed)))
+        Effect.andThen(orders.give(configureCommand(servedAs(config.router, loaded.router), seed)))
       )
     }),
     Effect.catchTag("ConfigError", (error: ConfigError) =>
       Effect.succeed({ ok: false, message: `the configuration stays as it was:\n${error.message}` })
     )
   )
+
+/** Followers are served until the end as they were at the start: they must not be left with a table that stands still. */
+const servedAs = ({ publish }: RouterConfig, { publish: _, ...loaded }: RouterConfig): RouterConfig =>
+  publish === undefined ? loaded : { ...loaded, publish }
 
 const sayProblems = (problems: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.forEach(problems, (problem) => Effect.logError(problem), { discard: true })

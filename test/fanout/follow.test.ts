@@ -164,10 +164,21 @@ describe("a follower", () => {
     run.redial()
     run.connect()
     run.updates(update(KEY(2), "c"), update(KEY(3), "d"))
-    expect([...run.view.keys()]).toEqual([KEY(1), KEY(2), KEY(3)])
+    expect([...run.view.keys()]).toEqual([KEY(1), KEY(2)])
     run.status()
     expect(Object.fromEntries(run.view)).toEqual({ [KEY(2)]: "c", [KEY(3)]: "d" })
     expect(run.state.counters.synthesisedDeletes).toBe(1)
+  })
+
+  it("does not go back to an older value, nor to a key that is gone, on the way through a hub's snapshot", () => {
+    const run = synchronised()
+    run.lose()
+    run.redial()
+    run.connect()
+    run.updates(update(KEY(1), "older"), update(KEY(2), "b"), update(KEY(9), "gone meanwhile"))
+    run.updates(update(KEY(1), "a"), update(KEY(9), null))
+    run.status()
+    expect(run.said.slice(3)).toEqual(["OutOfSync", "InSync"])
   })
 
   it("keeps a key that a new hub deletes before it is in sync: it may come back until then", () => {

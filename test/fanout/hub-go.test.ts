@@ -1,7 +1,10 @@
 // The daemon as a hub: what it originates and is told to announce arrives at a Go follower, and it says how it is itself.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Deferred, Effect, Fiber } from "effect"
 import { expect } from "vitest"
-import { parseConfig } from "../../src/config/index.ts"
+import { loadConfig, parseConfig } from "../../src/config/index.ts"
 import type { Daemon } from "../../src/runtime/index.ts"
 import { runDaemon } from "../../src/runtime/index.ts"
 import { GobPeer } from "../support/gob-peer.ts"
@@ -24,7 +27,11 @@ interface Shown {
 go.describe("a daemon that serves followers", () => {
   go.it("tells them its table, in sync, and says in its health when it is not", async () => {
     const program = Effect.gen(function* () {
-      const config = yield* parseConfig(CONFIG, "hub.yaml")
+      const folder = mkdtempSync(join(tmpdir(), "backwalk-hub-"))
+      const file = join(folder, "hub.yaml")
+      writeFileSync(file, CONFIG)
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+      const config = yield* loadConfig(file)
       const up = yield* Deferred.make<Daemon>()
       const surface = (daemon: Daemon) => Deferred.succeed(up, daemon)
       const running = yield* Effect.forkChild(runDaemon(config, { surface, programVersion: "test" }))
@@ -48,9 +55,16 @@ go.describe("a daemon that serves followers", () => {
       yield* daemon.command({ command: "configure", seed: 1, config: { ...reloaded, publish: true } })
       expect(daemon.query("health", {})).toMatchObject({ status: "degraded", fanout: { inSync: false } })
       expect(daemon.query("fanout", { format: "prometheus" })).toContain("typha_connections_accepted 1\n")
+      // A configuration without followers: they are served until the end all the same, and not left with what stands still.
+      writeFileSync(file, CONFIG.replace(/^fanout.*$/m, "").replace("198.51.100.0/24", "192.0.2.0/24"))
+      expect(yield* daemon.reload).toMatchObject({ ok: true })
+      while (!isInSync()) yield* Effect.sleep("5 millis")
+      const later = new GobPeer(["client", "-addr", shown.serve.listening[0], "-proto", "modern"])
+      yield* Effect.promise(() => later.exit())
+      expect(JSON.stringify(later.lines)).toContain("192.0.2.0-24")
       yield* Fiber.interrupt(running)
     })
-    await Effect.runPromise(program as Effect.Effect<void>)
+    await Effect.runPromise(Effect.scoped(program) as Effect.Effect<void>)
   })
 })
 

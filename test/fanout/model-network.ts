@@ -213,6 +213,7 @@ export class ModelNetwork {
   }
 
   #take({ state, view }: Follower, changes: FollowState["changes"]): void {
+    if (state.wasEverInSync && !state.wasInSync) this.violations.push("something changes before a new hub is in sync")
     for (const { key, value } of changes) {
       if (value === null && !state.wasInSync) this.violations.push(`${key} is withdrawn before in sync`)
       if (value !== null && view.get(key) === textOf(value)) this.violations.push(`${key} is told twice`)

@@ -198,6 +198,22 @@ describe("the server", () => {
     expect(run.state.clients.get(1)?.lastStatus).toBe(SyncStatus.ResyncInProgress)
   })
 
+  it("says in sync to who gets a shared snapshot when it has what there was when it came", () => {
+    const run = new Run()
+    run.offer(keys(50, "a"), IN_SYNC)
+    run.stream(1)
+    run.offer(keys(2, "b"))
+    run.connect(2)
+    expect(run.state.cache.counters.snapshotsReused).toBe(1)
+    run.written(2)
+    expect(run.state.clients.get(2)?.lastStatus).toBe(SyncStatus.WaitForDatastore)
+    run.written(2)
+    expect(run.state.clients.get(2)).toMatchObject({
+      lastStatus: SyncStatus.InSync,
+      next: run.state.cache.newest.sequence + 1
+    })
+  })
+
   it("lets one after the other go when it ends, over no more than the time it has (§5.1)", () => {
     for (const [timeoutMs, ticks] of [
       [300_000, [1, 2, 3, 4, 5]],
