@@ -19,7 +19,7 @@ export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   checkDynamic(file, report)
   checkPasswords(file, report)
   checkRoutes(file, report)
-  checkRouter(record(file["router"]), report)
+  checkRouter(record(file["router"]), list(file["peers"]), report)
   checkFanout(record(file["fanout"]), report)
   return problems
 }
@@ -53,11 +53,16 @@ const notSupportedYet = (file: Raw, report: Report): void => {
   }
 }
 
-const checkRouter = (router: Raw, report: Report): void => {
+const checkRouter = (router: Raw, peers: ReadonlyArray<unknown>, report: Report): void => {
   if (record(router["best-path"])["deterministic-med"] === false) {
     report(["router", "best-path", "deterministic-med"], "MED is always compared by neighbouring AS here; remove this")
   }
   const confederation = record(router["confederation"])
+  peers.forEach((peer, at) => {
+    const { asn } = record(peer)
+    if (asn === undefined || asn !== confederation["identifier"]) return
+    report(["peers", at, "asn"], "this is our whole confederation; write the member AS that the peer is in")
+  })
   const seen = new Set<unknown>()
   list(confederation["members"]).forEach((member, at) => {
     const path: ConfigPath = ["router", "confederation", "members", at]

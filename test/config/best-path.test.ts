@@ -70,6 +70,11 @@ describe("the decision process in the file", () => {
     [", best-path: { deterministic-med: false }", "", "MED is always compared by neighbouring AS here; remove this"],
     [", confederation: { identifier: 64500, members: [65000] }", "", "this is our own member AS; list the others"],
     [", confederation: { identifier: 64500, members: [65001, 65001] }", "", "65001 is listed twice; remove one"],
+    [
+      ", confederation: { identifier: 64500, members: [65001] }",
+      " }, { address: 192.0.2.8, asn: 64500",
+      "this is our whole confederation"
+    ],
     [", multipath: 0", "", "a whole number from 1 to 64, not 0"],
     [
       "",
