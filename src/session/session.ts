@@ -55,8 +55,8 @@ const accept = (work: Work, event: PeerEvent): void => {
       pathLost(work, event)
       break
     case "Accepted":
-      // A number names one connection: a second report of the same says nothing new.
-      if (connectionOf(peer, event.conn) !== undefined) ignore(work, event)
+      // A number names one connection: a second report of the same says nothing new, and one of our dials is nobody's.
+      if (connectionOf(peer, event.conn) !== undefined || isOfDials(peer, event.conn)) ignore(work, event)
       else incoming(work, event.conn)
       break
     case "Dialled":
@@ -78,6 +78,9 @@ const accept = (work: Work, event: PeerEvent): void => {
       heard(work, event)
   }
 }
+
+/** It is in the range that the peer's dials are numbered in. */
+const isOfDials = ({ main }: Peer, conn: ConnId): boolean => (conn ^ main.nextConn) >>> 16 === 0
 
 const enable = (work: Work): void => {
   work.peer = forgiven(work.peer, "Enabled")

@@ -131,6 +131,13 @@ describe("beside a silent connection", () => {
   })
 })
 
+it("a connection that comes under the number of a dial is none: the dial to come would be taken for it (ADR-0009)", () => {
+  const [dialling] = run([ENABLED])
+  const [peer, effects] = run([accepted(dialling.main.conn + 1)], dialling)
+  expect(effects).toEqual([{ _tag: "Ignored", conn: dialling.main.conn + 1, event: "Accepted" }])
+  expect(peer).toEqual(dialling)
+})
+
 describe("where both connections have spoken", () => {
   it("a third is refused with 6/5 [RFC 4486 §4]", () => {
     // The dial is up and the peer's connection, which would win by its initiator, is not decided yet.
