@@ -93,13 +93,18 @@ export const resolveDaemon = (file: ConfigFile): DaemonSettings => ({
 
 /** What is allowed and probably not meant; said once, at start and by `check`. */
 export const warningsOf = (config: RouterConfig): ReadonlyArray<string> => [
-  ...config.peers.flatMap((peer) => warningsOfPeer(`peer ${peer.address}`, peer, config.kernel)),
-  ...(config.dynamic ?? []).flatMap(({ range, peer }) => warningsOfPeer(`range ${range}`, peer, config.kernel))
+  ...config.peers.flatMap((peer) => warningsOfPeer(`peer ${peer.address}`, peer, config)),
+  ...(config.dynamic ?? []).flatMap(({ range, peer }) => warningsOfPeer(`range ${range}`, peer, config))
 ]
 
-const warningsOfPeer = (who: string, peer: PeerConfig, kernel: KernelConfig | undefined): ReadonlyArray<string> => {
+const warningsOfPeer = (
+  who: string,
+  peer: PeerConfig,
+  { kernel, confederation }: RouterConfig
+): ReadonlyArray<string> => {
   const warnings: Array<string> = []
-  if (!peer.policyOpen && peer.type === "external") {
+  const isMember = confederation?.members.includes(peer.asn) === true
+  if (!peer.policyOpen && peer.type === "external" && !isMember) {
     warnings.push(
       `${who} is external and has no policy: nothing is accepted from it or announced to it (RFC 8212); write \`policy: open\` to pass everything`
     )

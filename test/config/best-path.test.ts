@@ -66,6 +66,18 @@ describe("the decision process in the file", () => {
     expect(load("", `, families: [${FAMILY_NAMES.join(", ")}]`).peers[0]?.families).toEqual(FAMILY_NAMES)
   })
 
+  it("does not warn that a peer of our confederation needs a policy [RFC 8212 §2]", () => {
+    const warningsWith = (members: string) =>
+      Effect.runSync(
+        parseConfig(
+          `router: { asn: 65001, id: 192.0.2.1, confederation: { identifier: 64500, members: [${members}] } }
+peers: [{ address: 192.0.2.7, asn: 65002 }]`,
+          "f.yaml"
+        )
+      ).warnings.length
+    expect([warningsWith("65002"), warningsWith("65003")]).toEqual([0, 1])
+  })
+
   it.each([
     [", best-path: { deterministic-med: false }", "", "MED is always compared by neighbouring AS here; remove this"],
     [", confederation: { identifier: 64500, members: [65000] }", "", "this is our own member AS; list the others"],
