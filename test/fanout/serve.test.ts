@@ -5,6 +5,8 @@ import {
   connectionLimit,
   createServe,
   DropReason,
+  MessageDecoder,
+  preambleOf,
   SERVE_DEFAULTS,
   type ServeEvent,
   type ServeSettings,
@@ -39,6 +41,14 @@ const keys = (count: number, value: string): CacheInput => ({
   }))
 })
 const IN_SYNC: CacheInput = { _tag: "Status", status: SyncStatus.InSync }
+
+const kindOf = (bytes: Uint8Array): string => {
+  const decoder = new MessageDecoder()
+  decoder.push(Buffer.concat([preambleOf("server"), bytes]))
+  const next = decoder.next()
+  if (next._tag !== "Message") return next._tag
+  return next.message._tag === "Updates" ? `${next.message.updates.count} updates` : next.message._tag
+}
 
 class Run {
   state
@@ -206,8 +216,8 @@ describe("the server", () => {
     run.connect(2)
     expect(run.state.cache.counters.snapshotsReused).toBe(1)
     run.written(2)
-    expect(run.state.clients.get(2)?.lastStatus).toBe(SyncStatus.WaitForDatastore)
-    run.written(2)
+    // The snapshot, what has changed since, the status.
+    expect(run.state.outgoing.map((bytes) => kindOf(bytes))).toEqual(["50 updates", "2 updates", "SyncStatus"])
     expect(run.state.clients.get(2)).toMatchObject({
       lastStatus: SyncStatus.InSync,
       next: run.state.cache.newest.sequence + 1
