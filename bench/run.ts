@@ -56,6 +56,9 @@ if (import.meta.main) {
   } else if (which === "walks") {
     const { run } = await import("./walks.bench.ts")
     for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
+  } else if (which === "convergence") {
+    const { run } = await import("./convergence.bench.ts")
+    for (const count of [100_000, 1_000_000]) await run(count, print)
   } else if (which === "gob") {
     const { run } = await import("./gob.bench.ts")
     for (const row of run(...numbers.slice(0, 2).map(Number))) print(row)
@@ -77,7 +80,7 @@ if (import.meta.main) {
     for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | walks | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
+      "usage: npm run bench -- [micro | walks | convergence | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

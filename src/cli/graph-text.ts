@@ -24,7 +24,8 @@ const drawn = (branches: ReadonlyArray<Branch>, indent: string): string =>
 
 const entryBranch = (answer: Node): Branch => {
   const route = answer["route"]
-  const kernel = isNode(route) && route["group"] !== 0 ? ` [route by ${route["group"]} ${route["state"]}]` : ""
+  const by = isNode(route) && route["group"] !== 0 ? ` by ${route["group"]}` : ""
+  const kernel = isNode(route) && route["state"] !== "INIT" ? ` [route${by} ${route["state"]}]` : ""
   const others = nodes(answer["sources"]).slice(1)
   const instead = others.length === 0 ? "" : `, then ${others.map((source) => source["source"]).join(", ")}`
   return {

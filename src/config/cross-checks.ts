@@ -107,6 +107,9 @@ const checkRoutes = (file: Raw, report: Report): void => {
     if (Array.isArray(route["via"]) && route["via"].length === 0) {
       report(["static", at, "via"], "a static route needs at least one next hop; add one")
     }
+    if ((route["via"] === undefined) === (route["discard"] === undefined)) {
+      report(["static", at], "a static route has either next hops (via) or says how packets are discarded (discard)")
+    }
     if (prefix === undefined) return
     const key = `${prefix} ${String(route["distance"] ?? 1)}`
     if (seen.has(key)) {

@@ -155,7 +155,10 @@ const kernel = section("the kernel's routing table", {
 
 const staticRoute = section("a static route", {
   prefix,
-  via: list("next hops", host),
+  via: Schema.optionalKey(list("next hops", host)),
+  discard: Schema.optionalKey(
+    oneOf("instead of next hops: how packets are discarded", ["blackhole", "unreachable", "prohibit"])
+  ),
   distance: Schema.optionalKey(integer("a distance; the lowest is used", 0, 255))
 })
 

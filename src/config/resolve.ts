@@ -35,7 +35,8 @@ export const resolveRouter = (file: ConfigFile): RouterConfig => ({
   static: (file.static ?? []).map(
     (route): StaticRoute => ({
       prefix: valueOf(parseNetwork(route.prefix)),
-      via: route.via.map((hop) => valueOf(parseHost(hop))),
+      via: (route.via ?? []).map((hop) => valueOf(parseHost(hop))),
+      ...(route.discard === undefined ? {} : { discard: route.discard }),
       distance: route.distance ?? 1
     })
   ),

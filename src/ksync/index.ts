@@ -33,7 +33,7 @@ export {
 } from "./objects.ts"
 export { type Entry, type EntryEffect, type EntryInput, guardsOf, newEntry, reduceEntry } from "./reduce-entry.ts"
 export { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
-export { RouteFlag, RouteTable } from "./routes.ts"
+export { DISCARD_LAST, discardOf, isDiscard, RouteFlag, RouteTable } from "./routes.ts"
 export {
   Act,
   ENTRY_EVENT_NAMES,

@@ -10,7 +10,7 @@ import { type Answer, classify, contested, ErrorClass, type Failure, type SyncCo
 import { eventFor, ObjectSync } from "./object-sync.ts"
 import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
 import { PossibleGroups, RouteFailures } from "./route-doubts.ts"
-import { RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
+import { DISCARD_LAST, discardOf, isDiscard, RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
 import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
 import { actsOf, stateOf, step } from "./table.ts"
 
@@ -190,7 +190,8 @@ export class KernelSync {
     this.setTold(family, prefix, groupId === 0 ? UNKNOWN_GROUP : groupId)
     this.settled(family, prefix)
     const stale = state === EntryState.Init ? RouteFlag.Stale : 0
-    const unknown = this.objects.groupById(groupId) === undefined ? RouteFlag.Unknown : 0
+    const known = isDiscard(groupId) || this.objects.groupById(groupId) !== undefined
+    const unknown = known ? 0 : RouteFlag.Unknown
     routes.state[prefix] = (routes.state[prefix] & ~RouteFlag.State) | EntryState.InSync | stale | unknown
     routes.mark(prefix)
   }
@@ -222,24 +223,26 @@ export class KernelSync {
     let flags = routes.state[prefix]
     if (isUnderWay(flags & RouteFlag.State)) return
     const pathList = fib.entries[family].pathList[prefix] ?? 0
-    const group = pathList === 0 || this.removing ? undefined : objects.groupOf(pathList)
-    const wanted = group?.wanted === true && !(family === 1 && group.hasIpv4)
+    const isWanted = pathList !== 0 && !this.removing
+    const discard = isWanted ? discardOf(fib.pathLists.get(pathList).kind) : 0
+    const group = isWanted ? objects.groupOf(pathList) : undefined
+    const wanted = discard !== 0 || (group?.wanted === true && !(family === 1 && group.hasIpv4))
     if (!wanted && (flags & RouteFlag.Stale) !== 0 && !objects.sweeping) return
     const told = routes.told[prefix]
-    if (told !== 0 && (flags & RouteFlag.Unknown) === 0 && objects.groupById(told) === undefined) {
+    if ((flags & RouteFlag.Unknown) === 0 && told > DISCARD_LAST && objects.groupById(told) === undefined) {
       this.forgetTold(family, prefix)
       flags = routes.state[prefix]
     }
     const state = flags & RouteFlag.State
-    const target = wanted ? group.id : 0
+    const target = discard !== 0 ? discard : wanted ? group!.id : 0
     const differs = routes.told[prefix] !== target || (flags & RouteFlag.Unknown) !== 0
     const event = eventFor(state, wanted, differs, false)
     if (event === undefined) {
       if (wanted) routes.state[prefix] &= ~RouteFlag.Stale
       return
     }
-    const unresolved = wanted && !group.exists
-    if (unresolved) group.awaited = true
+    const unresolved = wanted && discard === 0 && !group!.exists
+    if (unresolved) group!.awaited = true
     if (state === EntryState.Init) this.begin(family, prefix)
     const mode = (flags & RouteFlag.Unknown) !== 0 ? PutMode.CreateOrReplace : PutMode.Create
     if (wanted) routes.state[prefix] &= ~RouteFlag.Stale
@@ -302,7 +305,7 @@ export class KernelSync {
       routes.mark(prefix)
     }
     // The group went while the answer was on its way, and the route with it.
-    if (this.objects.groupById(group) === undefined) routes.mark(prefix)
+    if (group > DISCARD_LAST && this.objects.groupById(group) === undefined) routes.mark(prefix)
   }
 
   private routeFailed(slot: number, failure: Failure): void {
@@ -318,7 +321,7 @@ export class KernelSync {
       if (group !== undefined && !group.exists) group.awaited = true
       this.objects.release(slots.group[slot])
       // What it waited for is gone or being made again: it is looked at when that is settled, time alone would not help.
-      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true) {
+      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true && !isDiscard(slots.group[slot])) {
         routes.mark(prefix)
         return
       }
@@ -342,7 +345,8 @@ export class KernelSync {
     const { slots, objects } = this
     const object = slots.objects[slot]
     if (slots.kind[slot] >= SlotKind.RouteAdd) {
-      return objects.groupById(slots.group[slot])?.state !== EntryState.InSync
+      const group = slots.group[slot]
+      return !isDiscard(group) && objects.groupById(group)?.state !== EntryState.InSync
     }
     return object?.kind === "group" && object.sent.some(({ leaf }) => leaf.dead || leaf.state !== EntryState.InSync)
   }

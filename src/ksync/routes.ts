@@ -1,5 +1,6 @@
 // Routes as columns indexed by prefix number: one byte of state and flags, and the group that the kernel was told. What is wanted is
 // not stored: it is read from the graph when a route is looked at, so the last content wins without any queue of contents.
+import type { PathList } from "../fib/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 
 /** Bits of the state byte; the lowest four are the EntryState. */
@@ -17,6 +18,30 @@ export const RouteFlag = {
 
 /** Stands for whatever a route of ours points at that is no group of ours. */
 export const UNKNOWN_GROUP = 1
+
+/**
+ * A route that discards packets has no group: in the place of the group's number stands rtnetlink's type of route (RTN_BLACKHOLE,
+ * RTN_UNREACHABLE, RTN_PROHIBIT). The kernel has no nexthop objects for the last two. 0: the path-list is none of those.
+ */
+export const discardOf = (kind: PathList["kind"]): number => {
+  switch (kind) {
+    case "drop":
+      return 6
+    case "unreachable":
+      return 7
+    case "prohibit":
+      return 8
+    default:
+      return 0
+  }
+}
+
+const DISCARD_FIRST = 6
+/** Groups have larger numbers. */
+export const DISCARD_LAST = 8
+
+/** Whether a number in the place of a group's is the type of a route that discards. */
+export const isDiscard = (group: number): boolean => group >= DISCARD_FIRST && group <= DISCARD_LAST
 
 const QUEUE_MIN = 1024
 

@@ -122,6 +122,8 @@ export const NexthopAttribute = {
   Blackhole: 4,
   OutInterface: 5,
   Gateway: 6,
+  EncapType: 7,
+  Encap: 8,
   Master: 10,
   ResilientGroup: 12,
   OperationFlags: 14

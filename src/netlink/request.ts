@@ -117,6 +117,8 @@ export interface NexthopRequest {
   readonly onlink?: boolean
   readonly blackhole?: boolean
   readonly protocol: number
+  /** MPLS labels to push, the outermost first (RFC 3032 §2.1). */
+  readonly labels?: ReadonlyArray<number>
 }
 
 /** A leaf: a gateway on an interface, an interface alone, or a blackhole (then neither is sent). */
@@ -126,11 +128,27 @@ export const putNexthop = (w: NetlinkWriter, r: NexthopRequest): void => {
   w.attribute32(NexthopAttribute.Id, r.id)
   if (r.blackhole === true) w.flag(NexthopAttribute.Blackhole)
   else {
+    if (r.labels !== undefined && r.labels.length > 0) putLabels(w, r.labels)
     if (r.gateway !== undefined) w.attributeWords(NexthopAttribute.Gateway, r.gateway, 0, r.family === 4 ? 1 : 4)
     w.attribute32(NexthopAttribute.OutInterface, r.ifindex)
   }
   w.end(start)
 }
+
+/** A stack of labels as 32-bit words in network order: label, traffic class 0, bottom of stack, TTL 0 (the packet's own). */
+const putLabels = (w: NetlinkWriter, labels: ReadonlyArray<number>): void => {
+  const nest = w.beginNest(NexthopAttribute.Encap | NESTED)
+  const words = labels.map((label, index) => label * 4096 + (index === labels.length - 1 ? BOTTOM_OF_STACK : 0))
+  w.attributeWords(MPLS_IPTUNNEL_DST, words, 0, words.length)
+  w.endNest(nest)
+  w.attributeBytes(NexthopAttribute.EncapType, [LWTUNNEL_ENCAP_MPLS, 0])
+}
+
+/** NLA_F_NESTED. */
+const NESTED = 0x8000
+const LWTUNNEL_ENCAP_MPLS = 1
+const MPLS_IPTUNNEL_DST = 1
+const BOTTOM_OF_STACK = 0x100
 
 /** A leaf and its share in a group. */
 export interface GroupMember {

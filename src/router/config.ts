@@ -101,6 +101,8 @@ export interface StaticRoute {
   readonly prefix: string
   /** Addresses; with `%link` behind it one is a neighbour on that link. */
   readonly via: ReadonlyArray<string>
+  /** Instead of next hops: packets go nowhere, without a word or with an ICMP message. */
+  readonly discard?: "blackhole" | "unreachable" | "prohibit"
   /** Of those for one prefix that lead anywhere the lowest is used. */
   readonly distance: number
 }

@@ -2,7 +2,14 @@
 // of the last one only. Numbers of messages run on from batch to batch, so that a reply names its message.
 import type { BlockPool, Lease } from "../buffers/index.ts"
 import type { Interfaces } from "../fib/index.ts"
-import type { GroupObject, LeafObject, Member, PutMode, Requests } from "../ksync/index.ts"
+import {
+  DISCARD_LAST,
+  type GroupObject,
+  type LeafObject,
+  type Member,
+  type PutMode,
+  type Requests
+} from "../ksync/index.ts"
 import { KERNEL_BATCH_MESSAGES_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
 import {
   NEXTHOP_GROUP_REQUEST_BYTES,
@@ -95,13 +102,13 @@ export class ForwardingBatch implements Requests {
   }
 
   putLeaf(leaf: LeafObject, mode: PutMode): void {
-    const { family, words, ifindex } = leaf.adjacency
+    const { family, words, ifindex, labels } = leaf.adjacency
     const flags = FLAGS[mode]
     const seq = this.next()
     const to = words.length === 0 ? { family, ifindex } : { family, gateway: words, ifindex }
     // A gateway outside of its link's subnets is there because a route of ours says so; the kernel asks its own routes and refuses it.
     const onlink = words.length > 0 && !this.interfaces.isOnSubnet(ifindex, { family, words })
-    putNexthop(this.writer, { seq, flags, id: leaf.id, ...to, onlink, protocol: OWN_PROTOCOL })
+    putNexthop(this.writer, { seq, flags, id: leaf.id, ...to, onlink, labels, protocol: OWN_PROTOCOL })
   }
 
   putGroup(group: GroupObject, members: ReadonlyArray<Member>, mode: PutMode): void {
@@ -133,7 +140,7 @@ export class ForwardingBatch implements Requests {
       OWN_PROTOCOL,
       metric,
       groupId,
-      RouteType.Unicast
+      groupId <= DISCARD_LAST ? groupId : RouteType.Unicast
     )
   }
 

@@ -11,7 +11,7 @@ import {
   type PathList,
   SOURCE_NAMES
 } from "../fib/index.ts"
-import { ENTRY_STATE_NAMES, RouteFlag } from "../ksync/index.ts"
+import { ENTRY_STATE_NAMES, isDiscard, RouteFlag } from "../ksync/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords } from "../wire/index.ts"
 import type { Forwarding } from "./forwarding.ts"
@@ -31,7 +31,11 @@ export const entryGraph = (forwarding: Forwarding, family: 0 | 1, prefix: Prefix
     route:
       routes === undefined
         ? null
-        : { group: routes.told[prefix] ?? 0, state: ENTRY_STATE_NAMES[(routes.state[prefix] ?? 0) & RouteFlag.State] },
+        : {
+            // What discards has no group.
+            group: isDiscard(routes.told[prefix] ?? 0) ? 0 : (routes.told[prefix] ?? 0),
+            state: ENTRY_STATE_NAMES[(routes.state[prefix] ?? 0) & RouteFlag.State]
+          },
     graph: listNode(forwarding, list, new Set())
   }
 }

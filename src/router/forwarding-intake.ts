@@ -4,7 +4,7 @@
 import type { BlockPool } from "../buffers/index.ts"
 import type { Fib } from "../fib/index.ts"
 import { addressKey } from "../fib/index.ts"
-import { isOwnId, type KernelSync } from "../ksync/index.ts"
+import { isDiscard, isOwnId, type KernelSync } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
   type DumpKind,
@@ -271,7 +271,8 @@ export class ForwardingIntake {
     const prefixes = this.fib.entries[family].prefixes
     const prefix = prefixes.intern(this.view.words, 0, this.view.length)
     this.fib.entries[family].fit()
-    this.sync.foundRoute(family, prefix, this.view.nexthopId)
+    const { type, nexthopId } = this.view
+    this.sync.foundRoute(family, prefix, nexthopId === 0 && isDiscard(type) ? type : nexthopId)
     const seen = this.seenRoutes[family]
     if (prefix < seen.length) seen[prefix] = 1
   }

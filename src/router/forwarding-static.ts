@@ -3,7 +3,7 @@
 // farther is in reserve, and takes over when nothing nearer leads anywhere. A next hop with a link waits for a link of that name.
 import { type Fib, type PathSpec, type Source, SourceRank } from "../fib/index.ts"
 import type { PrefixId } from "../rib/index.ts"
-import { parseAddress, parsePrefix } from "../wire/index.ts"
+import { type Prefix, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { StaticRoute } from "./config.ts"
 
 interface Installed {
@@ -40,14 +40,16 @@ export class StaticRoutes {
     this.linksSeen = this.fib.interfaces.revision
     const byPrefix = new Map<string, Array<StaticRoute>>()
     for (const route of this.routes) {
-      const same = byPrefix.get(route.prefix)
-      if (same === undefined) byPrefix.set(route.prefix, [route])
+      // What discards always leads where it leads: it is a source of its own, after all that is nearer.
+      const key = route.discard === undefined ? route.prefix : `${route.prefix} ${route.discard}`
+      const same = byPrefix.get(key)
+      if (same === undefined) byPrefix.set(key, [route])
       else same.push(route)
     }
     const wanted = new Map<string, Installed>()
-    for (const [prefix, routes] of byPrefix) {
-      const made = this.install(prefix, routes)
-      if (made !== undefined) wanted.set(prefix, made)
+    for (const [key, routes] of byPrefix) {
+      const made = routes[0].discard === undefined ? this.install(key, routes) : this.installDiscard(key, routes[0])
+      if (made !== undefined) wanted.set(key, made)
     }
     for (const [key, old] of this.installed) {
       if (wanted.get(key) !== old) this.fib.removeSource(old.family, old.prefix, old.source)
@@ -76,11 +78,23 @@ export class StaticRoutes {
     const made = `${distances[0]} ${names.join(" ")}`
     const known = this.installed.get(text)
     if (known?.made === made) return known
-    const family = parsed.family === 4 ? 0 : 1
-    const pathList = this.fib.internPaths(paths, family)
+    return this.add(made, parsed, distances[0], this.fib.internPaths(paths, parsed.family === 4 ? 0 : 1))
+  }
+
+  private installDiscard(key: string, { prefix, distance, discard = "blackhole" }: StaticRoute): Installed | undefined {
+    const parsed = parsePrefix(prefix)
+    const known = this.installed.get(key)
+    if (parsed === undefined || known?.made === String(distance)) return known
+    const kind = discard === "blackhole" ? "drop" : discard
+    return this.add(String(distance), parsed, distance, this.fib.internSpecial(kind))
+  }
+
+  /** The path-list was interned for this. */
+  private add(made: string, { family: version, words, length }: Prefix, distance: number, pathList: number): Installed {
+    const family = version === 4 ? 0 : 1
     // Only now: interning paths settles the graph, and a prefix that nobody holds does not live through that.
-    const prefix = this.fib.entries[family].prefixes.intern(parsed.words, 0, parsed.length)
-    const source = { rank: SourceRank.Static, distance: distances[0], metric: 0, pathList }
+    const prefix = this.fib.entries[family].prefixes.intern(words, 0, length)
+    const source = { rank: SourceRank.Static, distance, metric: 0, pathList }
     this.fib.addSource(family, prefix, source)
     this.fib.releasePaths(pathList)
     return { made, family, prefix, source }

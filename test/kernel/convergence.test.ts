@@ -239,6 +239,32 @@ needs.describe("what the kernel keeps and what it drops", () => {
       })
   )
 
+  needs.it("routes that discard are there by their type, and follow their source to a next hop and back", () =>
+    withWorld("discard", async (namespace, world) => {
+      const discarding = (["blackhole", "unreachable", "prohibit"] as const).flatMap((discard, index) => [
+        { prefix: `${64 + index}.0.0.0/8`, via: [], discard, distance: 5 },
+        { prefix: `2400:${index}::/32`, via: [], discard, distance: 5 }
+      ])
+      world.forwarding.setStatic(discarding)
+      world.settle()
+      const shown = namespace.sh("ip route show proto bgp; ip -6 route show proto bgp").trim().split("\n")
+      expect(shown.map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual([
+        "blackhole 64.0.0.0/8",
+        "unreachable 65.0.0.0/8",
+        "prohibit 66.0.0.0/8",
+        "blackhole 2400::/32",
+        "unreachable 2400:1::/32",
+        "prohibit 2400:2::/32"
+      ])
+      world.forwarding.setStatic([...discarding, { prefix: "65.0.0.0/8", via: ["10.0.11.2"], distance: 1 }])
+      world.settle()
+      expect(namespace.sh("ip route get 65.1.2.3")).toContain("via 10.0.11.2 dev v11")
+      world.forwarding.setStatic(discarding)
+      world.settle()
+      expect(namespace.sh("ip route show proto bgp")).toContain("unreachable 65.0.0.0/8")
+    })
+  )
+
   needs.it(
     "a link that is removed takes along what named it, for good; another link of that name is another link",
     () =>

@@ -60,6 +60,23 @@ describe("requests are the bytes that iproute2 sends", () => {
     )
   })
 
+  it("ip nexthop add id 1 encap mpls 16/17 via 10.0.0.2 dev v0 protocol bgp", () => {
+    const leaf = {
+      seq: SEQ,
+      flags: ADD,
+      id: 1,
+      family: 4,
+      gateway: [0x0a000002],
+      ifindex: 3,
+      labels: [16, 17]
+    } as const
+    expect(written((w) => putNexthop(w, { ...leaf, protocol }))).toBe(
+      captured(`48 00 00 00 68 00 05 06 e0 63 01 6b 00 00 00 00 02 00 ba 00 00 00 00 00 08 00 01 00 01 00 00 00
+        10 00 08 80 0c 00 01 00 00 01 00 00 00 01 11 00 06 00 07 00 01 00 00 00
+        08 00 06 00 0a 00 00 02 08 00 05 00 03 00 00 00`)
+    )
+  })
+
   it("ip nexthop add id 3 blackhole protocol bgp", () => {
     const blackhole = { seq: SEQ, flags: ADD, id: 3, family: 4, ifindex: 0, blackhole: true } as const
     expect(written((w) => putNexthop(w, { ...blackhole, protocol }))).toBe(

@@ -92,6 +92,12 @@ export class RealWorld {
     }
   }
 
+  /** Works until nothing is under way, without listening for news. */
+  settleAnswers(): void {
+    do this.forwarding.flush(4096, this.out)
+    while (this.perform() || this.forwarding.pending())
+  }
+
   close(): void {
     for (const { fd } of Object.values(this.sockets)) closeSync(fd)
   }

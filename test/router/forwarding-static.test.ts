@@ -38,6 +38,25 @@ describe("static routes", () => {
     expect(here.settle().routes()).toEqual({ "20.0.0.0/8": "2001:db8::2@east*1" })
   })
 
+  it("discard packets by a type of route, and are adopted after a restart", () => {
+    const here = world()
+    const routes = (["blackhole", "unreachable", "prohibit"] as const).map((discard, index) => ({
+      prefix: `${64 + index}.0.0.0/8`,
+      via: [],
+      discard,
+      distance: 1
+    }))
+    here.forwarding.setStatic(routes)
+    const types = (one: World) => [...one.kernel.tables[4].get(254)!.values()].flat().map(({ type }) => type)
+    expect(types(here.settle()).filter((type) => type > 5)).toEqual([6, 7, 8])
+    const next = here.restart()
+    next.forwarding.setStatic(routes)
+    next.forwarding.initialSyncDone()
+    expect(next.settle().forwarding.kernelSide!.sync.counters()).toMatchObject({ requests: 0, violations: 0 })
+    next.forwarding.setStatic([{ prefix: "64.0.0.0/8", via: ["10.0.1.2"], distance: 1 }])
+    expect(next.settle().routes()).toEqual({ "64.0.0.0/8": "10.0.1.2@east*1" })
+  })
+
   it("that stay the same cost nothing when the configuration is read again", () => {
     const here = world()
     const routes = [{ prefix: "20.0.0.0/8", via: ["10.0.1.2"], distance: 1 }]

@@ -221,7 +221,7 @@ export class World {
     for (const family of [4, 6] as const) {
       for (const routes of this.kernel.tables[family].get(kernelConfig.table)?.values() ?? []) {
         for (const route of routes) {
-          if (route.protocol !== 186 || route.metric !== kernelConfig.metric) continue
+          if (route.protocol !== 186 || route.metric !== kernelConfig.metric || route.nexthopId === 0) continue
           found[formatPrefixWords(family, route.words, 0, route.length)] = this.forwardingOf(route.nexthopId)
         }
       }

@@ -3,6 +3,8 @@ import type { ModelKernel, ModelKernelEvent } from "../../src/netlink/index.ts"
 import { formatAddress, formatPrefix, parseAddress } from "../../src/wire/index.ts"
 
 const PROTOCOL_BGP = 186
+/** By rtnetlink's type of route. */
+const DISCARDS: Readonly<Record<number, string>> = { 6: "blackhole", 7: "unreachable", 8: "prohibit" }
 
 /** An Ethernet interface with the address in a /24. */
 export const ethernet = (address: string): ReadonlyArray<ModelKernelEvent> => [
@@ -15,7 +17,11 @@ export const kernelLines = (kernel: ModelKernel): ReadonlyArray<string> =>
   [...kernel.tables[4].values(), ...kernel.tables[6].values()]
     .flatMap((table) => [...table.values()].flat())
     .filter(({ protocol }) => protocol === PROTOCOL_BGP)
-    .map((route) => `${formatPrefix(route)} via ${gatewaysOf(kernel, route.nexthopId).join(" ")}`)
+    .map((route) =>
+      DISCARDS[route.type] === undefined
+        ? `${formatPrefix(route)} via ${gatewaysOf(kernel, route.nexthopId).join(" ")}`
+        : `${DISCARDS[route.type]} ${formatPrefix(route)}`
+    )
     .sort()
 
 const gatewaysOf = (kernel: ModelKernel, id: number): ReadonlyArray<string> => {
