@@ -37,6 +37,14 @@ const answer = (port: DaemonPortService, name: QueryName) =>
       : HttpServerResponse.jsonUnsafe(value)
   }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
 
+/** For whoever restarts or balances daemons and reads nothing but a status, at the paths that Typha has: 204 or 503. */
+const wellness = (port: DaemonPortService, isWell: (status: unknown) => boolean) =>
+  port.query("health", {}).pipe(
+    Effect.map((health) => isWell((health as { readonly status?: unknown } | undefined)?.status)),
+    Effect.orElseSucceed(() => false),
+    Effect.map((well) => HttpServerResponse.empty({ status: well ? 204 : 503 }))
+  )
+
 /** The list of peers is short: choosing one is done here, not in the router. */
 const onlyPeer = (name: QueryName, address: string | undefined, answer: unknown): unknown =>
   name === "peers" && address !== undefined && Array.isArray(answer)
@@ -62,6 +70,8 @@ export const readingHandlers = HttpApiBuilder.group(
       .handleRaw("fanout", () => answer(port, "fanout"))
       .handleRaw("log", () => answer(port, "log"))
       .handleRaw("health", () => answer(port, "health"))
+      .handleRaw("liveness", () => wellness(port, (status) => status !== undefined))
+      .handleRaw("readiness", () => wellness(port, (status) => status === "ok"))
       .handleRaw("events", () => Effect.succeed(serverSentEvents(port.events)))
   })
 )

@@ -165,6 +165,11 @@ const reading = HttpApiGroup.make("reading").add(
   HttpApiEndpoint.get("fanout", "/v1/fanout", { success: AnyObject, error: refusals }),
   HttpApiEndpoint.get("log", "/v1/log", { success: AnyObject, error: refusals }),
   HttpApiEndpoint.get("health", "/v1/health", { success: AnyObject, error: refusals }),
+  HttpApiEndpoint.get("liveness", "/liveness", { success: HttpApiSchema.Empty(204), error: HttpApiSchema.Empty(503) }),
+  HttpApiEndpoint.get("readiness", "/readiness", {
+    success: HttpApiSchema.Empty(204),
+    error: HttpApiSchema.Empty(503)
+  }),
   HttpApiEndpoint.get("events", "/v1/events", {
     success: HttpApiSchema.StreamSse({ data: AnyObject })
   })

@@ -93,6 +93,15 @@ describe("questions over the control socket", () => {
     expect(answer.text).toBe(ROUTES.map((route) => `${JSON.stringify(route)}\n`).join(""))
   })
 
+  it.each([
+    ["ok", 204],
+    ["degraded", 503],
+    ["stopping", 503]
+  ])("tells probes whether it is ready: %s", async (status, ready) => {
+    await serve(makeFakeDaemon({ health: () => ({ status }) }))
+    expect([(await ask("/liveness")).status, (await ask("/readiness")).status]).toEqual([204, ready])
+  })
+
   it("hands parameters on in canonical form and leaves out flags that are false", async () => {
     const daemon = makeFakeDaemon()
     await serve(daemon)
