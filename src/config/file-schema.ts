@@ -97,6 +97,8 @@ const peerOptions = {
     })
   ),
   "extended-next-hop": option(flag("IPv4 routes may have IPv6 next hops (RFC 8950)")),
+  "four-octet-as": option(flag("offer AS numbers of four octets (RFC 6793)")),
+  "enhanced-refresh": option(flag("offer marks around a table that is told again (RFC 7313)")),
   "extended-message": option(flag("offer messages of up to 65535 bytes (RFC 8654)")),
   "graceful-restart": option(gracefulRestart),
   "delay-open": option(parsedScalar("a time in seconds, 0 to 65535", parseSeconds(0, 65535))),

@@ -92,6 +92,16 @@ const checkSubject = (subject: Subject): void => {
   checkDistance(subject)
   checkInterface(subject)
   checkLocalAddress(subject)
+  checkFourOctets(subject)
+}
+
+const checkFourOctets = ({ options, ownAsn, path, report }: Subject): void => {
+  const asn = options["local-as"] ?? ownAsn
+  if (options["four-octet-as"] !== false || typeof asn !== "number" || asn <= 0xffff) return
+  report(
+    [...path, "four-octet-as"],
+    `our AS number ${asn} has four octets, and the peer would never learn it; remove this`
+  )
 }
 
 const isInside = (type: unknown): boolean => type === "internal" || type === "route-reflector-client"

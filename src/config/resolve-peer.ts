@@ -82,6 +82,8 @@ const rareOf = (options: PeerOptions): Partial<PeerConfig> => {
     ...(options["role-strict"] === true ? { roleStrict: true } : {}),
     ...(options["enforce-first-as"] === true ? { enforceFirstAs: true } : {}),
     ...(options["disable-family"] === true ? { disableFamily: true } : {}),
+    ...(options["four-octet-as"] === false ? { fourOctetAs: false } : {}),
+    ...(options["enhanced-refresh"] === false ? { enhancedRefresh: false } : {}),
     ...(options["extended-next-hop"] === true ? { extendedNextHop: true } : {}),
     ...member("prefixWarningPercent", options["prefix-warning"]),
     ...(options["prefix-restart"] === undefined || options["prefix-restart"] === null

@@ -74,6 +74,10 @@ export interface PeerConfig {
   readonly nextHop?: string
   /** IPv4 routes with IPv6 next hops (RFC 8950); absent: no. */
   readonly extendedNextHop?: boolean
+  /** Offer AS numbers of four octets (RFC 6793); absent: yes. */
+  readonly fourOctetAs?: boolean
+  /** Offer enhanced route refresh (RFC 7313); absent: yes. */
+  readonly enhancedRefresh?: boolean
   /** A family whose routes cannot be read is not listened to any more, instead of ending the session (RFC 7606 §2); absent: no. */
   readonly disableFamily?: boolean
   /** Refuse a peer that does not say its role; absent: no. */

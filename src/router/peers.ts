@@ -127,6 +127,8 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
     hostname: config.hostname ?? "",
     ...(config.softwareVersion === undefined ? {} : { softwareVersion: config.softwareVersion }),
     ...(restart === undefined ? {} : gracefulRestartOf(state, config, restart)),
+    ...(peer.fourOctetAs === false ? { fourOctetAs: false } : {}),
+    ...(peer.enhancedRefresh === false ? { enhancedRouteRefresh: false } : {}),
     ...(peer.extendedNextHop === true ? { extendedNextHop: true } : {}),
     ...(role === undefined || role === "" ? {} : { role: role as PeerRole }),
     ...(peer.roleStrict === true ? { roleStrict: true } : {}),

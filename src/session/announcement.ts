@@ -83,7 +83,7 @@ const capabilitiesOf = (settings: PeerSettings): ReadonlyArray<Capability> => {
     capabilities.push({ _tag: "Role", role: roleValueOf(settings.role) })
   }
   capabilities.push(gracefulRestart(settings, wire))
-  capabilities.push({ _tag: "FourOctetAs", asn: settings.localAs })
+  if (settings.fourOctetAs !== false) capabilities.push({ _tag: "FourOctetAs", asn: settings.localAs })
   if (settings.addPathReceive || settings.addPathSend) {
     const mode = (settings.addPathReceive ? AddPathMode.Receive : 0) | (settings.addPathSend ? AddPathMode.Send : 0)
     capabilities.push({ _tag: "AddPath", families: wire.map((family) => ({ ...family, mode })) })

@@ -50,6 +50,8 @@ export interface PeerSettings {
   readonly gracefulRestart?: GracefulRestartSettings
   /** Seconds for which peers may keep our routes after the restart time, as a last resort (RFC 9494); absent or 0: not announced. */
   readonly longLivedTimeS?: number
+  /** RFC 6793; absent: true. */
+  readonly fourOctetAs?: boolean
   /** RFC 7313; absent: true. */
   readonly enhancedRouteRefresh?: boolean
   /** IPv4 prefixes with IPv6 next hops (RFC 8950); absent: false. */

@@ -106,6 +106,7 @@ export const arbitraryPeerSettings: fc.Arbitrary<PeerSettings> = fc
           restarting: fc.boolean()
         }),
         longLivedTimeS: fc.constantFrom(0, 3600, 0xff_ffff),
+        fourOctetAs: fc.boolean(),
         enhancedRouteRefresh: fc.boolean(),
         extendedNextHop: fc.boolean(),
         softwareVersion: fc.constantFrom("", "backwalk"),

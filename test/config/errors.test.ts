@@ -131,7 +131,7 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
   [
     "a group in a group",
     `${ROUTER}groups: { members: { group: others } }`,
-    '2:22: unknown key "group"; known here: add-path, allow-own-as, as-override, asn, cluster-id, connect-retry, damping, delay-open, disable-family, enabled, enforce-first-as, export, extended-message, extended-next-hop, families, graceful-restart, hold-time, idle-hold, import, interface, local-address, local-as, max-prefixes, multihop, name, next-hop, next-hop-self, open-wait, passive, password, policy, port, prefix-restart, prefix-warning, role, role-strict, ttl-security, type, weight'
+    '2:22: unknown key "group"; known here: add-path, allow-own-as, as-override, asn, cluster-id, connect-retry, damping, delay-open, disable-family, enabled, enforce-first-as, enhanced-refresh, export, extended-message, extended-next-hop, families, four-octet-as, graceful-restart, hold-time, idle-hold, import, interface, local-address, local-as, max-prefixes, multihop, name, next-hop, next-hop-self, open-wait, passive, password, policy, port, prefix-restart, prefix-warning, role, role-strict, ttl-security, type, weight'
   ],
   ["a wrong type inside a group", `${ROUTER}groups:\n  members:\n    passive: "yes"`, "4:14: expected true or false"],
   [

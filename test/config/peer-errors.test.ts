@@ -143,6 +143,11 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
     peer("next-hop: fe80::1%eth0"),
     "3:45: fe80::1%eth0 is of one link; write a global address"
   ],
+  [
+    "a number that two octets cannot say",
+    peer("local-as: 4200000000, four-octet-as: false"),
+    "3:72: our AS number 4200000000 has four octets, and the peer would never learn it; remove this"
+  ],
   ["a wait too long", peer("delay-open: 1d"), "3:47: 1d is not between 0 and 65535 seconds"],
   ["damping in numbers", peer("damping: 2"), "3:44: expected true or false"],
   [

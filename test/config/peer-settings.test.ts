@@ -24,6 +24,7 @@ describe("a peer's settings", () => {
     ["role: customer, role-strict: true", { role: "customer", roleStrict: true }],
     ["type: route-server-client, role: rs", { role: "rs" }],
     ["extended-next-hop: true", { extendedNextHop: true }],
+    ["four-octet-as: false, enhanced-refresh: false", { fourOctetAs: false, enhancedRefresh: false }],
     ["extended-message: true", { extendedMessage: true }],
     ["next-hop: 2001:DB8::1", { nextHop: "2001:db8::1" }],
     ["delay-open: 5s", { delayOpen: 5 }],
@@ -45,6 +46,8 @@ describe("a peer's settings", () => {
     "as-override: false",
     "role-strict: false",
     "extended-next-hop: false",
+    "four-octet-as: true",
+    "enhanced-refresh: true",
     "allow-own-as: 0",
     "delay-open: 0",
     "graceful-restart: false"

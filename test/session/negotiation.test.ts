@@ -86,6 +86,14 @@ describe("our OPEN", () => {
     expect(ours.capabilities).toContainEqual(as4(4_200_000_000))
   })
 
+  it("has neither four-octet numbers nor marks of a refresh where the settings leave them out [RFC 6793, RFC 7313]", () => {
+    const without = settings({ fourOctetAs: false, enhancedRouteRefresh: false })
+    const tagsOf = (ours: PeerSettings) => buildOpen(ours).capabilities.map(({ _tag }) => _tag)
+    const left = tagsOf(settings()).filter((tag) => !tagsOf(without).includes(tag))
+    expect(left).toEqual(["FourOctetAs", "EnhancedRouteRefresh"])
+    expect(judge(open(), without)).toMatchObject({ as4: false, enhancedRouteRefresh: false, remoteAs: 64501 })
+  })
+
   it("survives the wire whatever is configured", () => {
     fc.assert(
       fc.property(arbitraryPeerSettings, (ours) => {

@@ -15,11 +15,11 @@ import {
 import { eventually, type InteropLab, type LabProcess, LINK, OUR_AS, runCommand, THEIR_AS } from "./interop-lab.ts"
 
 const FAILS_ON_MARKS =
-  "asked where both offered marks it fails on its own one (`TypeError: 'RouteRefresh' object is not iterable`) and ends the session"
+  "asked where both offered marks it fails on its own one (`TypeError: 'RouteRefresh' object is not iterable`) and ends the session; with `enhanced-refresh: false` it answers"
 const NO_ROLES = "no capability 9 in its OPEN, and none in its sources"
 const NO_N_BIT = "its graceful restart capability has no N bit, and its sources no Hard Reset"
 const NO_LONG_LIVED = "no capability 71 in its OPEN, and none in its sources"
-const NO_SCOPE = "it binds and connects with scope 0 (tcp.py): no link-local address is reached so"
+const NO_SCOPE = "it binds without a scope: `can not bind to fe80::99:2:179 ([Errno 22] Invalid argument)`"
 
 export const exabgpCapabilities: CapabilityDriver = {
   name: "exabgp",

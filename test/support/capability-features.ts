@@ -70,19 +70,24 @@ const agreed =
     expect(negotiated !== null && says(negotiated)).toBe(true)
   }
 
-const askThem = async (lab: CapabilityLab): Promise<undefined> => {
-  for (const name of ["session-ipv4-active", "session-ipv6-passive"]) {
-    const session = lab.session(name)
-    const before = await lab.up(session)
-    await lab.order(session, "refresh")
-    await eventually("them to send again", async () => (await lab.row(session)).messages.in > before.messages.in)
-    await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
-    const [family] = session.families
-    await lab.weHave(session, family, THEIR_ROUTES[family])
-    // A new session would bring everything again as well.
-    expect((await lab.row(session)).since).toBe(before.since)
+const askThem =
+  (...names: ReadonlyArray<string>) =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    for (const name of names) {
+      const session = lab.session(name)
+      const before = await lab.up(session)
+      await lab.order(session, "refresh")
+      await eventually("them to send again", async () => (await lab.row(session)).messages.in > before.messages.in)
+      await eventually("nothing to be stale", async () => (await lab.row(session)).prefixes.stale === 0)
+      const [family] = session.families
+      await lab.weHave(session, family, THEIR_ROUTES[family])
+      // A new session would bring everything again as well.
+      expect((await lab.row(session)).since).toBe(before.since)
+    }
   }
-}
+
+/** Sessions with nothing to them. */
+const PLAIN = ["session-ipv4-active", "session-ipv6-passive"]
 
 const answerThem = async (lab: CapabilityLab): Promise<undefined> => {
   for (const name of ["session-ipv4-active", "session-ipv6-passive"]) {
@@ -192,8 +197,22 @@ export const FEATURES = [
   ...everyWay("gtsm", "GTSM (TTL security),", "5082", (row) => expect(row.ttlSecurity).toBe(true)),
   { id: "as4", title: "Four-octet AS numbers", rfc: "6793", side: "both", check: agreed(({ as4 }) => as4) },
   { id: "two-octet-as", title: "A peer without four-octet AS numbers", rfc: "6793", side: "both", check: twoOctetAs },
-  { id: "as4-path-heard", title: "AS4_PATH", rfc: "6793", side: "they send", check: largeAsFromThem },
-  { id: "as4-path-said", title: "AS4_PATH", rfc: "6793", side: "we send", check: largeAsFromUs },
+  { id: "as4-path-heard", title: "AS4_PATH", rfc: "6793", side: "they send", check: largeAsFromThem("two-octet-as") },
+  { id: "as4-path-said", title: "AS4_PATH", rfc: "6793", side: "we send", check: largeAsFromUs("two-octet-as") },
+  {
+    id: "two-octets-of-ours",
+    title: "AS4_PATH, we offer two octets",
+    rfc: "6793",
+    side: "they send",
+    check: largeAsFromThem("two-octets-of-ours")
+  },
+  {
+    id: "two-octets-said",
+    title: "AS4_PATH, we offer two octets",
+    rfc: "6793",
+    side: "we send",
+    check: largeAsFromUs("two-octets-of-ours")
+  },
   {
     id: "refresh-capability",
     title: "Route refresh capability",
@@ -201,7 +220,14 @@ export const FEATURES = [
     side: "both",
     check: agreed(({ routeRefresh }) => routeRefresh)
   },
-  { id: "refresh-asked", title: "Route refresh", rfc: "2918", side: "we ask", check: askThem },
+  { id: "refresh-asked", title: "Route refresh", rfc: "2918", side: "we ask", check: askThem(...PLAIN) },
+  {
+    id: "plain-refresh",
+    title: "Route refresh without marks",
+    rfc: "2918",
+    side: "we ask",
+    check: askThem("plain-refresh")
+  },
   { id: "refresh-answered", title: "Route refresh", rfc: "2918", side: "they ask", check: answerThem },
   {
     id: "enhanced-refresh",

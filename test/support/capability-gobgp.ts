@@ -34,6 +34,8 @@ export const gobgpCapabilities: CapabilityDriver = {
     "extended-message": NO_EXTENDED_MESSAGE,
     "big-heard": NO_EXTENDED_MESSAGE,
     "big-said": NO_EXTENDED_MESSAGE,
+    "two-octets-said":
+      "a route of its own goes to all its neighbours: what we could tell it of another AS comes back to it with its own number",
     "as4-path-heard": ALWAYS_FOUR_OCTETS,
     "as4-path-said": ALWAYS_FOUR_OCTETS,
     "hard-reset-heard": "where both set the N bit its `reset` says Cease/4: another client was sent 6/4",
@@ -86,6 +88,11 @@ class GoBgp implements CapabilityPeer {
     this.process = this.lab.start("theirs", "gobgp", [executableOf("gobgpd"), ...options], true)
     this.isRestart = true
     await eventually("gobgpd to answer", async () => (await this.ask("global")).code === 0)
+    for (const { their } of this.sessions) {
+      if (their.only?.prepend === undefined) continue
+      const route = [their.only.prefix, "aspath", String(their.only.prepend)]
+      await this.must("global", "rib", "add", "-a", "ipv4", ...route)
+    }
     for (const family of ["ipv4-unicast", "ipv6-unicast"] as const) {
       for (const prefix of this.announced[family]) {
         const add = ["global", "rib", "add", "-a", SHORT_NAMES[family], prefix]

@@ -19,6 +19,7 @@ const NO_RESTART =
   "the capability in its OPEN is 0x8000, with no N bit, no time and no family: it promises End-of-RIB and asks nobody to keep its routes"
 const CRASHES =
   "its RDE ends with signal 11 on the End-of-RIB of a link-local peer, that of another client too; without one that client was served"
+const NO_OTHER_AS = "no word of its configuration puts another AS number into the path of a route of its own"
 const NO_LONG_LIVED = "no capability 71 in its OPEN"
 
 export const openbgpdCapabilities: CapabilityDriver = {
@@ -30,12 +31,14 @@ export const openbgpdCapabilities: CapabilityDriver = {
   },
   absent: {
     "refresh-asked": REFRESH_REFUSED,
+    "plain-refresh": REFRESH_REFUSED,
     "refresh-marks-heard": REFRESH_REFUSED,
     "refresh-marks-said": REFRESH_REFUSED,
     "extended-message": NO_EXTENDED_MESSAGE,
     "big-heard": NO_EXTENDED_MESSAGE,
     "big-said": NO_EXTENDED_MESSAGE,
-    "as4-path-heard": "no word of its configuration puts another AS number into the path of a route of its own",
+    "as4-path-heard": NO_OTHER_AS,
+    "two-octets-of-ours": NO_OTHER_AS,
     "notification-kept": NO_RESTART,
     "hard-reset-heard": NO_RESTART,
     "hard-reset-said": NO_RESTART,

@@ -3,7 +3,6 @@
 import { expect } from "vitest"
 import type { CapabilityLab } from "./capability-lab.ts"
 import {
-  BEHIND_LARGE_AS,
   FROM_PROVIDER,
   OF_LARGE_AS,
   OUR_BIG_ROUTE,
@@ -39,23 +38,29 @@ export const bigFromUs = async (lab: CapabilityLab): Promise<string> => {
   return "1200 communities are 4800 bytes"
 }
 
-/** What they put before their path came in AS4_PATH: in two octets it is AS_TRANS. */
-export const largeAsFromThem = async (lab: CapabilityLab): Promise<undefined> => {
-  const session = lab.session("two-octet-as")
-  expect((await lab.up(session)).negotiated?.as4).toBe(false)
-  await eventually("a path with an AS number of four octets", async () => {
-    const found = (await lab.routes(session)).find(({ prefix }) => prefix === BEHIND_LARGE_AS)
-    return found?.asPath === `${THEIR_AS} 4200000002`
-  })
-}
+type TwoOctets = "two-octet-as" | "two-octets-of-ours"
+
+/** What stands behind them in their path came in AS4_PATH: in two octets it is AS_TRANS. */
+export const largeAsFromThem =
+  (name: TwoOctets) =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    const session = lab.session(name)
+    expect((await lab.up(session)).negotiated?.as4).toBe(false)
+    await eventually("a path with an AS number of four octets", async () => {
+      const found = (await lab.routes(session)).find(({ prefix }) => prefix === session.their.only?.prefix)
+      return found?.asPath === `${THEIR_AS} 4200000002`
+    })
+  }
 
 /** From a session of four-octet AS numbers to one without. */
-export const largeAsFromUs = async (lab: CapabilityLab): Promise<undefined> => {
-  await lab.up(lab.session("four-octet-as"))
-  const session = lab.session("two-octet-as")
-  expect((await lab.up(session)).negotiated?.as4).toBe(false)
-  expect(await lab.theirView(session, OF_LARGE_AS)).toMatch(new RegExp(`\\b${OUR_AS}\\D+4200000001\\b`))
-}
+export const largeAsFromUs =
+  (name: TwoOctets) =>
+  async (lab: CapabilityLab): Promise<undefined> => {
+    await lab.up(lab.session("four-octet-as"))
+    const session = lab.session(name)
+    expect((await lab.up(session)).negotiated?.as4).toBe(false)
+    expect(await lab.theirView(session, OF_LARGE_AS)).toMatch(new RegExp(`\\b${OUR_AS}\\D+4200000001\\b`))
+  }
 
 /** ONLY_TO_CUSTOMER, optional and transitive, as a provider of theirs writes it (RFC 9234 §5). */
 const THEIR_MARK = `c02304${THEIR_AS.toString(16).padStart(8, "0")}`

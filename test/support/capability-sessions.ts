@@ -63,12 +63,13 @@ export const PASSWORD = "shared-by-both"
 
 const LARGE_AS = 4_200_000_001
 export const BEHIND_LARGE_AS = "100.67.0.0/24"
+export const BEHIND_OTHER_AS = "100.67.2.0/24"
 export const OF_LARGE_AS = "100.67.1.0/24"
 export const THEIR_BIG_ROUTE = "100.66.0.0/24"
 export const OUR_BIG_ROUTE = "100.66.1.0/24"
 export const FROM_PROVIDER = "100.69.0.0/24"
 /** None of these goes to a session that is not named for it. */
-export const ONLY_SOMEWHERE = [BEHIND_LARGE_AS, OF_LARGE_AS, THEIR_BIG_ROUTE, FROM_PROVIDER]
+export const ONLY_SOMEWHERE = [BEHIND_LARGE_AS, BEHIND_OTHER_AS, OF_LARGE_AS, THEIR_BIG_ROUTE, FROM_PROVIDER]
 
 const IPV4: ReadonlyArray<FamilyName> = ["ipv4-unicast"]
 const IPV6: ReadonlyArray<FamilyName> = ["ipv6-unicast"]
@@ -101,6 +102,12 @@ const WANTED: ReadonlyArray<Wanted> = [
   ...everyWay("gtsm", { options: { "ttl-security": true }, their: { ttlSecurity: true } }),
   { name: "two-octet-as", their: { twoOctetAs: true, only: { prefix: BEHIND_LARGE_AS, prepend: LARGE_AS + 1 } } },
   { name: "four-octet-as", options: { asn: LARGE_AS }, their: { localAs: LARGE_AS, only: { prefix: OF_LARGE_AS } } },
+  {
+    name: "two-octets-of-ours",
+    options: { "four-octet-as": false },
+    their: { only: { prefix: BEHIND_OTHER_AS, prepend: LARGE_AS + 1 } }
+  },
+  { name: "plain-refresh", options: { "enhanced-refresh": false } },
   {
     name: "big-messages",
     options: { "extended-message": true },
