@@ -25,7 +25,7 @@ export const frrCapabilities: CapabilityDriver = {
   },
   absent: {
     "as4-path-said":
-      "without capabilities of its own it reads AS4_PATH only of those who have no capability 65 either, as another client saw, and our OPEN always has it"
+      "without capabilities of its own it reads AS4_PATH only of those who have no capability 65 either, as another client saw: see it with `four-octet-as: false`"
   },
   sessionsWithout: {
     "link-local-passive":
