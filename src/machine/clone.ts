@@ -11,12 +11,12 @@ const copy = (value: unknown, seen: Map<object, unknown>): unknown => {
   if (ArrayBuffer.isView(value)) return remember(value, (value as Uint8Array).slice(), seen)
   if (Array.isArray(value)) return copyArray(value, seen)
   if (value instanceof Map) {
-    const made = remember(value, new Map<unknown, unknown>(), seen)
+    const made = remember(value, emptyLike(value), seen)
     for (const [key, item] of value) made.set(copy(key, seen), copy(item, seen))
     return made
   }
   if (value instanceof Set) {
-    const made = remember(value, new Set<unknown>(), seen)
+    const made = remember(value, emptyLike(value), seen)
     for (const item of value) made.add(copy(item, seen))
     return made
   }
@@ -24,6 +24,10 @@ const copy = (value: unknown, seen: Map<object, unknown>): unknown => {
   for (const key of Object.keys(value)) made[key] = copy((value as Record<string, unknown>)[key], seen)
   return made
 }
+
+/** A map or set of the same class, which may have methods of its own. */
+const emptyLike = <Collection extends Map<unknown, unknown> | Set<unknown>>(value: Collection): Collection =>
+  new (value.constructor as new () => Collection)()
 
 const copyArray = (value: ReadonlyArray<unknown>, seen: Map<object, unknown>): unknown => {
   const made = remember(value, new Array<unknown>(value.length), seen)
