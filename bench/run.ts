@@ -53,6 +53,9 @@ if (import.meta.main) {
   else if (which === "daemon") {
     if (spawnSync("bird", ["--version"]).error !== undefined) throw new Error("bird is not installed")
     await daemon(Number(numbers[0] ?? 3))
+  } else if (which === "ksync") {
+    const { run } = await import("./ksync.bench.ts")
+    for (const routes of [100_000, 1_000_000]) for (const row of run(routes)) print(row)
   } else if (which === "walks") {
     const { run } = await import("./walks.bench.ts")
     for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
@@ -80,7 +83,7 @@ if (import.meta.main) {
     for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | walks | convergence | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
+      "usage: npm run bench -- [micro | ksync | walks | convergence | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

@@ -21,6 +21,7 @@ export {
 } from "./model.ts"
 export { type ModelKernelEffect, modelKernelEffects } from "./model-output.ts"
 export type { ModelAddress, ModelKernel, ModelLink, ModelNeighbour, ModelRoute } from "./model-state.ts"
+export type { ResilientSettings } from "./nexthop-parts.ts"
 export {
   Errno,
   errnoName,
@@ -66,6 +67,7 @@ export {
   writeRouteDelete
 } from "./request.ts"
 export { decodeRoute, type Route, RouteView } from "./route.ts"
+export { decodeRule, putRule, putRuleDelete, type Rule, type RuleRequest } from "./rule.ts"
 export {
   HEADER_BYTES,
   NEXTHOP_GROUP_REQUEST_BYTES,

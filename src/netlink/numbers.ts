@@ -20,6 +20,9 @@ export const NetlinkType = {
   NewNeighbour: 28,
   DelNeighbour: 29,
   GetNeighbour: 30,
+  NewRule: 32,
+  DelRule: 33,
+  GetRule: 34,
   NewNexthop: 104,
   DelNexthop: 105,
   GetNexthop: 106

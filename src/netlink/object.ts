@@ -1,6 +1,7 @@
 // The kernel's objects out of rtnetlink bytes: links, addresses, neighbours, nexthops and routes, from dumps, from notifications and
 // (for the model kernel) from requests. Decoding is total: what is missing reads as zero, what is unknown is skipped.
 import { eachAttribute, loadText } from "./message.ts"
+import { loadLabels, loadResilient, type ResilientSettings } from "./nexthop-parts.ts"
 import {
   ADDRESS_FAMILY_INET,
   ADDRESS_FAMILY_INET6,
@@ -63,6 +64,10 @@ export interface Nexthop {
   readonly members: ReadonlyArray<GroupMember> | undefined
   /** 0: hash-threshold; 1: resilient. */
   readonly groupType: number
+  /** MPLS labels that it puts on, outermost first. */
+  readonly labels?: ReadonlyArray<number>
+  /** Present for a resilient group. */
+  readonly resilient?: ResilientSettings
 }
 
 export const decodeLink = (bytes: Uint8Array, at: number, end: number): Link => {
@@ -129,12 +134,16 @@ export const decodeNexthop = (bytes: Uint8Array, at: number, end: number): Nexth
   let gateway: ReadonlyArray<number> | undefined
   let members: ReadonlyArray<GroupMember> | undefined
   let groupType = 0
+  let labels: ReadonlyArray<number> | undefined
+  let resilient: ResilientSettings | undefined
   if (end - at >= 8) {
     eachAttribute(bytes, at + 8, end, (type, valueAt, length) => {
       if (type === NexthopAttribute.Id && length >= 4) id = load32(bytes, valueAt)
       else if (type === NexthopAttribute.OutInterface && length >= 4) ifindex = load32(bytes, valueAt)
       else if (type === NexthopAttribute.Gateway) gateway = loadWords(bytes, valueAt, length)
       else if (type === NexthopAttribute.Blackhole) blackhole = true
+      else if (type === NexthopAttribute.Encap) labels = loadLabels(bytes, valueAt, length)
+      else if (type === NexthopAttribute.ResilientGroup) resilient = loadResilient(bytes, valueAt, length)
       else if (type === NexthopAttribute.Group) members = loadGroupMembers(bytes, valueAt, length)
       else if (type === NexthopAttribute.GroupType && length >= 2) groupType = load16(bytes, valueAt)
     })
@@ -149,7 +158,9 @@ export const decodeNexthop = (bytes: Uint8Array, at: number, end: number): Nexth
     blackhole,
     gateway,
     members,
-    groupType
+    groupType,
+    ...(labels === undefined ? {} : { labels }),
+    ...(resilient === undefined ? {} : { resilient })
   }
 }
 

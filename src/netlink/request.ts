@@ -2,6 +2,7 @@
 // sends. NLM_F_REQUEST is always set; the caller adds Create, Replace, Exclusive, Append, and Ack on the last message of a batch.
 // Routes name a nexthop group and never a gateway (ADR-0020).
 import { assert } from "../machine/index.ts"
+import { putResilient, type ResilientSettings } from "./nexthop-parts.ts"
 import {
   ADDRESS_FAMILY_INET,
   ADDRESS_FAMILY_INET6,
@@ -163,15 +164,18 @@ export interface NexthopGroupRequest {
   readonly id: number
   readonly protocol: number
   readonly members: ReadonlyArray<GroupMember>
+  /** Absent: hash-threshold. */
+  readonly resilient?: ResilientSettings
 }
 
-/** A hash-threshold group, of any size from one. */
+/** A group of any size from one. */
 export const putNexthopGroup = (w: NetlinkWriter, r: NexthopGroupRequest): void => {
   assert(r.members.length > 0, "a nexthop group has a member")
   const start = w.begin(NetlinkType.NewNexthop, r.flags | NetlinkFlag.Request, r.seq, 0)
   nexthopHeader(w, 0, r.protocol, 0)
   w.attribute32(NexthopAttribute.Id, r.id)
   putGroupMembers(w, r.members)
+  if (r.resilient !== undefined) putResilient(w, r.resilient)
   w.end(start)
 }
 
@@ -196,7 +200,7 @@ export const putNexthopDelete = (w: NetlinkWriter, seq: number, id: number, flag
   w.end(start)
 }
 
-export type DumpKind = "link" | "address" | "neighbour" | "nexthop" | "route"
+export type DumpKind = "link" | "address" | "neighbour" | "nexthop" | "route" | "rule"
 
 export interface DumpRequest {
   readonly seq: number
@@ -231,6 +235,12 @@ export const putDump = (w: NetlinkWriter, r: DumpRequest): void => {
       // The kernel refuses a protocol here; callers filter what they get.
       start = begin(NetlinkType.GetNexthop)
       nexthopHeader(w, 0, 0, 0)
+      break
+    case "rule":
+      start = begin(NetlinkType.GetRule)
+      w.u32(family)
+      w.u32(0)
+      w.u32(0)
       break
     case "route":
       start = begin(NetlinkType.GetRoute)

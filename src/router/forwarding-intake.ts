@@ -3,7 +3,7 @@
 // is silent about much of what it removes; a link that goes down is answered with what Linux does then (measured on 6.18).
 import type { BlockPool } from "../buffers/index.ts"
 import type { Fib } from "../fib/index.ts"
-import { addressKey } from "../fib/index.ts"
+import { addressKey, labelsKey } from "../fib/index.ts"
 import { isDiscard, isOwnId, type KernelSync } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
@@ -251,10 +251,10 @@ export class ForwardingIntake {
     // A group that is there although it was believed lost has routes, or may have: they are to be known before it is removed.
     const isUnknown = ({ id, members }: Nexthop): boolean => members !== undefined && !objects.byId.has(id)
     if (this.plan === VERIFICATION && this.seenNexthops.some(isUnknown)) this.request()
-    for (const { id, family, gateway, ifindex, members, blackhole } of this.seenNexthops) {
+    for (const { id, family, gateway, ifindex, members, blackhole, labels = [] } of this.seenNexthops) {
       if (family === 0 || members !== undefined || blackhole) continue
-      const key = `${gateway === undefined ? `${family}:` : addressKey({ family, words: gateway })} ${ifindex}`
-      objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels: [] })
+      const key = `${gateway === undefined ? `${family}:` : addressKey({ family, words: gateway })} ${ifindex}${labelsKey(labels)}`
+      objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels })
     }
     for (const { id, members } of this.seenNexthops) if (members !== undefined) this.sync.foundGroup(id, members)
     this.nexthopsKnown = true
