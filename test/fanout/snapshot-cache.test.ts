@@ -13,9 +13,11 @@ import {
   snapshotCache,
   takeSnapshot,
   type Update,
-  UpdateType
+  UpdateType,
+  writeText
 } from "../../src/fanout/index.ts"
 import { OpBuffer } from "../../src/machine/index.ts"
+import { arbitraryUpdate } from "../../src/testing/fanout.ts"
 import { arbitraryCacheEvent } from "../../src/testing/fanout-machines.ts"
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
@@ -71,6 +73,12 @@ const snapshotOf = (cache: SnapshotCache): ReadonlyArray<Seen> => {
 }
 const deltasOf = (cache: SnapshotCache, from: number): ReadonlyArray<Seen> =>
   from > cache.newest.sequence ? [] : read(joinCrumbs(cache, from, cache.newest.sequence))
+
+/** As received bytes: what is no UTF-8 stays what it is. */
+const textOf = (text: string): Uint8Array => {
+  const own = new Uint8Array(3 * text.length)
+  return own.slice(0, writeText(own, 0, text))
+}
 
 const { New, Updated, Deleted, Unknown } = UpdateType
 
@@ -163,6 +171,22 @@ describe("the snapshot cache", () => {
     offer(cache, updates(update("foo", "updated", "11", Updated)))
     expect(joinCrumbs(cache, 1, 2)).toBe(joinCrumbs(cache, 1, 2))
     expect(takeSnapshot(cache).pieces).toBe(takeSnapshot(cache).pieces)
+  })
+
+  it("serves foreign keys as they came: bytes that are no text, revisions of other types, resource versions, lifetimes", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(arbitraryUpdate, { maxLength: 8, selector: ({ key }) => key }), (list) => {
+        const cache = fresh()
+        const living = list.filter(({ value }) => value !== null)
+        offer(cache, updates(...living.map((each) => ({ ...each, key: textOf(each.key as string) }))))
+        const decoder = new MessageDecoder()
+        decoder.push(new Uint8Array(Buffer.concat([preambleOf("server"), ...takeSnapshot(cache).pieces])))
+        const next = decoder.next()
+        const batch = next._tag === "Message" && next.message._tag === "Updates" ? next.message.updates : undefined
+        const got = Array.from({ length: batch?.count ?? 0 }, (_, index) => batch!.at(index))
+        expect(got).toEqual(living.map((each) => ({ ...each, updateType: New })))
+      })
+    )
   })
 
   it("says of each key first that it is new, whoever follows from wherever: a map tells the same", () => {
