@@ -81,8 +81,6 @@ const PRIORITIES: Readonly<Record<string, number>> = {
   INTERFACE: 0x03,
   PLUGIN_HI: 0x10,
   SR: 0x10,
-  BIER: 0x20,
-  "6RD": 0x30,
   API: 0x80,
   CLI: 0x81,
   LISP: 0x90,
@@ -233,7 +231,11 @@ class ScenarioWorld {
     const own = this.listOf(prefix)
     if (own !== undefined) return this.forwardingOf(own, prefix)
     const via = this.viaOf(prefix)
-    if (via !== undefined && via.via !== undefined) return this.forwardingOf(via.via, prefix)
+    if (via?.via !== undefined) return this.forwardingOf(via.via, prefix)
+    if (via?.neighbour !== undefined) {
+      const link = this.fib.interfaces.nameOf(via.neighbour.adjacency.ifindex)
+      return via.adjacency === undefined ? "drop" : [`adj ${prefix.split("/")[0]}@${link}`]
+    }
     const cover = this.coverOf(prefix)
     if (cover === undefined) return "drop"
     return cover.kind === "attached"
