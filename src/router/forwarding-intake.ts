@@ -91,6 +91,17 @@ export class ForwardingIntake {
     this.wanted = DUMPS
   }
 
+  /** Notifications were lost, nobody knows which: whatever of ours may have changed is read again, and what stands below it. */
+  overran(): void {
+    this.overruns++
+    const { routes } = this.sync
+    const isAll = !this.sync.objects.compared || this.wanted === DUMPS || routes.every(({ count }) => count > 0)
+    this.ready = false
+    this.wanted = isAll
+      ? DUMPS
+      : DUMPS.filter(({ kind, family }) => kind !== "route" || routes[family === 4 ? 0 : 1].count > 0)
+  }
+
   /** Asks for our nexthops only. */
   private verify(): void {
     this.ready = false

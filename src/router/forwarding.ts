@@ -102,8 +102,7 @@ export class Forwarding implements FibListener {
         side.intake.notified(bytes)
         return
       case KernelChannel.Overrun:
-        side.intake.overruns++
-        side.intake.request()
+        side.intake.overran()
         return
       case KernelChannel.Dump:
         side.intake.dumped(bytes, out)

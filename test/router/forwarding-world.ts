@@ -55,6 +55,8 @@ export class World {
   private readonly wantedTimers = new Set<ForwardingTimer>()
   /** Messages sent to the kernel, counted by nlmsg_type. */
   readonly sent = new Map<number, number>()
+  /** Dumps asked for: nlmsg_type / address family. */
+  dumps: Array<string> = []
   loseReplies = 0
   readonly inspector = new Inspector()
   /** An answer that was given already; it may come again. */
@@ -303,6 +305,7 @@ export class World {
       } else if (effect._tag === "KernelDump") {
         const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
         this.pool.release(effect.block)
+        this.dumps.push(`${bytes[4]}/${bytes[16]}`)
         this.perform({ _tag: "Requested", port: DUMP_PORT, bytes })
       }
     }

@@ -155,6 +155,14 @@ describe("forwarding", () => {
     expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
   })
 
+  it("reads again after an overrun only what of ours may have changed: no family without routes of ours", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    world.dumps = []
+    world.world({ _tag: "LossesArmed", count: 1 }).foreignDelete("198.51.100.0/24").settle()
+    expect(world.dumps).toEqual(["18/0", "22/0", "106/0", "26/2"])
+    expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+  })
+
   it("forgets a fight that is over", () => {
     const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
     for (let time = 0; time < REPAIRS_AT_ONCE; time++) world.foreignDelete("198.51.100.0/24").settle()
