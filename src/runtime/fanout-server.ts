@@ -70,6 +70,9 @@ export class FanoutServer {
     const parsed = parseEndpoint(endpoint)
     if (parsed === undefined) return Promise.reject(new Error(`${endpoint}: expected ADDRESS:PORT or [ADDRESS]:PORT`))
     const server = createServer({ noDelay: true }, (socket) => this.#accepted(socket))
+    // Descriptors are for peers too.
+    server.maxConnections = CONNECTIONS_MAX
+    server.on("drop", () => this.#options.say(`fan-out: a connection is refused: there are ${CONNECTIONS_MAX} already`))
     return new Promise((resolve, reject) => {
       server.once("error", reject)
       server.listen({ host: parsed.host, port: parsed.port, backlog: BACKLOG }, () => {
@@ -221,3 +224,5 @@ const { code } = serveEffects
 const BROKEN: DropReason = 4
 /** Followers of a hub that has died come all at once. */
 const BACKLOG = 4096
+/** The original's upper limit, for each address that is listened on. */
+const CONNECTIONS_MAX = 10_000

@@ -77,7 +77,8 @@ export class ModelNetwork {
           hostname: `node-${index}`,
           version: "",
           staleAfterMs: 0,
-          hubs: this.hubs.map(() => ({ isLocal: false }))
+          // Where there are several, the first is local: followers return to it from the others.
+          hubs: this.hubs.map((_, hub) => ({ isLocal: hubCount > 1 && hub === 0 }))
         },
         index
       ),
