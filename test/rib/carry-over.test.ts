@@ -3,30 +3,16 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { type ExportParameters, type Membership, NO_ROLE, PeerKind, Rib } from "../../src/rib/index.ts"
+import { type ExportParameters, type Membership, PeerKind, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes, scanUpdate, toHex, UpdateView } from "../../src/wire/index.ts"
 import { readPrefixes } from "../support/nlri.ts"
+import { exportParameters } from "./plain-export.ts"
 
 const SOURCE = 1
 const LISTENER = 2
 const CONTEXT = { as4: true, addPath: [false, false], external: true, extended: false } as const
 
-const PLAIN: ExportParameters = {
-  family: 0,
-  kind: PeerKind.External,
-  localAs: 65000,
-  routerAs: 0,
-  overriddenAs: 0,
-  role: NO_ROLE,
-  longLived: false,
-  extendedNextHop: false,
-  clusterId: 1,
-  as4: true,
-  messageBytesMax: 4096,
-  addPathSend: 0,
-  nextHopSelf: [0x0a000001],
-  open: true
-}
+const PLAIN = exportParameters()
 const WAYS: ReadonlyArray<ExportParameters> = [
   PLAIN,
   { ...PLAIN, open: false },

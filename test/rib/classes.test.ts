@@ -2,30 +2,13 @@
 // without a byte packed, for anybody else; what several are to hear is packed once; and a table is told in slices.
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { type ExportParameters, type Membership, NO_ROLE, PeerKind, Rib } from "../../src/rib/index.ts"
+import { type ExportParameters, type Membership, PeerKind, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes } from "../../src/wire/index.ts"
+import { clientParameters } from "./plain-export.ts"
 
 const PREFIXES = 20_000
 const BUDGET = 1000
 const SOURCE = 1
-
-const parameters = (rest: Partial<ExportParameters> = {}): ExportParameters => ({
-  family: 0,
-  kind: PeerKind.RouteServerClient,
-  localAs: 65000,
-  routerAs: 0,
-  overriddenAs: 0,
-  role: NO_ROLE,
-  longLived: false,
-  extendedNextHop: false,
-  clusterId: 1,
-  as4: true,
-  messageBytesMax: 4096,
-  addPathSend: 0,
-  nextHopSelf: [0x0a000001],
-  open: true,
-  ...rest
-})
 
 class Bench {
   readonly pool = new BlockPool(65536, "test", { verify: true })
@@ -72,7 +55,7 @@ class Bench {
   }
 
   join(peer: number, rest: Partial<ExportParameters> = {}): Membership {
-    return this.rib.join(parameters(rest), peer)
+    return this.rib.join(clientParameters(rest), peer)
   }
 
   bytesTo(peer: number): number {

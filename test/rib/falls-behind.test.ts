@@ -1,9 +1,10 @@
 // A member that falls behind in the middle of a batch: what was sent to it before, what is pending for it, and nothing in between lost.
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { type ExportParameters, NO_ROLE, PeerKind, Rib } from "../../src/rib/index.ts"
+import { PeerKind, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes, scanUpdate, UpdateView } from "../../src/wire/index.ts"
 import { readPrefixes } from "../support/nlri.ts"
+import { exportParameters } from "./plain-export.ts"
 
 const PREFIXES = 6000
 const SOURCE = 1
@@ -14,22 +15,7 @@ const CONTEXT = { as4: true, addPath: [false, false], external: true, extended: 
 const BUDGET = 1000
 const everybody = (): boolean => true
 
-const parameters: ExportParameters = {
-  family: 0,
-  kind: PeerKind.External,
-  localAs: 65000,
-  routerAs: 65000,
-  overriddenAs: 0,
-  role: NO_ROLE,
-  longLived: false,
-  extendedNextHop: false,
-  clusterId: 1,
-  as4: true,
-  messageBytesMax: 4096,
-  addPathSend: 0,
-  nextHopSelf: [0x0a000001],
-  open: true
-}
+const parameters = exportParameters({ routerAs: 65000 })
 
 /** A set of its own for each prefix, so that every prefix is a message and a batch fills several blocks. */
 const attributesOf = (prefix: number): Uint8Array =>

@@ -2,9 +2,10 @@
 // the changes, nobody else is sent more for it, and in the end it hears of each prefix once.
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { NO_ROLE, PeerKind, Rib } from "../../src/rib/index.ts"
+import { PeerKind, Rib } from "../../src/rib/index.ts"
 import { encodeAttributes, scanUpdate, UpdateView } from "../../src/wire/index.ts"
 import { readPrefixes } from "../support/nlri.ts"
+import { clientParameters } from "./plain-export.ts"
 
 const PREFIXES = 10_000
 const MEMBERS = 100
@@ -13,22 +14,7 @@ const SLOW = 2
 const BUDGET = 1000
 const CONTEXT = { as4: true, addPath: [false, false], external: true, extended: false } as const
 
-const parameters = {
-  family: 0,
-  kind: PeerKind.RouteServerClient,
-  localAs: 65000,
-  routerAs: 0,
-  overriddenAs: 0,
-  role: NO_ROLE,
-  longLived: false,
-  extendedNextHop: false,
-  clusterId: 1,
-  as4: true,
-  messageBytesMax: 4096,
-  addPathSend: 0,
-  nextHopSelf: [0x0a000001],
-  open: true
-} as const
+const parameters = clientParameters()
 
 class Bench {
   readonly pool = new BlockPool(65536, "test", { verify: true })
