@@ -163,6 +163,17 @@ describe("forwarding", () => {
     expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
   })
 
+  it("makes a nexthop that others delete again and again anew with pauses, too", () => {
+    const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
+    for (let time = 0; time <= REPAIRS_AT_ONCE; time++) {
+      expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+      world.foreignNexthopDelete(0).foreignNexthopDelete(0).settle()
+    }
+    expect(world.routes()).toEqual({})
+    world.pass()
+    expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
+  })
+
   it("forgets a fight that is over", () => {
     const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
     for (let time = 0; time < REPAIRS_AT_ONCE; time++) world.foreignDelete("198.51.100.0/24").settle()
