@@ -104,7 +104,8 @@ export class Decision {
   /** Step after step, until one is left or only the tie-breakers are. */
   private reduce(count: number): number {
     this.removedByMed = false
-    for (let step: number = Reason.LongLivedStale; count > 1 && step < Reason.Age; step++) {
+    if (count > 1) count = this.narrow(count)
+    for (let step: number = Reason.Med; count > 1 && step < Reason.Age; step++) {
       const grouped = step === Reason.Med && this.options.alwaysCompareMed !== true
       count = grouped ? this.eliminateByMed(count) : this.eliminate(count, step)
     }
@@ -218,6 +219,53 @@ export class Decision {
   private medOf(set: number): number {
     const { store, options } = this
     return options.medMissingAsWorst === true && (store.traits[set] & Trait.HasMed) === 0 ? MED_WORST : store.med[set]
+  }
+
+  /**
+   * All steps before MED at once. Each compares a path by itself, so that the best of all is the best at each of them, and another path
+   * goes at the first at which it differs from that one.
+   */
+  private narrow(count: number): number {
+    const candidates = this.candidates
+    let best = candidates[0]
+    let differ = false
+    for (let index = 1; index < count; index++) {
+      const path = candidates[index]
+      const step = this.stepBeforeMed(path, best)
+      if (step === Reason.Best) continue
+      differ = true
+      if (this.keyOf(path, step) < this.keyOf(best, step)) best = path
+    }
+    if (!differ) return count
+    let kept = 0
+    for (let index = 0; index < count; index++) {
+      const path = candidates[index]
+      const step = path === best ? Reason.Best : this.stepBeforeMed(path, best)
+      if (step === Reason.Best) candidates[kept++] = path
+      else if (this.noting) this.paths.reason[path] = step
+    }
+    return kept
+  }
+
+  /** The first step before MED at which two paths differ; Best: none. */
+  private stepBeforeMed(one: PathRef, other: PathRef): number {
+    const { store, peers } = this
+    const { attributes, peer } = this.paths
+    const a = attributes[one]
+    const b = attributes[other]
+    const from = peer[one]
+    const rival = peer[other]
+    if (((store.traits[a] ^ store.traits[b]) & Trait.LongLivedStale) !== 0) return Reason.LongLivedStale
+    if (from !== rival) {
+      if (from === 0 || rival === 0) return Reason.Local
+      if (peers.weight[from] !== peers.weight[rival]) return Reason.Weight
+    }
+    if (a === b) return Reason.Best
+    if (store.localPref[a] !== store.localPref[b]) return Reason.LocalPref
+    if (store.pathLength[a] !== store.pathLength[b] && this.options.ignoreAsPathLength !== true) {
+      return Reason.AsPathLength
+    }
+    return store.origin[a] !== store.origin[b] ? Reason.Origin : Reason.Best
   }
 
   private eliminate(count: number, step: number): number {
