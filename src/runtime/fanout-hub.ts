@@ -13,6 +13,7 @@ import {
   SyncStatus,
   syncStatusName
 } from "../fanout/index.ts"
+import type { FanoutMetrics } from "./fanout-metrics.ts"
 import { FanoutServer } from "./fanout-server.ts"
 import type { FanoutTls } from "./fanout-tls.ts"
 import { DaemonFailed } from "./outfit.ts"
@@ -36,7 +37,7 @@ export const makeHub = Effect.fnUntraced(function* (
   seed: number
 ): Effect.fn.Return<Hub, DaemonFailed, Scope.Scope> {
   const tls = settings.tls === undefined ? undefined : yield* readTls(settings.tls)
-  const said: Array<string> = []
+  const sayings = new Sayings()
   const server = yield* Effect.acquireRelease(
     Effect.sync(
       () =>
@@ -48,7 +49,7 @@ export const makeHub = Effect.fnUntraced(function* (
           version,
           seed,
           ...(tls === undefined ? {} : { tls }),
-          say: (message) => said.push(message)
+          say: (message) => sayings.say(message)
         })
     ),
     (running) => Effect.sync(() => running.stop())
@@ -65,12 +66,7 @@ export const makeHub = Effect.fnUntraced(function* (
   }
   if (settings.limit !== undefined) server.limit(connectionLimit(settings.limit))
   yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.andThen(
-        Effect.suspend(() => Effect.forEach(said.splice(0), (line) => Effect.logInfo(line), { discard: true })),
-        Effect.sleep("200 millis")
-      )
-    )
+    Effect.forever(Effect.andThen(sayings.write(server.metrics.logs), Effect.sleep("200 millis")))
   )
   return {
     offer: (inputs) => server.offer(inputs),
@@ -81,6 +77,37 @@ export const makeHub = Effect.fnUntraced(function* (
     drain: Effect.promise(() => server.drain())
   }
 })
+
+/** What the server says, a line each. Ten thousand clients that go at once are not ten thousand lines. */
+export class Sayings {
+  readonly #lines: Array<string> = []
+  #dropped = 0
+
+  say(line: string): void {
+    if (this.#lines.length < LINES_WAITING_MAX) this.#lines.push(line)
+    else this.#dropped++
+  }
+
+  /** Into the log; what could not go there is counted. */
+  write(logs: FanoutMetrics["logs"]): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const lines = this.#lines.splice(0)
+      if (this.#dropped > 0) lines.push(`fan-out: ${this.#dropped} more lines like these`)
+      logs.dropped += this.#dropped
+      this.#dropped = 0
+      return Effect.forEach(
+        lines,
+        (line) => Effect.catchCause(Effect.logInfo(line), () => Effect.sync(() => logs.errors++)),
+        {
+          discard: true
+        }
+      )
+    })
+  }
+}
+
+/** Between two looks. */
+const LINES_WAITING_MAX = 200
 
 const show = (server: FanoutServer, listening: ReadonlyArray<string>): Record<string, unknown> => {
   const { cache, clients, counters, limit, drain } = server.state

@@ -32,6 +32,8 @@ export class FanoutMetrics {
     [Metric.UpdatesPerMessage, summary("typha_kvs_per_msg", 1)],
     [Metric.CrumbSize, summary("typha_breadcrumb_size", 1)]
   ])
+  /** Lines of the log: those that came too fast, and those that could not be written. */
+  readonly logs = { dropped: 0, errors: 0 }
   #rawBytes = 0
   #compressedBytes = 0
 
@@ -69,6 +71,8 @@ export class FanoutMetrics {
     one("counter", "typha_updates_skipped", cache.counters.skipped)
     one("counter", "typha_snapshots_generated", cache.counters.snapshotsMade)
     one("counter", "typha_snapshots_reused", cache.counters.snapshotsReused)
+    one("counter", "typha_logs_dropped", this.logs.dropped)
+    one("counter", "typha_log_errors", this.logs.errors)
     one("gauge", "typha_snapshot_raw_bytes", this.#rawBytes)
     one("gauge", "typha_snapshot_compressed_bytes", this.#compressedBytes)
     one("gauge", "typha_connections_active", clients.size)
