@@ -21,15 +21,16 @@ export const carryOver = (
     to.addHeld(id, routes.pathId[route], routes.attributes[route], routes.source[route])
     if (to.addPending(id)) table.prefixes.retain(id)
   }
-  if (from.walk !== Walk.First) to.walk = Walk.Repeat
+  if (from.walk !== Walk.First) to.walk = Walk.Moved
   to.refresh = from.refresh
+  to.again = from.again
   for (let id = 0; id < table.prefixes.bound; id++) {
     if (from.isPending(id)) {
       // Its sets are held already, and go along.
       from.takeHeld(id, routes)
       for (let route = 0; route < routes.count; route++) hold(id, route)
       routes.count = 0
-    } else if (adjOut.hasRoutes(id) && (from.walk !== Walk.First || from.hasPassed(id))) {
+    } else if (adjOut.hasRoutes(id) && (!from.isNew || from.hasPassed(id))) {
       exportClass.read(id, routes)
       for (let route = 0; route < routes.count; route++) {
         if (!adjOut.audiences.has(routes.audience[route], from.slot)) continue

@@ -187,10 +187,16 @@ export class ExportClass {
     this.lagging.splice(this.lagging.indexOf(member), 1)
   }
 
-  /** Everything is told to a member again (RFC 2918), between marks if it knows them. No mark may come before End-of-RIB (RFC 7313
-   * §4): who asks while the first telling is under way gets all of it in that one. */
+  /**
+   * Everything is told to a member again (RFC 2918), between marks if it knows them. No mark may come before End-of-RIB (RFC 7313 §4): who
+   * asks while the first telling is under way gets what it has heard of it once more after that.
+   */
   repeat(member: Member, marked: boolean): void {
-    if (member.walk === Walk.First) return
+    if (member.isNew) {
+      if (member.hasBegun) member.again = marked ? "marked" : "plain"
+      else if (marked && member.walk === Walk.Moved) member.refresh = "asked"
+      return
+    }
     this.detach(member)
     if (marked) member.refresh = "asked"
     member.beginWalk(Walk.Repeat, this.meetingPlace())

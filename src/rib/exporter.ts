@@ -8,7 +8,7 @@ import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { isEmpty } from "./audience.ts"
 import type { ExportClass } from "./export-class.ts"
 import { Jobs } from "./jobs.ts"
-import { type Member, Walk } from "./member.ts"
+import type { Member } from "./member.ts"
 import type { Packer } from "./packer.ts"
 import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
@@ -279,8 +279,8 @@ export class Exporter {
 
   /** Notes that a member has to hear of a prefix: once, until it has. True: that was not noted yet. */
   private owe(table: RibTable, member: Member, id: PrefixId): boolean {
-    // It has been told nothing yet, and the walk will come to it.
-    if (member.walk === Walk.First && !member.hasPassed(id)) return false
+    // The class has told it nothing yet, and the walk will come to it.
+    if (member.isNew && !member.hasPassed(id)) return false
     if (!member.addPending(id)) return false
     // Until then a withdrawal must not become one of another prefix.
     table.prefixes.retain(id)

@@ -13,7 +13,9 @@ export const Walk = {
   /** It has been told nothing yet. End-of-RIB follows (RFC 4724 §2). */
   First: 1,
   /** It has been told and asked to be told again (RFC 2918). */
-  Repeat: 2
+  Repeat: 2,
+  /** It came from another class. What it holds is what that one had told it: noted as owed, and nothing else. */
+  Moved: 3
 } as const
 export type Walk = (typeof Walk)[keyof typeof Walk]
 
@@ -32,6 +34,8 @@ export class Member {
   wrapped = false
   /** The walk stands between two marks (RFC 7313): asked for, or begun. */
   refresh: "none" | "asked" | "begun" = "none"
+  /** It asked to be told everything again in the middle of a walk that cannot be begun anew; and wants marks. */
+  again: "no" | "plain" | "marked" = "no"
   /** Prefixes that it is owed. */
   pendingCount = 0
   private bits: Uint32Array = new Uint32Array(FIRST_WORDS)
@@ -55,6 +59,15 @@ export class Member {
     this.from = position
     this.position = position
     this.wrapped = false
+  }
+
+  /** It walks over a table of which it knows nothing but what the walk has passed. */
+  get isNew(): boolean {
+    return this.walk === Walk.First || this.walk === Walk.Moved
+  }
+
+  get hasBegun(): boolean {
+    return this.wrapped || this.position !== this.from
   }
 
   /** Whether the walk has passed a prefix: then it has been told and must hear of changes. */

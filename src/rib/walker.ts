@@ -139,7 +139,14 @@ export class Walker extends Exporter {
     }
     if (member.refresh === "begun") this.mark(exportClass, member, RefreshSubtype.End, transmit)
     member.walk = Walk.None
-    if (member.pendingCount === 0) exportClass.attach(member)
+    if (member.again !== "no") this.walkAgain(exportClass, member)
+    else if (member.pendingCount === 0) exportClass.attach(member)
+  }
+
+  private walkAgain(exportClass: ExportClass, member: Member): void {
+    const marked = member.again === "marked"
+    member.again = "no"
+    exportClass.repeat(member, marked)
   }
 
   /** RFC 7313 §3.2. */

@@ -10,7 +10,7 @@ import {
   RefreshSubtype,
   safiOf
 } from "../../src/wire/index.ts"
-import { configOf, Driver, peerConfig } from "./driver.ts"
+import { concat, configOf, Driver, peerConfig } from "./driver.ts"
 import { announcement, establishWith, peerRow, routesOf } from "./far-side.ts"
 
 const A = "10.0.0.2"
@@ -44,6 +44,12 @@ const openWithMarks = (asn: number): Uint8Array =>
       { _tag: "EnhancedRouteRefresh" }
     ]
   })
+
+/** Prefixes that UPDATEs announce; each takes four octets here. */
+const prefixesIn = (messages: ReadonlyArray<Uint8Array>): number =>
+  messages
+    .filter((message) => message[18] === MessageType.Update && message.length > 23)
+    .reduce((sum, bytes) => sum + (bytes.length - 23 - ((bytes[21]! << 8) | bytes[22]!)) / 4, 0)
 
 const isEndOfRib = (message: Uint8Array): boolean => message.length === 23 && message[18] === MessageType.Update
 
@@ -96,16 +102,31 @@ describe("a refresh that is asked for while the table is told for the first time
     return { driver, b }
   }
 
-  it("has no marks, for none may come before End-of-RIB: the first telling is all of it [RFC 7313 §4]", () => {
+  it("has its marks, and all of the table between them, after End-of-RIB [RFC 2918 §4, RFC 7313 §4]", () => {
     const { driver, b } = midway()
     expect(driver.quantumNodes).toBeGreaterThan(0)
+    // What the peer made of these is what it wants to hear again.
+    expect(prefixesIn(driver.messages(b))).toBeGreaterThan(0)
     driver.hear(b, refresh(RefreshSubtype.Request))
     driver.settle()
     const said = driver.messages(b)
-    expect(kinds(said).filter((kind) => kind.startsWith("refresh"))).toEqual([])
+    const end = said.findIndex(isEndOfRib)
     expect(said.filter(isEndOfRib).length).toBe(1)
-    expect(isEndOfRib(said.at(-1)!)).toBe(true)
+    expect(kinds(said.slice(0, end)).filter((kind) => kind.startsWith("refresh"))).toEqual([])
+    const answer = said.slice(end + 1)
+    expect([kinds(answer)[0], kinds(answer).at(-1), prefixesIn(answer)]).toEqual(["refresh 1", "refresh 2", PREFIXES])
     expect(peerRow(driver, B)).toMatchObject({ prefixes: { advertised: PREFIXES } })
+  })
+
+  it("is the first telling itself, where nothing of that is out yet", () => {
+    const driver = new Driver(configOf([peerConfig(A, 65002), peerConfig(B, 65003)]))
+    driver.hear(establishWith(driver, A, 65002), announcement([65002], prefixes(0, 250)))
+    driver.settle()
+    const b = driver.accept(B)
+    driver.hear(b, concat([openWithMarks(65003), keepalive(), refresh(RefreshSubtype.Request)]))
+    driver.settle()
+    const said = driver.messages(b)
+    expect([prefixesIn(said), said.filter(isEndOfRib).length, isEndOfRib(said.at(-1)!)]).toEqual([250, 1, true])
   })
 
   it("leaves the next one its marks [RFC 7313 §4]", () => {
