@@ -36,13 +36,19 @@ export class ChildLists {
   private markerClass: Array<number> = []
   private readonly classes: number
   private readonly listener: ReleaseListener | undefined
+  private readonly linked: boolean
 
-  /** `classes`: children of a lower class stand before those of a higher one, and so are visited first. */
-  constructor(elements: number, lists: number, classes = 1, listener?: ReleaseListener) {
+  /**
+   * `classes`: children of a lower class stand before those of a higher one, and so are visited first. `linked: false`: children are
+   * counted only, for lists that nobody ever walks.
+   */
+  constructor(elements: number, lists: number, classes = 1, listener?: ReleaseListener, linked = true) {
+    assert(linked || classes === 1, "what is only counted has no order")
     this.classes = classes
     this.listener = listener
-    this.next = new Int32Array(elements)
-    this.previous = new Int32Array(elements)
+    this.linked = linked
+    this.next = new Int32Array(linked ? elements : 0)
+    this.previous = new Int32Array(linked ? elements : 0)
     this.childClass = new Uint8Array(classes > 1 ? elements : 0)
     this.heads = new Int32Array(lists)
     this.tails = new Int32Array(lists * classes)
@@ -52,7 +58,7 @@ export class ChildLists {
 
   /** Room for elements below `elements`. */
   fit(elements: number): void {
-    if (this.next.length >= elements) return
+    if (!this.linked || this.next.length >= elements) return
     this.next = grown(this.next, elements)
     this.previous = grown(this.previous, elements)
     if (this.classes > 1) this.childClass = grown(this.childClass, elements)
@@ -83,7 +89,7 @@ export class ChildLists {
 
   /** Whether a child, a walk or an owner holds the parent. */
   isHeld(list: number): boolean {
-    return this.front(list) !== 0 || (this.holds[list] ?? 0) > 0
+    return this.count(list) > 0 || this.front(list) !== 0 || (this.holds[list] ?? 0) > 0
   }
 
   hold(list: number): void {
@@ -99,6 +105,10 @@ export class ChildLists {
 
   /** At the front of its class. Hot. */
   addChild(list: number, child: number, childClass = 0): void {
+    if (!this.linked) {
+      this.counts[list]++
+      return
+    }
     if (childClass > 0) {
       this.insert(list, child, childClass, this.lastBefore(list, childClass))
       return
@@ -126,6 +136,10 @@ export class ChildLists {
 
   /** Hot. */
   removeChild(list: number, child: number): void {
+    if (!this.linked) {
+      if (--this.counts[list] === 0) this.checkReleased(list)
+      return
+    }
     const { next, previous, heads } = this
     const element = child + 1
     const before = previous[child]
@@ -142,6 +156,7 @@ export class ChildLists {
   }
 
   addMarker(list: number, marker: number): void {
+    assert(this.linked, "children that are only counted cannot be walked")
     const head = this.heads[list]
     const element = elementOfMarker(marker)
     this.markerNext[marker] = head

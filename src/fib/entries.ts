@@ -1,5 +1,5 @@
 // Entries of one address family, as columns indexed by prefix number: path-list, links among the children of that path-list, flags.
-// 13 bytes. Nearly all entries have one source, BGP, and need nothing else; the few with more have a record beside the columns.
+// 13 bytes, five where nothing is walked. Nearly all entries have one source, BGP, and need nothing else; the few with more have a record beside the columns.
 import { assert } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import { ChildLists, type ReleaseListener } from "./children.ts"
@@ -47,12 +47,21 @@ export class EntryTable {
   readonly walks: Walks
   private readonly records = new Map<PrefixId, SourceRecord>()
 
-  /** `listener` hears of path-lists that neither an entry nor a walk of this family holds any more. */
-  constructor(prefixes: PrefixTable, capacity: number, listener?: ReleaseListener, synchronousMax?: number) {
+  /**
+   * `listener` hears of path-lists that neither an entry nor a walk of this family holds any more. Where `walked` is false, nobody walks
+   * over entries, and they stand in no lists: five bytes each.
+   */
+  constructor(
+    prefixes: PrefixTable,
+    capacity: number,
+    walked: boolean,
+    listener?: ReleaseListener,
+    synchronousMax?: number
+  ) {
     this.prefixes = prefixes
     this.pathList = new Uint32Array(capacity)
     this.flags = new Uint8Array(capacity)
-    this.children = new ChildLists(capacity, 64, 1, listener)
+    this.children = new ChildLists(capacity, 64, 1, listener, walked)
     this.walks = new Walks(this.children, { synchronousMax })
   }
 

@@ -1,6 +1,6 @@
 // The forwarding graph: entry → path-list → next hop → (entry that covers it) → … → neighbour on an interface. Entries are columns
-// indexed by the RIB's prefix numbers and cost 13 bytes; everything shared is interned and few. What changed is collected and
-// settled once per batch: covers first, then loops, then leaves, so that any number of changes costs one recomputation.
+// indexed by the RIB's prefix numbers and cost 13 bytes, five without a kernel; everything shared is interned and few. What changed is
+// collected and settled once per batch: covers first, then loops, then leaves, so that any number of changes costs one recomputation.
 import { assert, fold } from "../machine/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
@@ -21,7 +21,7 @@ export interface FibOptions {
   readonly tables: readonly [PrefixTable, PrefixTable]
   /** Room to start with, in entries per family. */
   readonly capacity: number
-  /** False: nothing is known of links and addresses, and every next hop counts as reachable. */
+  /** False: nothing is known of links and addresses, every next hop counts as reachable, and entries are not walked. */
   readonly resolves: boolean
   /** Entries of one path-list that are told at once of its change. */
   readonly walkSynchronousMax?: number
@@ -54,8 +54,8 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
     this.resolves = options.resolves
     this.standby = options.standby === true
     const { tables, capacity, walkSynchronousMax: atOnce } = options
-    const ipv4 = new EntryTable(tables[0], capacity, this, atOnce)
-    this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this, atOnce)]
+    const ipv4 = new EntryTable(tables[0], capacity, this.resolves, this, atOnce)
+    this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this.resolves, this, atOnce)]
     this.resolution = new Resolution(this.graph, this.entries, this.pathLists, this.neighbours)
     this.sources = new Sources(this.entries, this.pathLists, this.resolution, listener)
   }

@@ -54,6 +54,35 @@ describe("child lists", () => {
     )
   })
 
+  it("are counted without links where nobody walks them, and let their parent go all the same", () => {
+    const step = fc.record({ list: fc.nat(2), child: fc.nat(9), adds: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const [linked, counted] = [true, false].map((links) => {
+          const released: Array<string> = []
+          const lists = new ChildLists(10, 3, 1, { listReleased: (list) => released.push(`${at} ${list}`) }, links)
+          const parents = new Map<number, number>()
+          let at = 0
+          const counts = steps.map(({ list, child, adds }) => {
+            at++
+            const parent = parents.get(child)
+            if (adds && parent === undefined) {
+              lists.addChild(list, child)
+              parents.set(child, list)
+            } else if (!adds && parent !== undefined) {
+              lists.removeChild(parent, child)
+              parents.delete(child)
+            }
+            return [0, 1, 2].map((one) => [lists.count(one), lists.isHeld(one)])
+          })
+          return { released, counts }
+        })
+        expect(counted).toEqual(linked)
+      })
+    )
+    expect(() => new ChildLists(1, 1, 1, undefined, false).addMarker(0, 0)).toThrow("cannot be walked")
+  })
+
   it("keep their order and their classes with markers among the children, as the textbook form does", () => {
     const child = fc.nat(7)
     const marker = fc.nat(1)

@@ -1,4 +1,4 @@
-// What `show walks` says of a daemon without a kernel whose graph was walked.
+// What `show walks` says of a daemon whose graph was walked.
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
 import { WalkReason } from "../../src/fib/index.ts"
@@ -10,7 +10,8 @@ describe("show walks", () => {
   it("has the counters, the histograms and the walks that finished last, the latest first", () => {
     const tables = [new PrefixTable(0, 16), new PrefixTable(1, 16)] as const
     const pool = new BlockPool(1024, "test")
-    const forwarding = createForwarding({ kernel: undefined, tables, pool, capacityHint: 16 })
+    const kernel = { table: 254, metric: 20, onExit: "keep", model: true } as const
+    const forwarding = createForwarding({ kernel, tables, pool, capacityHint: 16 })
     const set = forwarding.internNextHops([parseAddress("192.0.2.1")!])
     for (const text of ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]) {
       const { words, length } = parsePrefix(text)!
