@@ -82,13 +82,18 @@ export interface MessageFacts {
   readonly families: Iterable<MaskBit>
   /** Whether it holds AS numbers, which are two or four octets by what its sender negotiated [RFC 6793 §4.1]. */
   readonly asNumbers: boolean
+  /** It only withdraws: without attributes it says the same within an AS and beyond it. */
+  readonly withdrawsOnly?: boolean
 }
 
 /** What a peer must be like to read the bytes of a message from a sender with this mask. */
 export const requirementOf = (sender: Mask, facts: MessageFacts): Requirement => {
-  const care: Array<MaskBit> = [MaskBit.External]
+  const care: Array<MaskBit> = []
   const must: Array<MaskBit> = []
-  if (hasBit(sender, MaskBit.External)) must.push(MaskBit.External)
+  if (facts.withdrawsOnly !== true) {
+    care.push(MaskBit.External)
+    if (hasBit(sender, MaskBit.External)) must.push(MaskBit.External)
+  }
   if (facts.asNumbers) {
     care.push(MaskBit.FourOctetAs)
     if (hasBit(sender, MaskBit.FourOctetAs)) must.push(MaskBit.FourOctetAs)

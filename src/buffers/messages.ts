@@ -18,7 +18,9 @@ export const MessageFlag = {
   /** It holds AS numbers, which are two or four octets by what its sender negotiated. */
   AsNumbers: 16,
   /** It is longer than a peer without extended messages takes. */
-  Long: 32
+  Long: 32,
+  /** Its NLRI have path identifiers: not every family has a bit that says so. */
+  PathIds: 64
 } as const
 
 export class MessageTable {
@@ -141,12 +143,13 @@ export class MessageTable {
 }
 
 /**
- * The low bits on which the reading of a message depends: whether its sender is external, AS numbers and length where they matter, its
- * families, and for each of them whether it has path identifiers. Families are numbered 16 above their ADD-PATH bits; of FlowSpec for
+ * The low bits on which the reading of a message depends: whether its sender is external, if it has attributes, AS numbers and length where
+ * they matter, its families, and for each of them whether it has path identifiers. Families are numbered 16 above their ADD-PATH bits; of FlowSpec for
  * IPv6 and BGP-LS the former shares that of FlowSpec for IPv4.
  */
 const careLow = (flags: number, mustLow: number, mustHigh: number): number => {
-  let care = (mustLow & FAMILIES_LOW) | ((mustLow & FAMILIES_LOW) >>> 16) | (1 << MaskBit.External)
+  let care = (mustLow & FAMILIES_LOW) | ((mustLow & FAMILIES_LOW) >>> 16)
+  if ((flags & CONTENT) !== MessageFlag.HasWithdrawals) care |= 1 << MaskBit.External
   if ((mustHigh & 1) !== 0) care |= 1 << MaskBit.AddPathFlowSpec
   if ((flags & MessageFlag.AsNumbers) !== 0) care |= 1 << MaskBit.FourOctetAs
   if ((flags & MessageFlag.Long) !== 0) care |= 1 << MaskBit.ExtendedMessage
@@ -160,5 +163,6 @@ const longer = (column: Uint32Array, length: number): Uint32Array => {
 }
 
 const FAMILIES_LOW = 0xff00_0000
+const CONTENT = MessageFlag.HasWithdrawals | MessageFlag.HasAnnouncements
 const WORDS = 4
 const FIRST_CAPACITY = 64

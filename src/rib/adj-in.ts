@@ -57,13 +57,16 @@ export class AdjIn {
   ): void {
     const table = this.tables[family]
     const { prefixes } = table
+    this.spanFirst = NONE
     if (!isRouted(family)) {
-      const learn: LearnKey = (id, pathId, set) => this.learn(peer, table, id, pathId, this.letIn(peer, set), set)
+      const learn: LearnKey = (id, pathId, set) => {
+        if (this.spanFirst === NONE) this.spanFirst = id
+        this.learn(peer, table, id, pathId, this.letIn(peer, set), set)
+      }
       this.carried.learn(prefixes as KeyTable, bytes, from, to, addPath, attributes, learn)
       return
     }
     const per = prefixes.wordsPerPrefix
-    this.spanFirst = NONE
     const accepted = this.letIn(peer, attributes)
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
@@ -80,13 +83,16 @@ export class AdjIn {
   forgetSpan(peer: number, family: Family, bytes: Uint8Array, from: number, to: number, addPath: boolean): void {
     const table = this.tables[family]
     const { prefixes } = table
+    this.spanFirst = NONE
     if (!isRouted(family)) {
-      const forget = (id: PrefixId, pathId: number): void => this.forget(peer, table, id, pathId)
+      const forget = (id: PrefixId, pathId: number): void => {
+        if (this.spanFirst === NONE) this.spanFirst = id
+        this.forget(peer, table, id, pathId)
+      }
       this.carried.forget(prefixes as KeyTable, bytes, from, to, addPath, forget)
       return
     }
     const per = prefixes.wordsPerPrefix
-    this.spanFirst = NONE
     for (let at = from; at < to; ) {
       at = this.readSome(bytes, at, to, addPath, per)
       prefixes.touch(this.words, this.lengths, this.read, this.hashes)

@@ -2,13 +2,13 @@
 // follow each other without gaps, and one block serves every member of an export class. Whoever asked says where a run ends; what
 // lies between two ends is a segment, one write to each receiver (RFC 4271 §4.3, RFC 4760 §3). What would be encoded is first looked for among
 // the messages received last: runs of those go out as they are, long ones as a slice of the block that they came in (pass-through.ts).
-import type { BlockPool, Lease, Mask } from "../buffers/index.ts"
+import type { BlockPool, Lease } from "../buffers/index.ts"
 import { assert, SLICE_BYTES_MIN } from "../machine/index.ts"
 import { afiOf, encodeRouteRefresh, safiOf } from "../wire/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { fitsMessage } from "./message-room.ts"
 import { MessageWriter, type SegmentSink } from "./message-writer.ts"
-import { isTransparent, maskOfClass, PassThrough, takesWithdrawals, WITHDRAWN } from "./pass-through.ts"
+import { EXTERNAL_ROUTE, PassThrough, WITHDRAWN } from "./pass-through.ts"
 import { SELF } from "./peers.ts"
 import type { PrefixId, PrefixTable } from "./prefix-table.ts"
 import type { ExportParameters, RouteSource } from "./transform.ts"
@@ -18,10 +18,6 @@ const NOTHING = -2
 
 export class Packer extends MessageWriter {
   readonly passThrough: PassThrough
-  /** What the class's members can read, and whether received announcements and withdrawals can be what they are told. */
-  private mask: Mask = { low: 0, high: 0 }
-  private passesAnnouncements = false
-  private passesWithdrawals = false
   /** What the message that is followed is told for: a set, WITHDRAWN, or NOTHING. */
   private follows: number = NOTHING
   /** Neighbouring messages that were recognised and stand behind everything packed so far; block 0: none. */
@@ -44,10 +40,7 @@ export class Packer extends MessageWriter {
     this.parameters = parameters
     this.sink = sink
     this.isCatchUp = isCatchUp
-    const { isOn, wantsAnnouncements, wantsWithdrawals } = this.passThrough
-    this.passesAnnouncements = isOn && wantsAnnouncements && isTransparent(parameters)
-    this.passesWithdrawals = isOn && wantsWithdrawals && takesWithdrawals(parameters)
-    if (this.passesAnnouncements || this.passesWithdrawals) this.mask = maskOfClass(parameters)
+    this.passThrough.begin(parameters)
   }
 
   /** `pathId` goes out where the class has path identifiers (RFC 7911 §3). */
@@ -59,9 +52,10 @@ export class Packer extends MessageWriter {
     source: RouteSource,
     sourcePeer: number
   ): void {
-    if (this.follows !== NOTHING && this.goesOn(prefixes, id, attributes)) return
+    if (this.follows !== NOTHING && this.goesOn(prefixes, id, pathId, attributes)) return
     const isOpen = this.runBlock === 0 && this.openFor === attributes && this.source === sourcePeer
-    if (!isOpen && this.passesAnnouncements && !source.local && this.startsToFollow(prefixes, id, attributes)) return
+    const mayPass = this.passThrough.passesAnnouncements && !source.local && !source.internal
+    if (!isOpen && mayPass && this.startsToFollow(prefixes, id, pathId, attributes)) return
     if (this.runBlock !== 0) this.endRun()
     const isFull = isOpen && !this.hasRoom(prefixes, id)
     if (!isOpen || isFull) {
@@ -83,9 +77,10 @@ export class Packer extends MessageWriter {
   }
 
   withdraw(prefixes: PrefixTable, id: PrefixId, pathId: number): void {
-    if (this.follows !== NOTHING && this.goesOn(prefixes, id, WITHDRAWN)) return
+    if (this.follows !== NOTHING && this.goesOn(prefixes, id, pathId, WITHDRAWN)) return
     const isOpen = this.runBlock === 0 && this.openFor === WITHDRAWN
-    if (!isOpen && this.passesWithdrawals && this.startsToFollow(prefixes, id, WITHDRAWN)) return
+    const mayPass = this.passThrough.passesWithdrawals
+    if (!isOpen && mayPass && this.startsToFollow(prefixes, id, pathId, WITHDRAWN)) return
     if (this.runBlock !== 0) this.endRun()
     if (!isOpen || !this.hasRoom(prefixes, id)) {
       this.closeMessage()
@@ -132,9 +127,14 @@ export class Packer extends MessageWriter {
   }
 
   /** Whether what is told next is a prefix of the message that is followed. If not, it is followed no more. */
-  private goesOn(prefixes: PrefixTable, id: PrefixId, attributes: AttributeId | typeof WITHDRAWN): boolean {
+  private goesOn(
+    prefixes: PrefixTable,
+    id: PrefixId,
+    pathId: number,
+    attributes: AttributeId | typeof WITHDRAWN
+  ): boolean {
     const { passThrough } = this
-    if (this.follows !== attributes || !passThrough.next(prefixes, id)) {
+    if (this.follows !== attributes || !passThrough.next(prefixes, id, pathId, attributes)) {
       this.abandon()
       return false
     }
@@ -142,9 +142,14 @@ export class Packer extends MessageWriter {
     return true
   }
 
-  private startsToFollow(prefixes: PrefixTable, id: PrefixId, attributes: AttributeId | typeof WITHDRAWN): boolean {
+  private startsToFollow(
+    prefixes: PrefixTable,
+    id: PrefixId,
+    pathId: number,
+    attributes: AttributeId | typeof WITHDRAWN
+  ): boolean {
     const { passThrough } = this
-    if (!passThrough.begin(this.mask, prefixes, id, attributes)) return false
+    if (!passThrough.start(prefixes, id, pathId, attributes)) return false
     this.follows = attributes
     if (passThrough.isComplete) this.addToRun()
     return true
@@ -206,6 +211,3 @@ export class Packer extends MessageWriter {
     this.runMessages = 0
   }
 }
-
-/** Where what is followed comes from: only such routes are told as they were received. */
-const EXTERNAL_ROUTE: RouteSource = { local: false, internal: false, routerId: 0 }

@@ -1,7 +1,7 @@
 // Received messages that go out again unchanged. Nothing is predicted: the packer, about to encode attributes and prefixes, asks whether
 // they are exactly what a message received a moment ago holds, and sends that message's bytes. The check compares bytes: with the
-// attributes as they are stored and with each prefix in turn, so that it does not matter what has happened since, and switching it
-// off changes what nobody receives. What a peer can read at all, the capability mask says first, and cheaply (ADR-0036).
+// attributes as they would be written and with each prefix in turn, so that it does not matter what has happened since, and switching it
+// off changes what nobody receives. What a peer can read at all, the capability mask says first, and cheaply (ADR-0036, ADR-0060).
 import {
   type BlockPool,
   type Lease,
@@ -10,28 +10,34 @@ import {
   MessageFlag,
   type MessageHandle,
   MessageTable,
-  maskOf,
   RecentUpdates
 } from "../buffers/index.ts"
 import { MESSAGE_BYTES_MAX, RECENT_UPDATES_BYTES_MAX } from "../machine/index.ts"
-import { AttributeType, isRouted, RoleValue } from "../wire/index.ts"
+import { AttributeType, afiOf, isRouted, RoleValue, safiOf } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
-import { PeerKind } from "./peers.ts"
+import { CARRIED_NEXT_HOP_BYTES_MAX, tailOf } from "./carried.ts"
+import { addPathBitOf, familyHighOf, familyLowOf, maskOfClass } from "./class-mask.ts"
+import type { KeyTable } from "./key-table.ts"
+import { isInternal, isOutside, PeerKind } from "./peers.ts"
 import type { PrefixId, PrefixTable } from "./prefix-table.ts"
-import type { ExportParameters } from "./transform.ts"
+import { copy, putWord } from "./put.ts"
+import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 /** Instead of attributes: the prefixes of a message are withdrawn. */
 export const WITHDRAWN = -1
 
+/** Where what is followed comes from: only routes from beyond our AS, or member AS, are ever told as they were received. */
+export const EXTERNAL_ROUTE: RouteSource = { local: false, internal: false, routerId: 0 }
+
 export class PassThrough {
   /** Off: every message is encoded. What peers learn is the same. */
   isOn = true
-  /** Somebody could get announcements, or withdrawals, as they were received: without that no message is kept. */
-  wantsAnnouncements = false
-  wantsWithdrawals = false
   readonly recent: RecentUpdates
   readonly messages: MessageTable
+  /** Whether the class that is packed for could get announcements, or withdrawals, as they were received. */
+  passesAnnouncements = false
+  passesWithdrawals = false
   // The message that is being followed, as it is known to agree up to `cursor`.
   block: Lease = 0
   from = 0
@@ -39,12 +45,33 @@ export class PassThrough {
   nlriFrom = 0
   cursor = 0
   private nlriTo = 0
+  private hasPathIds = false
   private bytes: Uint8Array = NOTHING
   private nextId = 1
+  /** By family, as bits: whether somebody could get announcements from beyond our AS, from other members of our confederation, or
+   * withdrawals as they were received. Without that no message is kept. */
+  private fromOutside = 0
+  private fromMembers = 0
+  private withdrawals = 0
   /** By the last bits of its first prefix: the number of the last update that began with it. */
   private readonly byFirst: Uint32Array = new Uint32Array(INDEX_SLOTS)
   private readonly pool: BlockPool
   private readonly store: AttributeStore
+  private parameters: ExportParameters | undefined
+  private readonly mask: { low: number; high: number } = { low: 0, high: 0 }
+  /** The class is told external routes byte by byte, as long as each attribute is of the kind that `Verbatim` says. */
+  private isVerbatim = false
+  /** Attributes as they would be written for the class. */
+  private expected: Uint8Array = NOTHING
+  private expectedFrom = 0
+  private expectedTo = 0
+  /** And the next hop that would stand in MP_REACH_NLRI. */
+  private readonly hop: Uint8Array = new Uint8Array(CARRIED_NEXT_HOP_BYTES_MAX)
+  private hopLength = 0
+  private scratch: Uint8Array = NOTHING
+  /** Copies of messages that lie in no block, and how far it is filled; 0: none. */
+  private apart: Lease = 0
+  private apartEnd = 0
 
   constructor(pool: BlockPool, store: AttributeStore) {
     this.pool = pool
@@ -55,29 +82,53 @@ export class PassThrough {
 
   /** What is kept follows who there is to get it. */
   serve(classes: ReadonlyArray<{ readonly parameters: ExportParameters }>): void {
-    this.wantsAnnouncements = this.isOn && classes.some(({ parameters }) => isTransparent(parameters))
-    this.wantsWithdrawals = this.isOn && classes.some(({ parameters }) => takesWithdrawals(parameters))
-    if (!this.wantsAnnouncements && !this.wantsWithdrawals) this.recent.clear()
+    this.fromOutside = 0
+    this.fromMembers = 0
+    this.withdrawals = 0
+    for (const { parameters } of this.isOn ? classes : []) {
+      const bit = 1 << parameters.family
+      this.withdrawals |= bit
+      if (parameters.kind === PeerKind.RouteServerClient) this.fromOutside |= bit
+      else if (isInternal(parameters.kind)) this.fromMembers |= bit
+    }
+    if (!this.isWanted) this.forget()
   }
 
-  /** A received UPDATE of one family that only announces or only withdraws, and lies in an adopted block. `first`: its first prefix. */
-  note(
-    block: Lease,
-    from: number,
-    length: number,
-    sender: Mask,
-    family: number,
-    first: PrefixId,
-    isWithdrawal: boolean
-  ): void {
+  /** Whether any message could be wanted. */
+  get isWanted(): boolean {
+    return this.withdrawals !== 0
+  }
+
+  /**
+   * Whether a message could go to somebody as it is. Announcements: towards external peers our AS number is put in front, and so it is
+   * towards members of our confederation; what comes from within grows a CLUSTER_LIST or loses LOCAL_PREF; what comes from beyond gets
+   * a LOCAL_PREF within. That leaves from client to client of a route server, and from another member of the confederation to our own.
+   */
+  wants(kind: PeerKind, family: number, isWithdrawal: boolean): boolean {
+    const families = isWithdrawal
+      ? this.withdrawals
+      : isOutside(kind)
+        ? this.fromOutside
+        : kind === PeerKind.ConfederationMember
+          ? this.fromMembers
+          : 0
+    return ((families >>> family) & 1) === 1
+  }
+
+  /**
+   * A received UPDATE of one family that only announces or only withdraws, and lies in an adopted block. `found`: what of the message's
+   * flags its reader knows. `first`: its first prefix.
+   */
+  note(block: Lease, from: number, length: number, sender: Mask, family: number, found: number, first: PrefixId): void {
     const message = this.messages.add(block, from, length, sender)
+    const isWithdrawal = (found & MessageFlag.HasWithdrawals) !== 0
     const isLong = length > MESSAGE_BYTES_MAX
-    // Without attributes there is no AS number; with them there nearly always is.
-    const kind = isWithdrawal ? MessageFlag.HasWithdrawals : MessageFlag.HasAnnouncements | MessageFlag.AsNumbers
-    const inherited = isWithdrawal ? EXTERNAL : EXTERNAL | FOUR_OCTET_AS
-    const must =
-      (sender.low & (inherited | addPathBit(family))) | familyBit(family) | (isLong ? 1 << MaskBit.ExtendedMessage : 0)
-    this.messages.describe(message, isLong ? kind | MessageFlag.Long : kind, must, 0)
+    let must = familyLowOf(family)
+    if (!isWithdrawal) must |= sender.low & EXTERNAL
+    if ((found & MessageFlag.AsNumbers) !== 0) must |= sender.low & FOUR_OCTET_AS
+    if ((found & MessageFlag.PathIds) !== 0) must |= addPathBitOf(family)
+    if (isLong) must |= 1 << MaskBit.ExtendedMessage
+    this.messages.describe(message, isLong ? found | MessageFlag.Long : found, must, familyHighOf(family))
     const id = this.nextId
     this.nextId = id === IDS_MAX ? 1 : id + 1
     this.recent.delete(id)
@@ -85,27 +136,74 @@ export class PassThrough {
     this.byFirst[slotOf(family, first, isWithdrawal)] = id
   }
 
+  /** The same of a message that was put together from two chunks, and lies in no block: a copy is kept beside others of the kind. */
+  noteApart(
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    sender: Mask,
+    family: number,
+    found: number,
+    first: PrefixId
+  ): void {
+    if (this.apart === 0 || this.apartEnd + length > this.pool.blockBytes) {
+      if (this.apart !== 0) this.pool.release(this.apart)
+      this.apart = this.pool.acquire("straddling")
+      this.apartEnd = 0
+    }
+    this.pool.bytes(this.apart).set(bytes.subarray(from, from + length), this.apartEnd)
+    this.note(this.apart, this.apartEnd, length, sender, family, found, first)
+    this.apartEnd += length
+  }
+
+  /** Nobody wants what was received so far. */
+  forget(): void {
+    this.recent.clear()
+    if (this.apart !== 0) this.pool.release(this.apart)
+    this.apart = 0
+  }
+
+  /** From here on what is asked is asked for a class. */
+  begin(parameters: ExportParameters): void {
+    const { isOn } = this
+    const bit = 1 << parameters.family
+    this.parameters = parameters
+    this.passesWithdrawals = isOn && (this.withdrawals & bit) !== 0
+    const families =
+      parameters.kind === PeerKind.RouteServerClient
+        ? this.fromOutside
+        : isInternal(parameters.kind)
+          ? this.fromMembers
+          : 0
+    this.passesAnnouncements = isOn && (families & bit) !== 0
+    if (!this.passesAnnouncements && !this.passesWithdrawals) return
+    this.isVerbatim = isTransparent(parameters)
+    maskOfClass(parameters, this.mask)
+  }
+
   /** Whether a recent message holds these attributes, or withdraws, and begins with this prefix. Then it is followed. */
-  begin(mask: Mask, prefixes: PrefixTable, first: PrefixId, attributes: AttributeId | typeof WITHDRAWN): boolean {
-    const isWithdrawal = attributes === WITHDRAWN
-    const id = this.byFirst[slotOf(prefixes.family, first, isWithdrawal)]
+  start(prefixes: PrefixTable, first: PrefixId, pathId: number, attributes: AttributeId | typeof WITHDRAWN): boolean {
+    const { messages } = this
+    const id = this.byFirst[slotOf(prefixes.family, first, attributes === WITHDRAWN)]
     const message = id === 0 ? 0 : this.recent.get(id)
-    if (message === 0 || !this.messages.canPassTo(message, mask)) return false
-    if (!isWithdrawal && (this.store.traits[attributes] & Trait.Verbatim) === 0) return false
+    if (message === 0 || !messages.canPassTo(message, this.mask)) return false
+    this.hasPathIds = (messages.flagsOf(message) & MessageFlag.PathIds) !== 0
+    if (this.hasPathIds !== this.parameters!.addPathSend > 0) return false
     this.locate(message)
-    const isFound = isWithdrawal
-      ? this.findWithdrawn(prefixes.family)
-      : prefixes.family === 0
-        ? this.findAnnounced(attributes)
-        : this.findReached(attributes)
-    return isFound && this.next(prefixes, first)
+    const isFound = attributes === WITHDRAWN ? this.findWithdrawn() : this.findAnnounced(attributes)
+    return isFound && this.next(prefixes, first, pathId, attributes)
   }
 
   /** Whether the message that is followed goes on with this prefix. */
-  next(prefixes: PrefixTable, id: PrefixId): boolean {
+  next(prefixes: PrefixTable, id: PrefixId, pathId: number, attributes: AttributeId | typeof WITHDRAWN): boolean {
     const { bytes } = this
     let at = this.cursor
     if (at >= this.nlriTo) return false
+    if (this.hasPathIds) {
+      if (u32(bytes, at) !== pathId) return false
+      at += 4
+    }
+    if (!isRouted(prefixes.family)) return this.nextKey(prefixes as KeyTable, id, at, attributes)
     const length = prefixes.lengths[id]
     if (bytes[at++] !== length) return false
     const { words } = prefixes
@@ -129,6 +227,26 @@ export class PassThrough {
     return at
   }
 
+  /** The same of a carried family: its NLRI is compared as it would be written. */
+  private nextKey(keys: KeyTable, id: PrefixId, at: number, attributes: AttributeId | typeof WITHDRAWN): boolean {
+    const { store } = this
+    const scratch = this.provideScratch()
+    let end: number
+    if (attributes === WITHDRAWN) end = keys.writeNlri(scratch, 0, id, scratch, 0, 0)
+    else {
+      const { valueAt, valueEnd } = tailOf(store, attributes)
+      end = keys.writeNlri(scratch, 0, id, store.chunkOf(attributes), valueAt, valueEnd - valueAt)
+    }
+    if (at + end > this.nlriTo || !isSame(this.bytes, at, at + end, scratch, 0)) return false
+    this.cursor = at + end
+    return true
+  }
+
+  private provideScratch(): Uint8Array {
+    if (this.scratch.length === 0) this.scratch = new Uint8Array(SCRATCH_BYTES)
+    return this.scratch
+  }
+
   private locate(message: MessageHandle): void {
     this.block = this.messages.blockOf(message)
     this.bytes = this.pool.bytes(this.block)
@@ -143,107 +261,97 @@ export class PassThrough {
     return true
   }
 
-  /** IPv4 prefixes behind the attributes (RFC 4271 §4.3). */
+  /** Whether the message has the attributes and the next hop that the class would be given. */
   private findAnnounced(attributes: AttributeId): boolean {
-    const { store, bytes, from, to } = this
-    if (u16(bytes, from + 19) !== 0 || store.nextHopLengthOf(attributes) !== 0) return false
-    const at = from + 23
-    const end = at + u16(bytes, from + 21)
-    const stored = store.startOf(attributes)
-    if (end - at !== store.blockEndOf(attributes) - stored) return false
-    return isSame(bytes, at, end, store.chunkOf(attributes), stored) && this.follow(end, to)
+    const { store, bytes, from } = this
+    const parameters = this.parameters!
+    if (u16(bytes, from + 19) !== 0) return false
+    this.expect(attributes)
+    if (!isRouted(parameters.family)) {
+      const { nextHopAt, valueAt } = tailOf(store, attributes)
+      this.hopLength = copy(this.hop, 0, store.chunkOf(attributes), nextHopAt, valueAt)
+      return this.findReached()
+    }
+    const words = exportedNextHop(store, attributes, EXTERNAL_ROUTE, parameters)
+    if (words.length !== 4) return this.findPlain()
+    this.hopLength = 0
+    for (const word of words) this.hopLength = putWord(this.hop, this.hopLength, word)
+    return this.findReached()
   }
 
-  /** IPv6 prefixes in MP_REACH_NLRI, wherever that stands (RFC 4760 §3). */
-  private findReached(attributes: AttributeId): boolean {
-    const { store, bytes, from, to } = this
-    if (u16(bytes, from + 19) !== 0 || from + 23 + u16(bytes, from + 21) !== to) return false
-    const chunk = store.chunkOf(attributes)
-    let stored = store.startOf(attributes)
-    const storedEnd = store.blockEndOf(attributes)
+  private expect(attributes: AttributeId): void {
+    const { store } = this
+    if (this.isVerbatim && (store.traits[attributes] & Trait.Verbatim) !== 0) {
+      this.expected = store.chunkOf(attributes)
+      this.expectedFrom = store.startOf(attributes)
+      this.expectedTo = store.blockEndOf(attributes)
+      return
+    }
+    this.expected = this.provideScratch()
+    this.expectedFrom = 0
+    this.expectedTo = writeAttributes(this.expected, 0, store, attributes, EXTERNAL_ROUTE, this.parameters!)
+  }
+
+  /** IPv4 prefixes behind the attributes (RFC 4271 §4.3). */
+  private findPlain(): boolean {
+    const { bytes, from, to, expected, expectedFrom, expectedTo } = this
+    const at = from + 23
+    const end = at + u16(bytes, from + 21)
+    if (end - at !== expectedTo - expectedFrom) return false
+    return isSame(bytes, at, end, expected, expectedFrom) && this.follow(end, to)
+  }
+
+  /** Everything else in MP_REACH_NLRI, wherever that stands (RFC 4760 §3). */
+  private findReached(): boolean {
+    const { bytes, from, to, expected, expectedTo, hop, hopLength } = this
+    const { family } = this.parameters!
+    if (from + 23 + u16(bytes, from + 21) !== to) return false
+    let expectedAt = this.expectedFrom
     let nlriFrom = 0
     let nlriTo = 0
     for (let at = from + 23; at < to; ) {
-      const isExtended = (bytes[at] & 0x10) !== 0
-      const value = at + (isExtended ? 4 : 3)
-      const end = value + (isExtended ? u16(bytes, at + 2) : bytes[at + 2])
+      const value = valueAtOf(bytes, at)
+      const end = endOf(bytes, at)
       if (bytes[at + 1] === AttributeType.MpReach) {
-        // AFI 2, SAFI 1, a next hop of one address, the reserved octet.
-        if (u16(bytes, value) !== 2 || bytes[value + 2] !== 1 || bytes[value + 3] !== 16) return false
-        if (store.nextHopLengthOf(attributes) !== 16 || bytes[value + 20] !== 0) return false
-        if (!isSame(bytes, value + 4, value + 20, chunk, storedEnd) || isZero(bytes, value + 4, value + 20))
-          return false
-        nlriFrom = value + 21
+        if (u16(bytes, value) !== afiOf(family) || bytes[value + 2] !== safiOf(family)) return false
+        if (bytes[value + 3] !== hopLength || !isSame(bytes, value + 4, value + 4 + hopLength, hop, 0)) return false
+        // The reserved octet stands between the two.
+        if (bytes[value + 4 + hopLength] !== 0) return false
+        nlriFrom = value + 5 + hopLength
         nlriTo = end
       } else {
-        if (end - at > storedEnd - stored || !isSame(bytes, at, end, chunk, stored)) return false
-        stored += end - at
+        if (end - at > expectedTo - expectedAt || !isSame(bytes, at, end, expected, expectedAt)) return false
+        expectedAt += end - at
       }
       at = end
     }
-    return nlriFrom !== 0 && stored === storedEnd && this.follow(nlriFrom, nlriTo)
+    return nlriFrom !== 0 && expectedAt === expectedTo && this.follow(nlriFrom, nlriTo)
   }
 
   /** RFC 4271 §4.3 without attributes, or nothing but MP_UNREACH_NLRI. */
-  private findWithdrawn(family: number): boolean {
+  private findWithdrawn(): boolean {
     const { bytes, from, to } = this
+    const { family } = this.parameters!
     const length = u16(bytes, from + 19)
     if (family === 0) return from + 21 + length + 2 === to && this.follow(from + 21, to - 2)
     const at = from + 23
     if (length !== 0 || bytes[at + 1] !== AttributeType.MpUnreach) return false
-    const isExtended = (bytes[at] & 0x10) !== 0
-    const value = at + (isExtended ? 4 : 3)
-    const end = value + (isExtended ? u16(bytes, at + 2) : bytes[at + 2])
-    if (end !== to || u16(bytes, value) !== 2 || bytes[value + 2] !== 1) return false
+    const value = valueAtOf(bytes, at)
+    const end = endOf(bytes, at)
+    if (end !== to || u16(bytes, value) !== afiOf(family) || bytes[value + 2] !== safiOf(family)) return false
     return this.follow(value + 3, end)
   }
 }
 
 /** Whether a class is told external routes as they are, byte by byte, as long as each attribute is of the kind that `Verbatim` says. */
-export const isTransparent = (to: ExportParameters): boolean =>
-  isRouted(to.family) &&
+const isTransparent = (to: ExportParameters): boolean =>
   to.kind === PeerKind.RouteServerClient &&
   to.as4 &&
-  to.addPathSend === 0 &&
   to.overriddenAs === 0 &&
   to.nextHopSelfInside !== true &&
   to.role !== RoleValue.Customer &&
   to.role !== RoleValue.Peer &&
   to.role !== RoleValue.RouteServerClient
-
-/** Whether a class may be told withdrawals as they came: those without identifiers say the same to everybody. */
-export const takesWithdrawals = (to: ExportParameters): boolean => isRouted(to.family) && to.addPathSend === 0
-
-/** What the members of a class can read, as the mask of their sessions has it. */
-export const maskOfClass = (to: ExportParameters): Mask => {
-  const bits: Array<MaskBit> = []
-  if (to.kind === PeerKind.External || to.kind === PeerKind.RouteServerClient) bits.push(MaskBit.External)
-  if (to.as4) bits.push(MaskBit.FourOctetAs)
-  if (to.messageBytesMax > MESSAGE_BYTES_MAX) bits.push(MaskBit.ExtendedMessage)
-  const { low, high } = maskOf(bits)
-  const paths = to.addPathSend === 0 ? 0 : addPathBit(to.family)
-  return { low: (low | familyBit(to.family) | paths) >>> 0, high }
-}
-
-/** The mask of a session, as its receiver sees it. Families: indices of those that are routed here. */
-export const maskOfSession = (
-  external: boolean,
-  as4: boolean,
-  extended: boolean,
-  families: ReadonlyArray<number>,
-  addPath: ReadonlyArray<boolean>
-): Mask => {
-  let low = (external ? EXTERNAL : 0) | (as4 ? FOUR_OCTET_AS : 0) | (extended ? 1 << MaskBit.ExtendedMessage : 0)
-  for (const family of families) {
-    if (family < ROUTED) low |= familyBit(family) | (addPath[family] ? addPathBit(family) : 0)
-  }
-  return { low: low >>> 0, high: 0 }
-}
-
-/** Families 0 and 1 are the unicast ones of IPv4 and IPv6; between them the mask has multicast. */
-const ROUTED = 2
-const familyBit = (family: number): number => 1 << (MaskBit.Ipv4Unicast + family * 2)
-const addPathBit = (family: number): number => 1 << (MaskBit.AddPathIpv4Unicast + family * 2)
 
 /** Prefixes that come one after the other have numbers that do, mostly, so that few share a place. */
 const slotOf = (family: number, first: PrefixId, isWithdrawal: boolean): number =>
@@ -254,16 +362,22 @@ const isSame = (bytes: Uint8Array, from: number, to: number, others: Uint8Array,
   return true
 }
 
-const isZero = (bytes: Uint8Array, from: number, to: number): boolean => {
-  for (; from < to; from++) if (bytes[from] !== 0) return false
-  return true
-}
+/** Where the value of the attribute at `at` begins, and where it ends. */
+const valueAtOf = (bytes: Uint8Array, at: number): number => at + ((bytes[at] & 0x10) !== 0 ? 4 : 3)
+
+const endOf = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] & 0x10) !== 0 ? at + 4 + u16(bytes, at + 2) : at + 3 + bytes[at + 2]
 
 const u16 = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1]
+
+const u32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 
 const EXTERNAL = 1 << MaskBit.External
 const FOUR_OCTET_AS = 1 << MaskBit.FourOctetAs
 const IDS_MAX = 0xffff_fffe
 /** Power of two, some times the messages that are kept. One whose place another took is encoded. */
 const INDEX_SLOTS = 1 << 16
+/** The attributes of the longest message. */
+const SCRATCH_BYTES = 70_000
 const NOTHING = new Uint8Array(0)

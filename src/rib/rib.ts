@@ -302,7 +302,7 @@ export class Rib {
 
   /** Received messages are wanted until everybody has been told of them. */
   private forgetRecent(): void {
-    if (!this.classes.some(({ lagging }) => lagging.length > 0)) this.packer.passThrough.recent.clear()
+    if (!this.classes.some(({ lagging }) => lagging.length > 0)) this.packer.passThrough.forget()
   }
 
   private detachStalled(): void {

@@ -2,6 +2,7 @@
 // come by the hundred thousand, UPDATE and KEEPALIVE, only note that something was heard, and UPDATEs go on into the RIB.
 import type { BytesKeeper } from "../buffers/index.ts"
 import type { OpBuffer } from "../machine/index.ts"
+import type { PeerKind } from "../rib/index.ts"
 import { notifications } from "../session/index.ts"
 import {
   decodeNotification,
@@ -155,8 +156,9 @@ const receiveUpdate = (
   state.rib.adjIn.spanFirst = -1
   learnUpdate(state, peer.index, session, view, verdict === Verdict.TreatAsWithdraw)
   const { passThrough } = state.rib.packer
-  if (verdict === Verdict.Keep && (passThrough.wantsAnnouncements || passThrough.wantsWithdrawals)) {
-    state.chunk.note(passThrough, session, view, state.rib.adjIn.spanFirst)
+  if (verdict === Verdict.Keep && passThrough.isWanted) {
+    const { peers, spanFirst } = state.rib.adjIn
+    state.chunk.note(passThrough, session, peers.kind[peer.index] as PeerKind, view, spanFirst)
   }
   checkPrefixLimit(state, conn, peer, out)
 }

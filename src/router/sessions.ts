@@ -170,7 +170,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   conn.session = {
     negotiated,
     context: { as4, addPath, extended, carried: carriedOf(negotiated), ...originOf(config, peer, negotiated) },
-    mask: maskOfSession(peers.external[peer.index] === 1, as4, extended, negotiated.families, addPath),
+    mask: maskOfSession(peers.outside[peer.index] === 1, as4, extended, negotiated.families, addPath),
     intake: intakeOf(config, peer, negotiated),
     memberships: [],
     disabled: 0,
