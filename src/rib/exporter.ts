@@ -4,6 +4,7 @@
 import type { Lease } from "../buffers/index.ts"
 import { PEERS_MAX } from "../machine/index.ts"
 import { Routes } from "./adj-out.ts"
+import { Likeness } from "./alike.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { isEmpty } from "./audience.ts"
 import type { ExportClass } from "./export-class.ts"
@@ -34,11 +35,13 @@ export class Exporter {
   protected readonly scope: Uint32Array = new Uint32Array(PEERS_MAX / 32)
   protected scopeCount = 0
   protected except: number = NOBODY
+  private readonly likeness: Likeness
 
   constructor(store: AttributeStore, selection: Selection, packer: Packer) {
     this.store = store
     this.selection = selection
     this.packer = packer
+    this.likeness = new Likeness(store)
   }
 
   /** Tells a class what changed of a table. */
@@ -56,6 +59,7 @@ export class Exporter {
   protected begin(exportClass: ExportClass, bits: Uint32Array, transmit: Transmit, isCatchUp = false): void {
     exportClass.fit()
     this.selection.begin(exportClass)
+    this.likeness.begin(exportClass.parameters)
     this.except = NOBODY
     this.scopeCount = 0
     for (let word = 0; word < exportClass.stride; word++) {
@@ -134,6 +138,12 @@ export class Exporter {
     return internal ? source : local ? LOCAL_SHARE : SELF
   }
 
+  /** Whether a route is the same bytes to whoever is told it as another one, of which there is still its set and its share. */
+  protected isAlike(set: AttributeId, source: number, other: AttributeId, otherShare: number): boolean {
+    const share = this.shareOf(source)
+    return share === otherShare && this.likeness.of(set, other, this.selection.sourceOf(source), share)
+  }
+
   protected addJob(
     table: RibTable,
     exportClass: ExportClass,
@@ -162,7 +172,7 @@ export class Exporter {
     const before = adjOut.sent[id]
     const beforeSource = adjOut.sentSource[id]
     if (sent === before && (sent === 0 || source === beforeSource)) return
-    const isSame = sent === before && this.shareOf(source) === this.shareOf(beforeSource)
+    const isSame = sent !== 0 && before !== 0 && this.isAlike(sent - 1, source, before - 1, this.shareOf(beforeSource))
     for (const member of exportClass.lagging) {
       const had = before !== 0 && member.peer !== beforeSource
       const has = sent !== 0 && member.peer !== source
@@ -172,9 +182,10 @@ export class Exporter {
     if (sent === 0) {
       if (this.leaveOut(exportClass, beforeSource)) this.packer.withdraw(table.prefixes, id, 0)
     } else {
-      if (isSame) this.tellOne(table, exportClass, beforeSource, id, sent, source)
-      else if (this.leaveOut(exportClass, source)) this.announce(table, id, 0, sent - 1, source)
-      if (before !== 0 && source !== beforeSource) this.tellOne(table, exportClass, source, id, 0, SELF)
+      const isFromOther = before !== 0 && source !== beforeSource
+      if (!isSame && this.leaveOut(exportClass, source)) this.announce(table, id, 0, sent - 1, source)
+      if (isSame && isFromOther) this.tellOne(table, exportClass, beforeSource, id, sent, source)
+      if (isFromOther) this.tellOne(table, exportClass, source, id, 0, SELF)
     }
     adjOut.note(id, sent, source)
   }
@@ -249,8 +260,7 @@ export class Exporter {
     const { before, after } = this
     return (
       before.pathId[old] === after.pathId[now] &&
-      before.attributes[old] === after.attributes[now] &&
-      this.shareOf(before.source[old]) === this.shareOf(after.source[now])
+      this.isAlike(after.attributes[now], after.source[now], before.attributes[old], this.shareOf(before.source[old]))
     )
   }
 

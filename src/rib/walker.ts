@@ -217,8 +217,9 @@ export class Walker extends Exporter {
   private isHeld(route: number): boolean {
     const { before, held } = this
     for (let old = 0; old < held.count; old++) {
-      if (held.pathId[old] !== before.pathId[route] || held.attributes[old] !== before.attributes[route]) continue
-      if (held.source[old] === this.shareOf(before.source[route])) return true
+      if (held.pathId[old] !== before.pathId[route]) continue
+      if (this.isAlike(before.attributes[route], before.source[route], held.attributes[old], held.source[old]))
+        return true
     }
     return false
   }

@@ -28,8 +28,9 @@ const CONTEXT: UpdateContext = { ...PLAIN, external: true, extended: true }
 const prefixAt = (index: number): Prefix => ({ family: 4, words: [(0x1400_0000 + index * 256) >>> 0], length: 24 })
 
 /** Announces prefixes `from` to `to`, 800 to a message and all in one batch. */
-const announce = (driver: Driver, conn: ConnId, from: number, to: number, med = 0): void => {
-  const attributes = { origin: 0, asPath: [{ type: 2, members: [65002] }], nextHop: parseAddress(A)!, med }
+const announce = (driver: Driver, conn: ConnId, from: number, to: number, community = 0): void => {
+  const asPath = [{ type: 2, members: [65002] }]
+  const attributes = { origin: 0, asPath, nextHop: parseAddress(A)!, communities: [community] }
   const messages: Array<Uint8Array> = []
   for (let at = from; at < to; at += 800) {
     const nlri = Array.from({ length: Math.min(800, to - at) }, (_, index) => prefixAt(at + index))
@@ -227,10 +228,10 @@ describe("a peer that reads slowly", () => {
           conn.unsentBytes = isBlocked ? 2_000_000 : 0
           for (const { member } of conn.session!.memberships) if (isBlocked) member.live = false
         }
-        for (const [med, { from, count, isGone, drains }] of changes.entries()) {
+        for (const [community, { from, count, isGone, drains }] of changes.entries()) {
           block(!drains)
           if (isGone) withdraw(driver, a, from, from + count)
-          else announce(driver, a, from, from + count, med)
+          else announce(driver, a, from, from + count, community)
           driver.settle()
         }
         block(false)
@@ -256,8 +257,8 @@ describe("a peer that reads slowly", () => {
     driver.drain()
     let bytes = 0
     const table = new Table()
-    for (let med = 1; med <= 12; med++) {
-      announce(driver, a, 0, COUNT, med)
+    for (let community = 1; community <= 12; community++) {
+      announce(driver, a, 0, COUNT, community)
       driver.settle()
       const messages = driver.messages(b)
       bytes += messages.reduce((sum, { length }) => sum + length, 0)

@@ -70,11 +70,11 @@ export const sayings: Readonly<Record<string, (stage: Stage, line: Line) => void
     if (speaker !== undefined) return
     for (const prefix of prefixes) stage.world.command(name!, { command: "withdraw", prefix })
   },
-  /** churn SPEAKER PREFIX TIMES: announces, over and over, with another MED each time. */
+  /** churn SPEAKER PREFIX TIMES: announces, over and over, with another community each time. */
   churn: (stage, { names: [name, prefix, times] }) => {
     const speaker = speakerOf(stage, name)
-    for (let med = 1; med <= Number(times); med++) {
-      const attributes = { ...attributesFrom(speaker, parseLine("churn")), med }
+    for (let time = 1; time <= Number(times); time++) {
+      const attributes = { ...attributesFrom(speaker, parseLine("churn")), communities: [time] }
       for (const nlri of cut(prefixesFrom(prefix!))) speaker.update({ attributes, nlri })
       stage.pass(CHURN_MS)
     }
