@@ -5,55 +5,55 @@ import { type AttributeId, type AttributeStore, CARRIED } from "./attribute-stor
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 const BYTES_MAX = 70_000
+/** No peer. */
+const NOBODY = 0xffff_ffff
 
 export class Likeness {
   private readonly store: AttributeStore
+  private readonly sourceOf: (peer: number) => RouteSource
   private readonly one: Uint8Array = new Uint8Array(BYTES_MAX)
   private readonly other: Uint8Array = new Uint8Array(BYTES_MAX)
-  /** The last question and its answer: prefixes that change together mostly change alike. */
   private parameters: ExportParameters | undefined
-  private share = 0
-  private left: AttributeId = 0
-  private right: AttributeId = 0
+  /** The last question and its answer: prefixes that change together mostly change alike. */
+  private readonly asked: Uint32Array = new Uint32Array(4)
   private answer = false
 
-  constructor(store: AttributeStore) {
+  /** `sourceOf`: what is asked about a peer whose route it is. */
+  constructor(store: AttributeStore, sourceOf: (peer: number) => RouteSource) {
     this.store = store
+    this.sourceOf = sourceOf
   }
 
   /** A new round: numbers of sets may have been given away since the last one. */
   begin(parameters: ExportParameters): void {
     this.parameters = parameters
-    this.left = 0
-    this.right = 0
-    this.answer = true
+    this.asked.fill(NOBODY)
   }
 
-  /** `share`: a number that stands for `source`. */
-  of(a: AttributeId, b: AttributeId, source: RouteSource, share: number): boolean {
-    if (a === b) return true
-    const { parameters, store } = this
+  /** Whether set `a` of one peer's route and set `b` of another's are told in the same bytes. */
+  of(a: AttributeId, from: number, b: AttributeId, otherFrom: number): boolean {
+    if (a === b && from === otherFrom) return true
+    const { asked, parameters, store } = this
     // AS_PATH goes out to everybody, so that sets which differ in it differ.
     if (parameters === undefined || store.pathHash[a] !== store.pathHash[b]) return false
-    if (a === this.left && b === this.right && share === this.share) return this.answer
-    this.left = a
-    this.right = b
-    this.share = share
-    this.answer = this.compare(parameters, a, b, source)
+    if (asked[0] === a && asked[1] === from && asked[2] === b && asked[3] === otherFrom) return this.answer
+    asked[0] = a
+    asked[1] = from
+    asked[2] = b
+    asked[3] = otherFrom
+    this.answer = this.compare(parameters, a, from, b, otherFrom)
     return this.answer
   }
 
-  private compare(to: ExportParameters, a: AttributeId, b: AttributeId, source: RouteSource): boolean {
+  private compare(to: ExportParameters, a: AttributeId, from: number, b: AttributeId, otherFrom: number): boolean {
     const { store, one, other } = this
+    const source = { ...this.sourceOf(from) }
+    const otherSource = { ...this.sourceOf(otherFrom) }
     const end = writeAttributes(one, 0, store, a, source, to)
-    if (writeAttributes(other, 0, store, b, source, to) !== end) return false
-    if (!isSame(one, 0, end, other, 0)) return false
-    return isRouted(to.family) ? this.haveSameNextHop(to, a, b, source) : this.haveSameTail(a, b)
-  }
-
-  private haveSameNextHop(to: ExportParameters, a: AttributeId, b: AttributeId, source: RouteSource): boolean {
-    const words = exportedNextHop(this.store, a, source, to)
-    const others = exportedNextHop(this.store, b, source, to)
+    if (writeAttributes(other, 0, store, b, otherSource, to) !== end || !isSame(one, 0, end, other, 0)) return false
+    if (!isRouted(to.family)) return this.haveSameTail(a, b)
+    const words = exportedNextHop(store, a, source, to)
+    const others = exportedNextHop(store, b, otherSource, to)
     return words.length === others.length && words.every((word, index) => word === others[index])
   }
 

@@ -41,7 +41,7 @@ export class Exporter {
     this.store = store
     this.selection = selection
     this.packer = packer
-    this.likeness = new Likeness(store)
+    this.likeness = new Likeness(store, (peer) => selection.sourceOf(peer))
   }
 
   /** Tells a class what changed of a table. */
@@ -138,10 +138,10 @@ export class Exporter {
     return internal ? source : local ? LOCAL_SHARE : SELF
   }
 
-  /** Whether a route is the same bytes to whoever is told it as another one, of which there is still its set and its share. */
-  protected isAlike(set: AttributeId, source: number, other: AttributeId, otherShare: number): boolean {
-    const share = this.shareOf(source)
-    return share === otherShare && this.likeness.of(set, other, this.selection.sourceOf(source), share)
+  /** Whether two routes, each a set and the peer that it is from, are the same bytes to whoever is told them. */
+  protected isAlike(set: AttributeId, source: number, other: AttributeId, otherSource: number): boolean {
+    if (set === other && this.shareOf(source) === this.shareOf(otherSource)) return true
+    return this.likeness.of(set, source, other, otherSource)
   }
 
   protected addJob(
@@ -172,7 +172,7 @@ export class Exporter {
     const before = adjOut.sent[id]
     const beforeSource = adjOut.sentSource[id]
     if (sent === before && (sent === 0 || source === beforeSource)) return
-    const isSame = sent !== 0 && before !== 0 && this.isAlike(sent - 1, source, before - 1, this.shareOf(beforeSource))
+    const isSame = sent !== 0 && before !== 0 && this.isAlike(sent - 1, source, before - 1, beforeSource)
     for (const member of exportClass.lagging) {
       const had = before !== 0 && member.peer !== beforeSource
       const has = sent !== 0 && member.peer !== source
@@ -260,7 +260,7 @@ export class Exporter {
     const { before, after } = this
     return (
       before.pathId[old] === after.pathId[now] &&
-      this.isAlike(after.attributes[now], after.source[now], before.attributes[old], this.shareOf(before.source[old]))
+      this.isAlike(after.attributes[now], after.source[now], before.attributes[old], before.source[old])
     )
   }
 

@@ -218,8 +218,9 @@ export class Walker extends Exporter {
     const { before, held } = this
     for (let old = 0; old < held.count; old++) {
       if (held.pathId[old] !== before.pathId[route]) continue
-      if (this.isAlike(before.attributes[route], before.source[route], held.attributes[old], held.source[old]))
-        return true
+      const source = before.source[route]
+      if (held.source[old] !== this.shareOf(source)) continue
+      if (this.isAlike(before.attributes[route], source, held.attributes[old], source)) return true
     }
     return false
   }

@@ -86,3 +86,12 @@ it("a best path that moves to a peer whose route looks the same is told to the o
     [undefined]
   ])
 })
+
+it("a best path that moves from a peer outside to one inside, and looks the same to others outside, is not told to them", () => {
+  const bench = routerWith()
+  bench.driver.hear(bench.conns[FROM]!, announcement([65010], [PREFIX]))
+  heard(bench)
+  bench.driver.hear(bench.conns[INSIDE]!, announcement([65010], [PREFIX], { localPref: 200 }))
+  // Who had it from outside hears of LOCAL_PREF now, and who announced it first that there is another one.
+  expect(counts(heard(bench))).toEqual({ [FROM]: 1, [OUTSIDE]: 0, [INSIDE]: 1, [CLIENT]: 1, [SERVED]: 0 })
+})
