@@ -1,8 +1,10 @@
 // A table of synchronised entries that follows another table (KSyncDBObject). Several rows may want the same key: the first is the one that is
 // synchronised, the others are parked in the order in which they came, and the next takes over when it goes. A row that is deleted stays
 // known until the other side has acknowledged.
-import { type EntryMethods, EntryObject, type EntryObjectOptions, type SyncEntry } from "./entry-object.ts"
+import type { EntryObjectOptions } from "./entry-machine.ts"
+import { EntryObject } from "./entry-object.ts"
 import { EntryEvent } from "./states.ts"
+import type { EntryMethods, SyncEntry } from "./sync-entry.ts"
 
 /** What the table says about a row that changed. DeleteAdd: it wants another key. */
 export type Filtered = "accept" | "ignore" | "delete" | "delete-add"

@@ -1,14 +1,10 @@
 // ksync: each kernel object's life, from wanted to in the kernel and away again. One small machine per object, dependencies between
 // them, reference counts so that nothing is deleted that something stands on, numbers of our own, and what to do about errors.
 
+export { Dependencies } from "./dependencies.ts"
 export { type DrivenMethods, DrivenObject, type Filtered } from "./driven-object.ts"
-export {
-  type EntryMethods,
-  EntryObject,
-  type EntryObjectOptions,
-  type PastTransition,
-  SyncEntry
-} from "./entry-object.ts"
+export type { EntryObjectOptions } from "./entry-machine.ts"
+export { EntryObject } from "./entry-object.ts"
 export {
   type Answer,
   classify,
@@ -45,5 +41,6 @@ export {
   isUnderWay,
   isUsable
 } from "./states.ts"
+export { type AnyEntry, type EntryMethods, type PastTransition, SyncEntry } from "./sync-entry.ts"
 export { actNames, actsOf, applyFlags, flagsOf, GUARDS, lookUp, type Packed, stateOf, step } from "./table.ts"
 export { type Policy, type Transition, transition } from "./transition.ts"

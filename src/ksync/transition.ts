@@ -47,7 +47,7 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
     case EntryState.AddDefer:
       if (event === EntryEvent.AddChangeRequest) return and(add(guards), Act.Unlink)
       if (event === EntryEvent.ReEvaluate) return add(guards)
-      if (event === EntryEvent.DeleteAddRequest) return and(deleteAdd(guards), Act.Unlink)
+      if (event === EntryEvent.DeleteAddRequest) return and(deleteAdd(policy, guards), Act.Unlink)
       if (event === EntryEvent.ReferenceReleased) return to(state)
       if (event !== EntryEvent.DeleteRequest) return undefined
       if ((guards & Uncompressed) !== 0) return and(remove(policy, guards), Act.Unlink)
@@ -57,25 +57,25 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
       if (event === EntryEvent.AddChangeRequest) return and(change(guards), Act.Unlink)
       if (event === EntryEvent.ReEvaluate) return change(guards)
       if (event === EntryEvent.DeleteRequest) return and(remove(policy, guards), Act.Unlink)
-      if (event === EntryEvent.DeleteAddRequest) return and(deleteAdd(guards), Act.Unlink)
+      if (event === EntryEvent.DeleteAddRequest) return and(deleteAdd(policy, guards), Act.Unlink)
       return event === EntryEvent.ReferenceReleased ? to(state) : undefined
 
     case EntryState.InSync:
       if (event === EntryEvent.AddChangeRequest) return change(guards)
       if (event === EntryEvent.DeleteRequest) return remove(policy, guards)
-      if (event === EntryEvent.DeleteAddRequest) return deleteAdd(guards)
+      if (event === EntryEvent.DeleteAddRequest) return deleteAdd(policy, guards)
       return event === EntryEvent.ReferenceReleased ? to(state) : undefined
 
     case EntryState.SyncWait:
       if (event === EntryEvent.AddChangeRequest) return to(EntryState.NeedSync)
-      if (isAck) return pending ? and(deleteAdd(guards), 0, FlagChange.ClearPending) : to(EntryState.InSync)
+      if (isAck) return pending ? and(deleteAdd(policy, guards), 0, FlagChange.ClearPending) : to(EntryState.InSync)
       if (event === EntryEvent.DeleteRequest) return to(EntryState.DeleteDeferSync, 0, FlagChange.ClearPending)
       if (event === EntryEvent.DeleteAddRequest) return to(state, 0, FlagChange.SetPending)
       return event === EntryEvent.ReferenceReleased ? to(state) : undefined
 
     case EntryState.NeedSync:
       if (event === EntryEvent.AddChangeRequest) return to(state)
-      if (isAck) return pending ? and(deleteAdd(guards), 0, FlagChange.ClearPending) : change(guards)
+      if (isAck) return pending ? and(deleteAdd(policy, guards), 0, FlagChange.ClearPending) : change(guards)
       if (event === EntryEvent.DeleteRequest) return to(EntryState.DeleteDeferSync, 0, FlagChange.ClearPending)
       if (event === EntryEvent.DeleteAddRequest) return to(state, 0, FlagChange.SetPending)
       return event === EntryEvent.ReferenceReleased ? to(state) : undefined
@@ -89,7 +89,7 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
     case EntryState.DeleteDeferRef:
       if (event === EntryEvent.AddChangeRequest) return (guards & Seen) !== 0 ? change(guards) : add(guards)
       if (event === EntryEvent.DeleteRequest) return referenced ? undefined : remove(policy, guards)
-      if (event === EntryEvent.DeleteAddRequest) return deleteAdd(guards)
+      if (event === EntryEvent.DeleteAddRequest) return deleteAdd(policy, guards)
       return event === EntryEvent.ReferenceReleased && !referenced ? remove(policy, guards) : undefined
 
     case EntryState.DeleteDeferDeleteAck:
@@ -99,7 +99,7 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
       if (event === EntryEvent.DeleteAddRequest) return to(state, 0, FlagChange.SetPending)
       if (event === EntryEvent.DeleteAck) {
         if (!pending) return remove(policy, guards)
-        return corrected ? renewed(guards) : and(deleteAdd(guards), 0, FlagChange.ClearPending)
+        return corrected ? renewed(guards) : and(deleteAdd(policy, guards), 0, FlagChange.ClearPending)
       }
       return event === EntryEvent.ReferenceReleased ? to(state) : undefined
 
@@ -109,7 +109,7 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
       if (event === EntryEvent.ReferenceReleased) return to(state)
       if (event !== EntryEvent.DeleteAck) return undefined
       // Corrected: the delete under way was the delete that was asked for; the source sends a second one (W6).
-      if (pending) return corrected ? renewed(guards) : and(deleteAdd(guards), 0, FlagChange.ClearPending)
+      if (pending) return corrected ? renewed(guards) : and(deleteAdd(policy, guards), 0, FlagChange.ClearPending)
       return and(referenced ? PLACEHOLDER : FREED, 0, corrected ? FlagChange.ClearSeen : 0)
 
     case EntryState.RenewWait:
@@ -122,7 +122,7 @@ const asked = (policy: Policy, state: EntryState, event: EntryEvent, guards: num
       if (event === EntryEvent.ReferenceReleased) return to(state)
       if (event !== EntryEvent.DeleteAck) return undefined
       if (corrected) return renewed(guards)
-      return pending ? and(deleteAdd(guards), 0, FlagChange.ClearPending) : add(guards)
+      return pending ? and(deleteAdd(policy, guards), 0, FlagChange.ClearPending) : add(guards)
 
     case EntryState.FreeWait:
       return undefined
@@ -138,7 +138,10 @@ const failed = (policy: Policy, state: EntryState, event: EntryEvent, guards: nu
     case EntryEvent.AddFailed:
       if (state === EntryState.SyncWait) return addDefer
       // What failed is not what is wanted now: the new content is tried at once.
-      if (state === EntryState.NeedSync) return and(add(absent), 0, FlagChange.ClearPending)
+      if (state === EntryState.NeedSync) {
+        const seen = (guards & Unresolved) !== 0 ? FlagChange.ClearSeen : 0
+        return and(add(absent), 0, FlagChange.ClearPending | seen)
+      }
       if (state === EntryState.DeleteDeferSync) return and(remove(policy, absent), 0, FlagChange.ClearSeen)
       return undefined
     case EntryEvent.ChangeFailed:
@@ -201,9 +204,12 @@ const remove = (policy: Policy, guards: number): Transition => {
 }
 
 /** Delete what may be there, then add. References are not asked: the object comes back under the same key. */
-const deleteAdd = (guards: number): Transition => {
+const deleteAdd = (policy: Policy, guards: number): Transition => {
   if ((guards & (Seen | Uncompressed)) === 0) return add(guards)
-  return (guards & Synchronous) !== 0 ? and(add(guards), Act.SendDelete)! : to(EntryState.RenewWait, Act.SendDelete)
+  if ((guards & Synchronous) === 0) return to(EntryState.RenewWait, Act.SendDelete)
+  // Corrected: what was deleted and cannot be added yet is not there (W6).
+  const isForgotten = policy === "corrected" && (guards & Unresolved) !== 0
+  return and(add(guards), Act.SendDelete, isForgotten ? FlagChange.ClearSeen : 0)!
 }
 
 /** The delete is done, the object is wanted: what was seen is gone (the source never forgets, W6). */

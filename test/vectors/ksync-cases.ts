@@ -125,7 +125,7 @@ class Runner {
       index: entry.index ?? null,
       lastOp: entry.data.lastOperation,
       dependsOn: entry.data.dependsOn === undefined ? null : this.nameOf(entry.data.dependsOn.key),
-      waitingOn: entry.waitsOn === undefined ? null : this.nameOf(entry.waitsOn.key),
+      waitingOn: entry.waitsOn === undefined ? null : this.nameOf(entry.waitsOn.key as number),
       stale: entry.stale,
       delAddPending: entry.deleteAddPending,
       dbEntry: object.activeRow(entry)?.name ?? null,

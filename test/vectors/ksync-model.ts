@@ -123,8 +123,7 @@ export class KsyncModel {
     add: (entry) => this.operate(entry, "add"),
     change: (entry) => this.operate(entry, "change"),
     remove: (entry) => this.operate(entry, "delete"),
-    unresolved: ({ data }) =>
-      data?.dependsOn !== undefined && !this.object.isResolved(data.dependsOn) ? data.dependsOn : undefined,
+    dependsOn: ({ data }) => (data?.dependsOn === undefined ? [] : [data.dependsOn]),
     isDataResolved: ({ data }) => data.isResolved,
     compressesDeletes: ({ data }) => data.compresses,
     freed: ({ data }) => {
