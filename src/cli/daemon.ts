@@ -11,6 +11,7 @@ export const run = (file: string) =>
     const [{ runDaemon }, { serveDaemon }] = yield* load
     yield* runDaemon(config, {
       programVersion: VERSION,
+      warmUp: process.env["BACKWALK_WARM_UP"] !== "no",
       surface: (daemon) =>
         Effect.gen(function* () {
           for (const warning of config.warnings) yield* Effect.logWarning(warning)

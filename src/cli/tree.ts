@@ -40,7 +40,10 @@ const run = Command.make(
   { config: Flag.String("config").pipe(Flag.withMetavar("FILE"), Flag.withDescription("The configuration")) },
   ({ config }) => load(() => import("./daemon.ts")).pipe(Effect.flatMap((daemon) => daemon.run(config)))
 ).pipe(
-  Command.withDescription("Run the daemon in the foreground; SIGHUP reads the configuration again, SIGTERM ends it")
+  Command.withDescription(
+    "Run the daemon in the foreground; SIGHUP reads the configuration again, SIGTERM ends it. " +
+      "With BACKWALK_WARM_UP=no it does not practise on made-up tables before its peers come"
+  )
 )
 
 const check = Command.make(

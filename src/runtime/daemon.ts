@@ -18,6 +18,7 @@ import { Recorder } from "./recorder.ts"
 import { releaseStartMemory } from "./start-memory.ts"
 import { Timers } from "./timers.ts"
 import { type ListenFailed, Transport } from "./transport.ts"
+import { warmUp } from "./warm-up.ts"
 import { makeWorld } from "./world.ts"
 
 export interface DaemonOptions<E = never, R = never> {
@@ -26,6 +27,8 @@ export interface DaemonOptions<E = never, R = never> {
   /** Instead of the kernel that the configuration asks for. */
   readonly kernel?: Layer.Layer<Kernel, DaemonFailed, Inbox>
   readonly programVersion?: string
+  /** Practise on made-up tables until a peer says something. */
+  readonly warmUp?: boolean
   /** Where what the daemon says goes, instead of stderr. */
   readonly diary?: Layer.Layer<never>
 }
@@ -93,7 +96,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   for (const problem of transport.configure(tcpPeers(config.router))) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)
-  yield* Effect.forkScoped(Effect.delay(releaseStartMemory, SETTLED_MS))
+  yield* Effect.forkScoped(Effect.andThen(settle(core, options.warmUp === true), releaseStartMemory))
   yield* Effect.raceFirst(Fiber.join(running), failed).pipe(
     Effect.onInterrupt(() => {
       inbox.offerNow(commandRecord({ command: "shutdown" }))
@@ -105,6 +108,16 @@ const daemon = Effect.fnUntraced(function* <E, R>(
     })
   )
 })
+
+/** Resolves when nothing of the start is under way any more. */
+const settle = (core: Core, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
+  const isBusy = (): boolean => {
+    const { counters, followed, stopping } = core.state
+    return counters.messagesIn > 0 || followed.count > 0 || stopping
+  }
+  const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy }) : Effect.void]
+  return Effect.all(steps, { concurrency: 2, discard: true })
+}
 
 const commandRecord = (command: Command): EventRecord => ({ _tag: "Command", json: JSON.stringify(command) })
 

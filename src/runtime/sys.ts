@@ -98,6 +98,8 @@ export interface SystemCalls {
   readonly duplicate: (fd: number) => number
   /** Tells the kernel what will become of pages. */
   readonly madvise: (from: bigint, length: bigint, advice: number) => void
+  /** Gives the system back what is free in the C library's heap, where that can be asked for (glibc). */
+  readonly trimHeap: () => void
   /** Where an array's bytes are, for structures that hold a pointer. Valid while the array is referred to. */
   readonly address: (bytes: Uint8Array) => bigint
 }
@@ -168,8 +170,20 @@ const load = (): SystemCalls => {
     },
     setns: (fd, type) => void checked("setns", calls.setns(fd, type)),
     madvise: (from, length, advice) => void checked("madvise", calls.madvise(from, length, advice)),
+    trimHeap: heapTrimmer(ffi),
     duplicate: (fd) => checked("fcntl", calls.fcntl(fd, Sys.F_DUPFD_CLOEXEC, 0)),
     address: (bytes) => (ffi as unknown as { getRawPointer: (bytes: Uint8Array) => bigint }).getRawPointer(bytes)
+  }
+}
+
+const heapTrimmer = (ffi: typeof import("node:ffi")): (() => void) => {
+  try {
+    const { functions } = ffi.dlopen(null, { malloc_trim: { arguments: ["u64"], return: "i32" } })
+    const { malloc_trim } = functions as unknown as { readonly malloc_trim: (padBytes: bigint) => number }
+    return () => void malloc_trim(0n)
+  } catch {
+    // musl has no such function.
+    return () => undefined
   }
 }
 

@@ -1,0 +1,149 @@
+// A router that exists for the warm-up: stepped like the daemon's, by records that nobody sent, and whose operations nobody performs.
+// Received bytes lie in the same kind of blocks as those of a real connection, so that functions see what they will see.
+// Its sockets take everything at once; time stands still.
+import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
+import { OpBuffer } from "../machine/index.ts"
+import {
+  type Command,
+  createRouter,
+  type PeerConfig,
+  type PeerType,
+  type RouterState,
+  releaseEffects,
+  router,
+  routerEffects
+} from "../router/index.ts"
+import { encodeOpen, keepalive } from "../wire/index.ts"
+import { ReceiveBuffers } from "./receive-buffers.ts"
+
+export class WarmUpRouter {
+  readonly state: RouterState = createRouter(SEED)
+  private readonly out = new OpBuffer(1024)
+  private readonly sources = new Map<ConnId, ReceiveBuffers>()
+  /** What performing the last step's operations would have led to. */
+  private replies: Array<EventRecord> = []
+  private seq = 0
+
+  /** Configured, with a session to each of its peers: external ones, or clients of a route server. */
+  constructor(peerCount: number, type: PeerType) {
+    const peers = Array.from({ length: peerCount }, (_, index) => peerConfig(index, type))
+    const config = { router: { asn: LOCAL_AS, id: "192.0.2.1" }, listen: [], peers, static: [], originate: [] }
+    const command: Command = { command: "configure", config, seed: SEED }
+    this.step([{ _tag: "Command", json: JSON.stringify(command) }])
+    for (let index = 0; index < peerCount; index++) this.establish(index)
+  }
+
+  /** What the peer says, as much at once as a socket gives. Yields after each step. */
+  *play(peer: number, bytes: Uint8Array): Generator<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { record, length } = this.received(peer, bytes.subarray(at))
+      at += length
+      this.step([record])
+      record.keeper?.release()
+      yield
+    }
+  }
+
+  /** The peer's session ends, and what it told is forgotten. Yields after each step. */
+  *lose(peer: number): Generator<void> {
+    this.step([connectionRecord(connOf(peer), ConnectionChange.Closed)])
+    while (this.replies.length > 0) {
+      yield
+      this.step([])
+    }
+  }
+
+  /** Receive memory goes; the router's own is free when nobody refers to it. */
+  close(): void {
+    for (const buffers of this.sources.values()) buffers.close()
+  }
+
+  private establish(peer: number): void {
+    const conn = connOf(peer)
+    const buffers = new ReceiveBuffers("warm-up")
+    this.sources.set(conn, buffers)
+    this.step([connectionRecord(conn, ConnectionChange.Accepted)])
+    const asn = asnOf(peer)
+    const capabilities = [
+      { _tag: "Multiprotocol", afi: 1, safi: 1 },
+      { _tag: "FourOctetAs", asn }
+    ] as const
+    const open = encodeOpen({ version: 4, asn, holdTime: 0, id: peer + 1, capabilities })
+    for (const message of [open, keepalive()]) {
+      const { record } = this.received(peer, message)
+      this.step([record])
+      record.keeper?.release()
+    }
+    buffers.expect(LARGE_MESSAGE)
+  }
+
+  /** As many of the bytes as fit where the connection reads to. */
+  private received(peer: number, bytes: Uint8Array): { readonly record: BytesRecord; readonly length: number } {
+    const conn = connOf(peer)
+    const buffers = this.sources.get(conn)!
+    const room = buffers.next()
+    const length = Math.min(room.length, bytes.length, READ_BYTES)
+    room.set(bytes.subarray(0, length))
+    return { record: { _tag: "Bytes", conn, ...buffers.took(length) }, length }
+  }
+
+  private step(records: ReadonlyArray<EventRecord>): void {
+    const { state, out } = this
+    const batch = { seq: this.seq++, at: START_MICROS + this.seq, records: [...this.replies, ...records] }
+    this.replies = []
+    out.clear()
+    router.step(state, batch, out)
+    for (let index = 0; index < out.length; index++) {
+      const code = out.code(index)
+      if (code === routerEffects.code.WantQuantum) this.replies.push({ _tag: "Quantum", nodes: out.a(index) })
+      else if (code === routerEffects.code.WantDrained) {
+        this.replies.push(connectionRecord(out.a(index), ConnectionChange.Drained))
+      }
+    }
+    releaseEffects(out, (lease) => state.pool.release(lease))
+  }
+}
+
+type BytesRecord = Extract<EventRecord, { readonly _tag: "Bytes" }>
+
+const connectionRecord = (conn: ConnId, change: ConnectionChange): EventRecord => {
+  const isNews = change === ConnectionChange.Accepted
+  const remote = isNews ? `${addressOf(conn - ACCEPTED)}:1024` : ""
+  return { _tag: "Connection", conn, change, remote, local: isNews ? "192.0.2.1:179" : "", cause: "" }
+}
+
+const connOf = (peer: number): ConnId => ACCEPTED + peer
+/** The peer's address, AS and next hop are its number, one way or another. */
+const addressOf = (peer: number): string => `198.51.100.${peer + 1}`
+export const asnOf = (peer: number): number => 64_500 + peer
+export const nextHopOf = (peer: number): number => 0xc633_6401 + peer
+
+const peerConfig = (index: number, type: PeerType): PeerConfig => ({
+  address: addressOf(index),
+  port: 179,
+  asn: asnOf(index),
+  type,
+  name: "",
+  localAddress: "",
+  passive: true,
+  enabled: true,
+  families: ["ipv4-unicast"],
+  holdTime: 0,
+  connectRetry: 120,
+  idleHold: 5,
+  addPath: { receive: false, send: 0 },
+  extendedMessage: false,
+  password: "",
+  ttlSecurity: false,
+  multihop: 0,
+  policyOpen: true,
+  maxPrefixes: 0
+})
+
+const LOCAL_AS = 65_000
+const SEED = 1
+const START_MICROS = 1_000_000
+/** What one read brings here at most: a step of some milliseconds even before anything is compiled. */
+const READ_BYTES = 8192
+/** Longer than small blocks: reading goes to large ones. */
+const LARGE_MESSAGE = 65_535

@@ -1,0 +1,77 @@
+// What a full table needs of the code is practised before there is one. A program that has just started runs unoptimised code, and a
+// daemon is given its peers' tables exactly then: the compiler would work beside it for the first third of a table. So, once it
+// listens and as long as no peer has said anything, the daemon plays made-up tables to routers of their own, through the very functions
+// that a real one goes through (ADR-0050). In slices, so that timers and sockets have their turn, with pauses in which the compiler
+// catches up; it ends as soon as there is something real to do, and nothing of it is seen by the daemon's router.
+import { Effect, type Scope } from "effect"
+import { asnOf, nextHopOf, WarmUpRouter } from "./warm-up-router.ts"
+import { syntheticTable } from "./warm-up-table.ts"
+
+export interface WarmUpOptions {
+  /** Whether there is something real to do. Asked before each step. */
+  readonly isBusy: () => boolean
+  /** What is done, a step at a time. */
+  readonly practice?: Iterator<void>
+  /** Processor time for all of it, in milliseconds. */
+  readonly budgetMs?: number
+}
+
+/** Resolves when all was practised, when there is something real to do, or when the budget is spent. What it needs to keep is kept with the scope. */
+export const warmUp = Effect.fnUntraced(function* (options: WarmUpOptions): Effect.fn.Return<void, never, Scope.Scope> {
+  const { isBusy, practice = practise(yield* anchor), budgetMs = WARM_UP_MS } = options
+  let spent = 0
+  const slice = (): boolean => {
+    const start = performance.now()
+    for (let elapsed = 0; elapsed < SLICE_MS; elapsed = performance.now() - start) {
+      if (isBusy() || spent + elapsed >= budgetMs || practice.next().done === true) return false
+    }
+    spent += performance.now() - start
+    return true
+  }
+  while (slice()) yield* Effect.sleep(PAUSE_MS)
+})
+
+/**
+ * A small router with sessions and a few routes, as long as the scope. Of a kind of object of which there is none the collector forgets
+ * what it looked like, and with it what was compiled for it.
+ */
+const anchor: Effect.Effect<WarmUpRouter, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => new WarmUpRouter(2, "external")),
+  (router) => Effect.sync(() => router.close())
+)
+
+/** Everything that a table goes through, a step at a time; the same every time. */
+export function* practise(small: WarmUpRouter): Generator<void> {
+  yield* small.play(0, tableOf(0, SMALL_PREFIXES))
+  // One in, one out.
+  const transit = new WarmUpRouter(2, "external")
+  yield* transit.play(0, tableOf(0, TRANSIT_PREFIXES))
+  yield* transit.lose(0)
+  transit.close()
+  // Several paths for each prefix, and the best one goes.
+  const choice = new WarmUpRouter(SPEAKERS + 1, "external")
+  for (let peer = 0; peer < SPEAKERS; peer++) yield* choice.play(peer, tableOf(peer, CHOICE_PREFIXES))
+  for (let peer = 0; peer < SPEAKERS; peer++) yield* choice.lose(peer)
+  choice.close()
+  // Clients of a route server, which get messages as they came.
+  const server = new WarmUpRouter(CLIENTS, "route-server-client")
+  yield* server.play(0, tableOf(0, SERVER_PREFIXES))
+  yield* server.lose(0)
+  server.close()
+}
+
+const tableOf = (peer: number, prefixes: number): Uint8Array =>
+  syntheticTable({ prefixes, asn: asnOf(peer), nextHop: nextHopOf(peer), seed: 7, pathSeed: 11 * peer + 1 })
+
+/** Four times what it takes on the machine of docs/PERFORMANCE.md. */
+const WARM_UP_MS = 600
+/** After so long whoever waits has its turn. */
+const SLICE_MS = 4
+/** The compiler has a thread of its own and may find a core free. */
+const PAUSE_MS = 4
+const SMALL_PREFIXES = 300
+const TRANSIT_PREFIXES = 30_000
+const CHOICE_PREFIXES = 8_000
+const SERVER_PREFIXES = 10_000
+const SPEAKERS = 3
+const CLIENTS = 4
