@@ -6,6 +6,8 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  /** No answer at all, after several tries: whether it was done is not known. */
+  EIO: 5,
   EAGAIN: 11,
   ENOMEM: 12,
   EBUSY: 16,
@@ -89,12 +91,26 @@ export interface Failure {
 
 export interface SyncCounters {
   readonly requests: number
+  /** Done, or so already. */
   readonly acknowledged: number
   readonly failed: number
   readonly unanswered: number
+  /** Routes that went without our doing. */
   readonly lost: number
+  /** Routes, groups and nexthops that another program gave another content. */
+  readonly altered: number
   readonly violations: number
 }
+
+export const newCounters = (): { -readonly [Name in keyof SyncCounters]: number } => ({
+  requests: 0,
+  acknowledged: 0,
+  failed: 0,
+  unanswered: 0,
+  lost: 0,
+  altered: 0,
+  violations: 0
+})
 
 /** What the kernel answered to one message of the batch. */
 export type Answer = (slot: number) => { readonly errno: number; readonly text: string } | undefined

@@ -16,8 +16,9 @@ export {
 } from "./errors.ts"
 export { type Contested, Fights, REPAIRS_AT_ONCE } from "./fights.ts"
 export { KernelSync } from "./kernel-sync.ts"
-export { eventFor, ObjectSync } from "./object-sync.ts"
+export { ObjectSync } from "./object-sync.ts"
 export {
+  type GroupMember,
   GroupObject,
   isOwnId,
   LeafObject,
@@ -29,6 +30,7 @@ export {
 } from "./objects.ts"
 export { type Entry, type EntryEffect, type EntryInput, guardsOf, newEntry, reduceEntry } from "./reduce-entry.ts"
 export { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+export { Meddling } from "./route-doubts.ts"
 export { DISCARD_LAST, discardOf, isDiscard, RouteFlag, RouteTable } from "./routes.ts"
 export {
   Act,
@@ -36,6 +38,7 @@ export {
   ENTRY_STATE_NAMES,
   EntryEvent,
   EntryState,
+  eventFor,
   FlagChange,
   Guard,
   isUnderWay,

@@ -3,16 +3,19 @@
 // Groups are changed in place by a replace that does not create: if the group is gone, its routes are gone with it, and we want to know.
 
 import type { PathList } from "../fib/index.ts"
-import { contested, ErrorClass, type Failure } from "./errors.ts"
+import { contested, Errno, ErrorClass, type Failure } from "./errors.ts"
 import { type KernelNexthop, ObjectTable } from "./object-table.ts"
-import { GroupObject, type LeafObject } from "./objects.ts"
-import { PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
-import { mayShrink, shrunk } from "./shrink.ts"
-import { Act, EntryEvent, EntryState, FlagChange, Guard, isUnderWay } from "./states.ts"
+import { type GroupMember, GroupObject, type LeafObject } from "./objects.ts"
+import { FAILED, PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
+import { isDiscard } from "./routes.ts"
+import { isSameShare, mayShrink, shrunk } from "./shrink.ts"
+import { Act, EntryEvent, EntryState, eventFor, FlagChange, Guard, isUnderWay } from "./states.ts"
 import { actsOf, flagsOf, stateOf, step } from "./table.ts"
 
 export class ObjectSync extends ObjectTable {
   violations = 0
+  /** Nexthops and groups that another program gave another content. */
+  altered = 0
 
   /** Takes over what the graph now says about a path-list; `gone` once nobody uses it. */
   update(list: PathList, gone: boolean): void {
@@ -95,13 +98,8 @@ export class ObjectSync extends ObjectTable {
       return
     }
     object.failure = failure
-    const event =
-      kind === SlotKind.ObjectAdd
-        ? EntryEvent.AddFailed
-        : kind === SlotKind.ObjectChange
-          ? EntryEvent.ChangeFailed
-          : EntryEvent.DeleteFailed
-    this.apply(object, event)
+    if (failure.errno === Errno.EIO) object.unknown = object.repeated = true
+    this.refused(kind, object)
     this.markHolders(object)
     if (failure.errorClass === ErrorClass.Conflict) {
       this.renumber(object)
@@ -120,15 +118,16 @@ export class ObjectSync extends ObjectTable {
     }
     this.unsend(object)
     object.unknown = true
-    const event =
-      kind === SlotKind.ObjectAdd
-        ? EntryEvent.AddFailed
-        : kind === SlotKind.ObjectChange
-          ? EntryEvent.ChangeFailed
-          : EntryEvent.DeleteFailed
-    this.apply(object, event)
+    object.repeated = true
+    this.refused(kind, object)
     this.mark(object)
     for (const group of this.markHolders(object)) group.unknown = true
+  }
+
+  /** What was under way is not known to be done: a content that was to be written is still to be written, whatever is wanted then. */
+  private refused(kind: number, object: KernelNexthop): void {
+    if (kind === SlotKind.ObjectChange) object.altered = true
+    this.apply(object, FAILED[kind])
   }
 
   /**
@@ -152,19 +151,53 @@ export class ObjectSync extends ObjectTable {
     this.lose(object)
   }
 
-  /** As `lost`, and another program did it. */
-  undone(id: number): void {
+  /** As `lost`, and another program did it. True: it may be there again by a request of ours, so the kernel is to be asked. */
+  undone(id: number): boolean {
     const object = this.byId.get(id)
-    if (object === undefined) return
+    if (object === undefined) return false
     const isLeaf = object.kind === "nexthop"
     const what = isLeaf ? object.adjacency.key : `group ${object.pathList}`
     const isContested = object.state === EntryState.InSync && !this.fights.undone(what)
     this.lost(id)
     const fresh = isLeaf ? this.leaves.get(what) : this.groups[object.pathList]
-    if (!isContested || fresh === undefined || fresh === object) return
-    fresh.resting = true
-    fresh.failure = contested(this.fights.counts.get(what)!)
-    this.retrySoon.push(fresh)
+    if (isContested && fresh !== undefined && fresh !== object) this.contest(fresh, what)
+    return object.dead && object.repeated
+  }
+
+  /** A nexthop of ours is not what we made it: it gets its content back in place, with all that stands on it. `undone`: it is news. */
+  leafAltered(leaf: LeafObject, undone: boolean): void {
+    this.alter(leaf, leaf.adjacency.key, undone)
+  }
+
+  /** What members a group of ours was seen to have. */
+  groupSeen(group: GroupObject, members: ReadonlyArray<GroupMember>, undone: boolean): void {
+    const known = this.membersOf(members)
+    const told = group.told.map(({ leaf: { adjacency }, weight }) => ({ adjacency, weight }))
+    if (known.length === members.length && isSameShare(known, told)) return
+    // What is under way will say what is there; it is repeated, since nobody knows which came first.
+    if (!isUnderWay(group.state)) this.setTold(group, known)
+    this.alter(group, `group ${group.pathList}`, undone)
+  }
+
+  private alter(object: KernelNexthop, what: string, undone: boolean): void {
+    if (object.state < EntryState.ChangeDefer) return
+    object.altered = true
+    this.altered++
+    if (!undone || this.fights.undone(what)) this.mark(object)
+    else this.contest(object, what)
+  }
+
+  /** It is repaired after a pause. */
+  private contest(object: KernelNexthop, what: string): void {
+    object.resting = true
+    object.failure = contested(this.fights.counts.get(what)!)
+    this.retrySoon.push(object)
+  }
+
+  /** Whether something that an object stands on is not surely in the kernel; of a route (no object): its group, or what stands for one. */
+  isInDoubt(object: KernelNexthop | undefined, groupId: number): boolean {
+    if (object === undefined) return !isDiscard(groupId) && this.groupById(groupId)?.state !== EntryState.InSync
+    return object.kind === "group" && object.sent.some(({ leaf }) => leaf.dead || leaf.state !== EntryState.InSync)
   }
 
   // Driving
@@ -173,16 +206,21 @@ export class ObjectSync extends ObjectTable {
     leaf.queued = false
     if (leaf.dead || leaf.resting || isUnderWay(leaf.state)) return
     const wanted = leaf.users.size > 0 || (leaf.stale && !this.sweeping)
-    const event = eventFor(leaf.state, wanted, false, leaf.held > 0)
+    const event = eventFor(leaf.state, wanted, leaf.altered, leaf.held > 0)
     if (event === undefined) {
       if (leaf.state === EntryState.Init && !wanted) this.forget(leaf)
       return
     }
-    // A leaf's content is its key: a change of one that is there changes nothing.
-    const acts = this.apply(leaf, event, this.guardsOf(leaf) | (leaf.seen && wanted ? Guard.Synchronous : 0))
+    // A leaf's content is its key: a change of one that is there changes nothing, unless somebody else changed it.
+    const same = leaf.seen && wanted && !leaf.altered
+    const acts = this.apply(leaf, event, this.guardsOf(leaf) | (same ? Guard.Synchronous : 0))
     if ((acts & Act.SendAdd) !== 0) {
       requests.putLeaf(leaf, leaf.unknown ? PutMode.CreateOrReplace : PutMode.Create)
       slots.addObject(SlotKind.ObjectAdd, leaf)
+    } else if ((acts & Act.SendChange) !== 0 && !same) {
+      leaf.altered = false
+      requests.putLeaf(leaf, PutMode.Replace)
+      slots.addObject(SlotKind.ObjectChange, leaf)
     } else if ((acts & Act.SendDelete) !== 0) {
       requests.deleteNexthop(leaf.id)
       slots.addObject(SlotKind.ObjectDelete, leaf)
@@ -236,7 +274,7 @@ export class ObjectSync extends ObjectTable {
     // A member is on its way out: it is looked at again when that is answered.
     if (group.told.some(({ leaf }) => leaf.state === EntryState.DeleteAckWait)) return
     const wanted = group.wanted || (group.stale && !this.sweeping)
-    const same = !group.wanted || this.hasContent(group, group.desired)
+    const same = !group.wanted || (!group.altered && this.hasContent(group, group.desired))
     const event = eventFor(group.state, wanted, !same, group.routes > 0)
     if (event === undefined) {
       if (group.state === EntryState.Init && !wanted) this.forget(group)
@@ -255,6 +293,7 @@ export class ObjectSync extends ObjectTable {
       const isAdd = (acts & Act.SendAdd) !== 0
       group.sent = group.desired.map(({ adjacency, weight }) => ({ leaf: this.leaves.get(adjacency.key)!, weight }))
       for (const { leaf } of group.sent) leaf.held++
+      group.altered = false
       const mode = !isAdd ? PutMode.Replace : group.unknown ? PutMode.CreateOrReplace : PutMode.Create
       requests.putGroup(group, group.sent, mode)
       slots.addObject(isAdd ? SlotKind.ObjectAdd : SlotKind.ObjectChange, group)
@@ -352,31 +391,5 @@ export class ObjectSync extends ObjectTable {
   /** An answer about an object that is gone: only its hold on leaves is left to give back. */
   private settleDead(object: KernelNexthop): void {
     this.unsend(object)
-  }
-}
-
-/** The event that brings an object at rest from what it is to what it should be; undefined where it is that already. */
-export const eventFor = (
-  state: number,
-  wanted: boolean,
-  differs: boolean,
-  referenced: boolean
-): EntryEvent | undefined => {
-  switch (state) {
-    case EntryState.Init:
-      return wanted ? EntryEvent.AddChangeRequest : undefined
-    case EntryState.Temp:
-      return wanted ? EntryEvent.AddChangeRequest : referenced ? undefined : EntryEvent.ReferenceReleased
-    case EntryState.AddDefer:
-    case EntryState.ChangeDefer:
-      return wanted ? EntryEvent.ReEvaluate : EntryEvent.DeleteRequest
-    case EntryState.InSync:
-      if (!wanted) return EntryEvent.DeleteRequest
-      return differs ? EntryEvent.AddChangeRequest : undefined
-    case EntryState.DeleteDeferRef:
-      if (wanted) return EntryEvent.AddChangeRequest
-      return referenced ? undefined : EntryEvent.ReferenceReleased
-    default:
-      return undefined
   }
 }

@@ -4,7 +4,7 @@ import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
 import { assert } from "../machine/index.ts"
 import { ErrorClass } from "./errors.ts"
 import { Fights } from "./fights.ts"
-import { GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
+import { type GroupMember, GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
 import { EntryState, isUsable } from "./states.ts"
 
 export type KernelNexthop = LeafObject | GroupObject
@@ -108,17 +108,21 @@ export class ObjectTable {
   }
 
   /** A group of ours that a dump showed and that we do not know. */
-  foundGroup(id: number, members: ReadonlyArray<{ readonly id: number; readonly weight: number }>): GroupObject {
+  foundGroup(id: number, members: ReadonlyArray<GroupMember>): GroupObject {
     const group = new GroupObject(id, 0)
     this.found(group)
-    const known: Array<Member> = []
-    for (const member of members) {
-      const leaf = this.byId.get(member.id)
-      if (leaf?.kind === "nexthop") known.push({ leaf, weight: member.weight })
-    }
-    known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
-    this.setTold(group, known)
+    this.setTold(group, this.membersOf(members))
     return group
+  }
+
+  /** Those members that are ours, in the order in which we write them. */
+  protected membersOf(members: ReadonlyArray<GroupMember>): ReadonlyArray<Member> {
+    const known: Array<Member> = []
+    for (const { id, weight } of members) {
+      const leaf = this.byId.get(id)
+      if (leaf?.kind === "nexthop") known.push({ leaf, weight })
+    }
+    return known.sort((a, b) => (a.leaf.adjacency.key < b.leaf.adjacency.key ? -1 : 1))
   }
 
   /** From now on what nobody took over is removed. */

@@ -13,6 +13,12 @@ export interface Transitioned {
   readonly event: number
 }
 
+/** A member of a group as the kernel tells it. */
+export interface GroupMember {
+  readonly id: number
+  readonly weight: number
+}
+
 export interface Member {
   readonly leaf: LeafObject
   readonly weight: number
@@ -32,6 +38,10 @@ class KernelObject {
   unknown = false
   /** It failed and waits for time, or for what it stands on to change; being marked is not enough to try again. */
   resting = false
+  /** It was asked for more than once under this number: news that it went may be from before the last time. */
+  repeated = false
+  /** Another program gave it another content, or it may have: it is written again, in place. */
+  altered = false
   /** The kernel dropped it. */
   dead = false
   failure: Failure | undefined

@@ -1,6 +1,6 @@
-// What is remembered of few routes only: why they failed, and at which groups they may point because an answer was lost. Keys are
+// What is remembered of few routes only: why they failed, that they are to be tried again, and at which groups they may point because an answer was lost. Keys are
 // family + 2 · prefix.
-import type { Failure } from "./errors.ts"
+import { ErrorClass, type Failure } from "./errors.ts"
 
 const FAILURES_KEPT = 4096
 
@@ -8,6 +8,37 @@ const FAILURES_KEPT = 4096
 export class RouteFailures extends Map<number, Failure> {
   note(key: number, failure: Failure): void {
     if (this.size < FAILURES_KEPT || this.has(key)) this.set(key, failure)
+  }
+}
+
+/** What another program did to a route while a request of ours about it was under way: nobody knows which came first. */
+export const Meddling = {
+  /** Made or changed in our name. */
+  Altered: 1,
+  /** Deleted. */
+  Deleted: 2,
+  /** Replaced by a route of its own. */
+  Taken: 3
+} as const
+export type Meddling = (typeof Meddling)[keyof typeof Meddling]
+
+/** Routes that only time will help, by how long they wait. */
+export class RouteRetries {
+  soon: Array<number> = []
+  rarely: Array<number> = []
+
+  /** It failed, and is not waiting already. */
+  note(key: number, errorClass: ErrorClass): void {
+    if (errorClass === ErrorClass.Permanent || errorClass === ErrorClass.Conflict) this.rarely.push(key)
+    else this.soon.push(key)
+  }
+
+  /** Those whose time has come, or all. */
+  take(rarely: boolean): ReadonlyArray<number> {
+    const keys = rarely ? [...this.soon, ...this.rarely] : this.soon
+    this.soon = []
+    if (rarely) this.rarely = []
+    return keys
   }
 }
 

@@ -15,12 +15,15 @@ export const shrunk = (group: GroupObject): ReadonlyArray<Member> | undefined =>
 export const mayShrink = (leaf: LeafObject, holders: ReadonlyArray<GroupObject>): boolean =>
   leaf.users.size === 0 &&
   !leaf.unknown &&
+  !leaf.altered &&
   (leaf.state === EntryState.InSync || leaf.state === EntryState.DeleteDeferRef) &&
   holders.length === leaf.held &&
-  holders.every((group) => group.state === EntryState.InSync && !group.unknown && shrunk(group) !== undefined)
+  holders.every(
+    (group) => group.state === EntryState.InSync && !group.unknown && !group.altered && shrunk(group) !== undefined
+  )
 
 /** The kernel shares by proportion: 2:2 is 1:1. */
-const isSameShare = (members: ReadonlyArray<Member>, leaves: ReadonlyArray<Leaf>): boolean =>
+export const isSameShare = (members: ReadonlyArray<Member>, leaves: ReadonlyArray<Leaf>): boolean =>
   members.length === leaves.length &&
   members.every(
     ({ leaf, weight }, index) =>

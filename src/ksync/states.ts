@@ -136,3 +136,29 @@ export const isUsable = (state: number): boolean => state >= EntryState.InSync &
 export const isUnderWay = (state: number): boolean =>
   (state >= EntryState.SyncWait && state <= EntryState.DeleteDeferSync) ||
   (state >= EntryState.DeleteDeferDeleteAck && state <= EntryState.RenewWait)
+
+/** The event that brings an object at rest from what it is to what it should be; undefined where it is that already. */
+export const eventFor = (
+  state: number,
+  wanted: boolean,
+  differs: boolean,
+  referenced: boolean
+): EntryEvent | undefined => {
+  switch (state) {
+    case EntryState.Init:
+      return wanted ? EntryEvent.AddChangeRequest : undefined
+    case EntryState.Temp:
+      return wanted ? EntryEvent.AddChangeRequest : referenced ? undefined : EntryEvent.ReferenceReleased
+    case EntryState.AddDefer:
+    case EntryState.ChangeDefer:
+      return wanted ? EntryEvent.ReEvaluate : EntryEvent.DeleteRequest
+    case EntryState.InSync:
+      if (!wanted) return EntryEvent.DeleteRequest
+      return differs ? EntryEvent.AddChangeRequest : undefined
+    case EntryState.DeleteDeferRef:
+      if (wanted) return EntryEvent.AddChangeRequest
+      return referenced ? undefined : EntryEvent.ReferenceReleased
+    default:
+      return undefined
+  }
+}

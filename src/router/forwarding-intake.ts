@@ -4,7 +4,7 @@
 import type { BlockPool } from "../buffers/index.ts"
 import type { Fib } from "../fib/index.ts"
 import { addressKey, labelsKey } from "../fib/index.ts"
-import { isDiscard, isOwnId, type KernelSync } from "../ksync/index.ts"
+import { isDiscard, isOwnId, type KernelSync, Meddling } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
   type DumpKind,
@@ -157,7 +157,7 @@ export class ForwardingIntake {
   }
 
   notified(bytes: Uint8Array): void {
-    eachMessage(bytes, (type, _flags, _seq, port, at, end) => {
+    eachMessage(bytes, (type, flags, _seq, port, at, end) => {
       switch (type) {
         case NetlinkType.NewLink:
         case NetlinkType.DelLink:
@@ -171,9 +171,12 @@ export class ForwardingIntake {
       if (port !== 0 && port === this.ownPort) return
       if (type === NetlinkType.DelNexthop) {
         const { id } = decodeNexthop(bytes, at, end)
-        if (isOwnId(id)) this.sync.objects.undone(id)
+        if (isOwnId(id) && this.sync.objects.undone(id)) this.verify()
+      } else if (type === NetlinkType.NewNexthop) {
+        const nexthop = decodeNexthop(bytes, at, end)
+        if (this.isOurs(nexthop)) this.nexthopSeen(nexthop, true)
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
-        this.routeChanged(type === NetlinkType.NewRoute, bytes, at, end)
+        this.routeChanged(type === NetlinkType.NewRoute, (flags & NetlinkFlag.Replace) !== 0, bytes, at, end)
       }
     })
   }
@@ -190,7 +193,7 @@ export class ForwardingIntake {
     } else if (kind === "address") this.addressChanged(true, bytes, at, end)
     else if (kind === "nexthop") {
       const nexthop = decodeNexthop(bytes, at, end)
-      if (nexthop.protocol === OWN_PROTOCOL && isOwnId(nexthop.id)) this.seenNexthops.push(nexthop)
+      if (this.isOurs(nexthop)) this.seenNexthops.push(nexthop)
     } else if (
       kind === "route" &&
       this.view.scan(bytes, at, end) &&
@@ -262,13 +265,36 @@ export class ForwardingIntake {
     // A group that is there although it was believed lost has routes, or may have: they are to be known before it is removed.
     const isUnknown = ({ id, members }: Nexthop): boolean => members !== undefined && !objects.byId.has(id)
     if (this.plan === VERIFICATION && this.seenNexthops.some(isUnknown)) this.request()
-    for (const { id, family, gateway, ifindex, members, blackhole, labels = [] } of this.seenNexthops) {
-      if (family === 0 || members !== undefined || blackhole) continue
-      const key = `${gateway === undefined ? `${family}:` : addressKey({ family, words: gateway })} ${ifindex}${labelsKey(labels)}`
-      objects.foundLeaf(id, { key, family, words: gateway ?? [], ifindex, labels })
-    }
-    for (const { id, members } of this.seenNexthops) if (members !== undefined) this.sync.foundGroup(id, members)
+    for (const nexthop of this.seenNexthops) if (nexthop.members === undefined) this.nexthopSeen(nexthop, false)
+    for (const nexthop of this.seenNexthops) if (nexthop.members !== undefined) this.nexthopSeen(nexthop, false)
     this.nexthopsKnown = true
+  }
+
+  /** By its number, and either by what we know of that number or by who made it: what others change keeps its number. */
+  private isOurs({ id, protocol }: Nexthop): boolean {
+    return isOwnId(id) && (protocol === OWN_PROTOCOL || this.sync.objects.byId.has(id))
+  }
+
+  /** A nexthop or group of ours as the kernel has it; `undone`: because another program made it so. */
+  private nexthopSeen(
+    { id, family, gateway, ifindex, members, blackhole, labels = [] }: Nexthop,
+    undone: boolean
+  ): void {
+    const { objects } = this.sync
+    const known = objects.byId.get(id)
+    if (members !== undefined) {
+      if (known?.kind === "group") objects.groupSeen(known, members, undone)
+      else if (known === undefined) this.sync.foundGroup(id, members)
+      return
+    }
+    if (known?.kind === "group" || (known === undefined && (family === 0 || blackhole))) return
+    const words = gateway ?? []
+    const key =
+      family === 0 || blackhole
+        ? ""
+        : `${gateway === undefined ? `${family}:` : addressKey({ family, words })} ${ifindex}${labelsKey(labels)}`
+    if (known === undefined) objects.foundLeaf(id, { key, family: family as 4 | 6, words, ifindex, labels })
+    else if (known.adjacency.key !== key) objects.leafAltered(known, undone)
   }
 
   /** Whether the route in view has the key under which we write: table, metric, no type of service. */
@@ -277,13 +303,18 @@ export class ForwardingIntake {
     return view.family !== 0 && view.table === kernel.table && view.metric === kernel.metric && view.typeOfService === 0
   }
 
+  /** What the kernel's route points at: a group, what stands for one, or 0. */
+  private get way(): number {
+    const { type, nexthopId } = this.view
+    return nexthopId === 0 && isDiscard(type) ? type : nexthopId
+  }
+
   private routeFound(): void {
     const family = this.view.family === 4 ? 0 : 1
     const prefixes = this.fib.entries[family].prefixes
     const prefix = prefixes.intern(this.view.words, 0, this.view.length)
     this.fib.entries[family].fit()
-    const { type, nexthopId } = this.view
-    this.sync.foundRoute(family, prefix, nexthopId === 0 && isDiscard(type) ? type : nexthopId)
+    this.sync.foundRoute(family, prefix, this.way)
     const seen = this.seenRoutes[family]
     if (prefix < seen.length) seen[prefix] = 1
   }
@@ -297,14 +328,25 @@ export class ForwardingIntake {
     }
   }
 
-  private routeChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
-    const { view } = this
+  private routeChanged(present: boolean, replaces: boolean, bytes: Uint8Array, at: number, end: number): void {
+    const { view, sync } = this
     if (!view.scan(bytes, at, end) || !this.isOwnKey()) return
-    // Ours was deleted by somebody, or somebody else's took its place.
-    if (present === (view.protocol === OWN_PROTOCOL)) return
     const family = view.family === 4 ? 0 : 1
-    const prefix = this.fib.entries[family].prefixes.find(view.words, 0, view.length)
-    if (prefix !== -1) this.sync.routeLost(family, prefix, true)
+    const { prefixes } = this.fib.entries[family]
+    const isOwn = view.protocol === OWN_PROTOCOL
+    if (present && isOwn) {
+      // Made or changed by another program, in our name: it goes, or becomes again what it was.
+      const prefix = prefixes.intern(view.words, 0, view.length)
+      this.fib.entries[family].fit()
+      sync.routeAltered(family, prefix, this.way)
+      return
+    }
+    const prefix = prefixes.find(view.words, 0, view.length)
+    if (prefix === -1) return
+    // Ours was deleted by somebody, or somebody else's took its place; one that was put beside ours leaves it there.
+    if (isOwn) sync.routeLost(family, prefix, Meddling.Deleted)
+    else if (present && replaces) sync.routeLost(family, prefix, Meddling.Taken)
+    else if (!present) sync.placeFreed(family, prefix)
   }
 
   private send(out: OpBuffer): void {

@@ -35,6 +35,7 @@ export class Retries {
   fired(sync: KernelSync, kind: ForwardingTimer): void {
     if (kind === ForwardingTimer.RetryRarely) {
       this.isRarelyArmed = false
+      sync.objects.fights.decay()
       sync.retry(true)
       return
     }

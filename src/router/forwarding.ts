@@ -59,9 +59,11 @@ export class Forwarding implements FibListener {
   /** Batches of one message that got no answer, one after another. */
   private silences = 0
   private graceArmed = false
+  /** All sources have said what they know at start. */
+  private synchronised = false
   private swept = false
   private stopping = false
-  /** Conflicts are being verified by a full dump, since so many dumps and losses. */
+  /** Conflicts are being verified by a full dump, since so many dumps, and losses of routes, answers and news. */
   private verifying = false
   private verifiedAt = 0
   private lostWhenVerified = 0
@@ -191,9 +193,7 @@ export class Forwarding implements FibListener {
 
   /** All sources have said what they know at start: leftovers of an earlier run that nobody confirmed are removed. */
   initialSyncDone(): void {
-    if (this.swept || this.kernelSide === undefined) return
-    this.swept = true
-    this.kernelSide.sync.sweep()
+    this.synchronised = true
   }
 
   /** After a batch: settles the graph, walks as many nodes as were granted, and sends if nothing is under way. */
@@ -204,11 +204,16 @@ export class Forwarding implements FibListener {
     if (side === undefined || this.frozen) return
     const { sync, intake, batch } = side
     if (intake.nexthopsKnown) for (const list of this.fib.takeChanged()) sync.update(list)
+    // What the last batch brought may be what a leftover is for.
+    if (this.synchronised && !this.swept && intake.ready && !this.fib.pending) {
+      this.swept = true
+      sync.sweep()
+    }
     const nodes = side.config.walkQuantum ?? granted
     this.walk(sync, nodes - this.startWalks(sync, nodes))
     this.verifyConflicts(side)
     if (!this.sending && !intake.ready) intake.advance(out)
-    if (intake.ready && !this.swept && !this.graceArmed) {
+    if (intake.ready && !this.synchronised && !this.graceArmed) {
       this.graceArmed = true
       this.timers.push({ kind: ForwardingTimer.Grace, milliseconds: GRACE_MS })
     }
@@ -304,7 +309,7 @@ export class Forwarding implements FibListener {
 
   /**
    * A route's place is taken although we believe to have none there. Unless we have compared with the kernel since we last lost
-   * something, it may be ours: then everything is read again, and what was refused is tried again.
+   * something (a route, an answer, news), it may be ours: then everything is read again, and what was refused is tried again.
    */
   private verifyConflicts(side: KernelSide): void {
     const { sync, intake } = side
@@ -315,9 +320,10 @@ export class Forwarding implements FibListener {
     }
     if (!sync.hasConflict || this.verifying || !intake.ready) return
     sync.hasConflict = false
-    const { lost } = sync.counters()
-    if (lost === this.lostWhenVerified) return
-    this.lostWhenVerified = lost
+    const { lost, unanswered } = sync.counters()
+    const losses = lost + unanswered + intake.overruns
+    if (losses === this.lostWhenVerified) return
+    this.lostWhenVerified = losses
     this.verifying = true
     this.verifiedAt = intake.completed
     intake.request()
@@ -380,7 +386,10 @@ export class Forwarding implements FibListener {
 
   private tellFights(sync: KernelSync): void {
     for (const what of sync.objects.fights.takeBegun()) {
-      const key = typeof what === "string" ? `nexthop ${what}` : prefixText(this, (what & 1) as 0 | 1, what >>> 1)
+      const key =
+        typeof what === "string"
+          ? `the ${what.startsWith("group") ? "" : "nexthop "}${what}`
+          : prefixText(this, (what & 1) as 0 | 1, what >>> 1)
       this.notices.contested(key)
     }
   }

@@ -16,10 +16,15 @@ export class Inspector {
   /** Nexthop ids that were asked for and not asked to go. */
   private readonly asked = new Set<number>()
 
+  /** What is there at start is there for the one who starts. */
+  begin(kernel: ModelKernel): void {
+    for (const id of kernel.nexthops.keys()) this.asked.add(id)
+  }
+
   batch(kernel: ModelKernel, bytes: Uint8Array): void {
     if (this.isUnderWay) this.wrong.push("a batch before the last one is answered")
     this.isUnderWay = true
-    for (const id of kernel.nexthops.keys()) this.asked.add(id)
+    this.begin(kernel)
     const pointing = routesOf(kernel)
     const keys = new Set<string>()
     const once = (key: string): void => {

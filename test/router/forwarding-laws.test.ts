@@ -56,6 +56,12 @@ type Step =
   | { readonly _tag: "ForeignDelete"; readonly prefix: string }
   /** Another program deletes a nexthop or a group of ours. */
   | { readonly _tag: "ForeignNexthop"; readonly choice: number }
+  /** Another program gives a nexthop or a group of ours another content. */
+  | { readonly _tag: "ForeignNexthopChange"; readonly choice: number }
+  /** Another program makes or changes a route under our key: in our name, or in its own. */
+  | { readonly _tag: "ForeignRoute"; readonly prefix: string; readonly protocol: 186 | 4 }
+  /** Another program takes its own route away. */
+  | { readonly _tag: "ForeignRouteDelete"; readonly prefix: string }
   /** The answer to an earlier batch comes again. */
   | { readonly _tag: "AnswerAgain" }
 
@@ -100,6 +106,16 @@ const rough = [
   { arbitrary: fc.record({ _tag: fc.constant("Restart" as const) }), weight: 1 },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignDelete" as const), prefix }), weight: 2 },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignNexthop" as const), choice: fc.nat(7) }), weight: 2 },
+  { arbitrary: fc.record({ _tag: fc.constant("ForeignNexthopChange" as const), choice: fc.nat(11) }), weight: 2 },
+  {
+    arbitrary: fc.record({
+      _tag: fc.constant("ForeignRoute" as const),
+      prefix,
+      protocol: fc.constantFrom(186 as const, 4 as const)
+    }),
+    weight: 2
+  },
+  { arbitrary: fc.record({ _tag: fc.constant("ForeignRouteDelete" as const), prefix }), weight: 1 },
   { arbitrary: fc.record({ _tag: fc.constant("AnswerAgain" as const) }), weight: 1 },
   {
     arbitrary: fc.record({ _tag: fc.constant("LoseNotifications" as const), count: fc.integer({ min: 1, max: 3 }) }),
@@ -179,6 +195,15 @@ class Run {
       case "ForeignNexthop":
         world.foreignNexthopDelete(step.choice)
         return
+      case "ForeignNexthopChange":
+        world.foreignNexthopChange(step.choice)
+        return
+      case "ForeignRoute":
+        world.foreignRoute(step.prefix, step.protocol)
+        return
+      case "ForeignRouteDelete":
+        world.foreignRouteDelete(step.prefix)
+        return
       case "AnswerAgain":
         world.answerAgain()
         return
@@ -194,6 +219,9 @@ class Run {
   settle(): void {
     this.world.world({ _tag: "FaultsArmed", errno: 0, count: 0 }).world({ _tag: "LossesArmed", count: 0 })
     this.world.forwarding.initialSyncDone()
+    this.world.settle()
+    // Whoever took a place of ours gives it back.
+    for (const prefix of PREFIXES) this.world.foreignRouteDelete(prefix)
     this.world.settle().pass(12)
   }
 

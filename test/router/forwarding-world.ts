@@ -13,14 +13,7 @@ import {
   messagesOf,
   modelKernel,
   modelKernelEffects,
-  NetlinkFlag,
-  NetlinkType,
-  NetlinkWriter,
-  putNexthop,
-  putNexthopDelete,
-  putNexthopGroup,
-  putRoute,
-  putRouteDelete
+  NetlinkType
 } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import type { KernelConfig } from "../../src/router/config.ts"
@@ -28,14 +21,21 @@ import { routerEffects } from "../../src/router/effects.ts"
 import { createForwarding, type Forwarding, ForwardingTimer } from "../../src/router/forwarding.ts"
 import { type Address, formatPrefixWords, formatWords, parseAddress, parsePrefix } from "../../src/wire/index.ts"
 import { pathOf } from "../fib/graph-world.ts"
+import {
+  kernelConfig,
+  nexthopChanged,
+  nexthopDeleted,
+  othersRoutes,
+  routeDeleted,
+  routeMade
+} from "./forwarding-foreign.ts"
 import { Inspector } from "./forwarding-inspector.ts"
+
+export { kernelConfig }
 
 const REQUEST_PORT = 100
 const DUMP_PORT = 101
 const FOREIGN_PORT = 200
-const CREATE = NetlinkFlag.Create | NetlinkFlag.Exclusive
-
-export const kernelConfig: KernelConfig = { table: 254, metric: 20, onExit: "remove", model: true }
 
 interface Delivery {
   readonly channel: number
@@ -195,14 +195,40 @@ export class World {
     return this
   }
 
+  /** Another program asks the kernel for something. */
+  foreign(bytes: Uint8Array): this {
+    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes }, true)
+    return this
+  }
+
   /** Another program deletes one of our nexthops or groups, and all that stands on it goes. */
   foreignNexthopDelete(choice: number): this {
-    const own = [...this.kernel.nexthops.keys()].filter(isOwnId)
-    if (own.length === 0) return this
-    const writer = new NetlinkWriter(new Uint8Array(64))
-    putNexthopDelete(writer, 7, own[choice % own.length])
-    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
-    return this
+    return this.foreign(nexthopDeleted(this.kernel, choice))
+  }
+
+  /** Another program gives one of our nexthops another way, or one of our groups other members. */
+  foreignNexthopChange(choice: number): this {
+    return this.foreign(nexthopChanged(this.kernel, choice))
+  }
+
+  /** Another program makes or changes a route under our key: in our name, or in its own (protocol 4). */
+  foreignRoute(prefix: string, protocol: 186 | 4): this {
+    return this.foreign(routeMade(prefix, protocol))
+  }
+
+  /** Another program takes its own route away. */
+  foreignRouteDelete(prefix: string): this {
+    return this.foreign(routeDeleted(prefix, 4))
+  }
+
+  /** Another program deletes a route of ours. */
+  foreignDelete(prefix: string): this {
+    return this.foreign(routeDeleted(prefix, 186))
+  }
+
+  /** Routes and nexthops of another program, some of them under the very prefixes, protocol or metric that we use. */
+  foreignRoutes(): this {
+    return this.foreign(othersRoutes())
   }
 
   /** The daemon dies and starts again: the kernel stays as it is. With `turns`, just so many steps of its start are made. */
@@ -211,6 +237,7 @@ export class World {
     this.notifications = []
     this.wantedTimers.clear()
     const next = new World(this.seed, this.kernel)
+    next.inspector.begin(this.kernel)
     if (turns === undefined) return next.start() as this
     next.forwarding.start(next.out)
     for (let turn = 0; turn < turns; turn++) next.turn()
@@ -229,31 +256,6 @@ export class World {
       }
     }
     return found
-  }
-
-  /** Another program deletes a route of ours. */
-  foreignDelete(prefix: string): this {
-    const { family, words, length } = parsePrefix(prefix)!
-    const writer = new NetlinkWriter(new Uint8Array(256))
-    const { table, metric } = kernelConfig
-    putRouteDelete(writer, { seq: 7, flags: 0, family, words, wordsAt: 0, length, table, protocol: 186, metric })
-    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
-    return this
-  }
-
-  /** Routes and nexthops of another program, some of them under the very prefixes, protocol or metric that we use. */
-  foreignRoutes(): this {
-    const writer = new NetlinkWriter(new Uint8Array(1024))
-    const { metric } = kernelConfig
-    putNexthop(writer, { seq: 1, flags: CREATE, id: 7, family: 4, ifindex: 1, blackhole: true, protocol: 186 })
-    putNexthopGroup(writer, { seq: 2, flags: CREATE, id: 8, protocol: 186, members: [{ id: 7, weight: 1 }] })
-    const route = { flags: CREATE, family: 4, wordsAt: 0, length: 24, groupId: 8, type: 1 } as const
-    const words = [0x3200_0000]
-    putRoute(writer, { ...route, seq: 3, words, table: 254, protocol: 186, metric: metric + 1 })
-    putRoute(writer, { ...route, seq: 4, words, table: 100, protocol: 186, metric })
-    putRoute(writer, { ...route, seq: 5, words: [0x4600_0000], table: 254, protocol: 4, metric })
-    this.perform({ _tag: "Requested", port: FOREIGN_PORT, bytes: writer.bytes.slice(0, writer.length) }, true)
-    return this
   }
 
   /** Everything of protocol 186 and 4 that is not ours by our own rules. */
@@ -345,7 +347,8 @@ export class World {
       if (effect._tag === "Replied" && !withoutReply)
         this.answers.push({ channel: KernelChannel.Reply, bytes: slice() })
       else if (effect._tag === "DumpReplied") this.answers.push({ channel: KernelChannel.Dump, bytes: slice() })
-      else if (effect._tag === "Notified")
+      // The socket leaves out what we caused.
+      else if (effect._tag === "Notified" && effect.port !== REQUEST_PORT)
         this.notifications.push({ channel: KernelChannel.Notification, bytes: slice() })
       else if (effect._tag === "Overran")
         this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })

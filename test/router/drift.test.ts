@@ -1,0 +1,120 @@
+// What others change of ours is put right, in place; what others have of their own is left alone, even where it took our place.
+import { describe, expect, it } from "vitest"
+import { isOwnId } from "../../src/ksync/index.ts"
+import { NetlinkType } from "../../src/netlink/index.ts"
+import { World } from "./forwarding-world.ts"
+
+const PREFIX = "20.0.0.0/16"
+const WAYS = "10.0.1.2@east*1 10.0.1.3@east*1"
+
+const begin = (): World => {
+  const here = new World().start().foreignRoutes().link(2, "east").address(2, "10.0.1.1/24")
+  here.settle().forwarding.initialSyncDone()
+  return here.announce(PREFIX, "10.0.1.2", "10.0.1.3").settle()
+}
+
+const ids = (here: World): ReadonlyArray<number> => [...here.kernel.nexthops.keys()].filter(isOwnId).sort()
+const kernelRoute = (here: World) => here.kernel.tables[4].get(254)!
+const protocolsAt = (here: World): ReadonlyArray<number> =>
+  [...kernelRoute(here).values()].flat().flatMap(({ words, protocol }) => (words[0] === 0x1400_0000 ? [protocol] : []))
+const row = (here: World) =>
+  ([...here.forwarding.showKernel()] as ReadonlyArray<{ key: string; state: string; error: string | null }>).find(
+    ({ key }) => key === PREFIX
+  )
+
+describe("what another program does to what is ours", () => {
+  it("gives a changed nexthop its content back under its number, so that nothing that stands on it moves", () => {
+    const here = begin()
+    const before = ids(here)
+    here.sent.clear()
+    here.foreignNexthopChange(0).settle()
+    expect([here.routes(), ids(here)]).toEqual([{ [PREFIX]: WAYS }, before])
+    expect([...here.sent]).toEqual([[NetlinkType.NewNexthop, 1]])
+  })
+
+  it("gives a changed group its members back under its number", () => {
+    const here = begin()
+    const before = ids(here)
+    const group = [...here.kernel.nexthops.values()]
+      .filter(({ id }) => isOwnId(id))
+      .findIndex(({ members }) => members !== undefined)
+    here.sent.clear()
+    here.foreignNexthopChange(group).settle()
+    expect([here.routes(), ids(here)]).toEqual([{ [PREFIX]: WAYS }, before])
+    expect([...here.sent]).toEqual([[NetlinkType.NewNexthop, 1]])
+  })
+
+  it("is seen in a dump where the news of it was lost", () => {
+    const here = begin()
+    here.world({ _tag: "LossesArmed", count: 1 }).foreignNexthopChange(0)
+    expect(here.routes()).not.toEqual({ [PREFIX]: WAYS })
+    here.settle()
+    expect(here.routes()).toEqual({ [PREFIX]: WAYS })
+  })
+
+  it("puts a route back that somebody changed in our name", () => {
+    const here = begin().foreignRoute(PREFIX, 186)
+    expect(here.routes()).toEqual({})
+    expect(here.settle().routes()).toEqual({ [PREFIX]: WAYS })
+  })
+
+  it("removes a route that somebody made in our name and that nobody wants", () => {
+    const here = begin().foreignRoute("60.0.0.0/24", 186).settle()
+    expect(
+      [...here.kernel.tables[4].get(254)!.values()].flat().filter(({ words }) => words[0] === 0x3c00_0000)
+    ).toEqual([])
+  })
+
+  it("reports a route that took the place of ours, leaves it alone, and is back at once when it goes", () => {
+    const here = begin().foreignRoute(PREFIX, 4).settle().pass(3)
+    expect(protocolsAt(here)).toEqual([4])
+    expect(row(here)).toMatchObject({ state: "ADD_DEFER", error: "conflict: EEXIST" })
+    here.foreignRouteDelete(PREFIX).settle()
+    expect(here.routes()).toEqual({ [PREFIX]: WAYS })
+    expect(row(here)).toMatchObject({ state: "IN_SYNC", error: null })
+  })
+
+  it("does not replace a foreign route when the answer to our own request was lost", () => {
+    const here = new World().start().link(2, "east").address(2, "10.0.1.1/24").foreignRoutes().foreignRoute(PREFIX, 4)
+    here.settle().loseReplies = 1
+    here.announce(PREFIX, "10.0.1.2").settle().pass(3)
+    expect(protocolsAt(here)).toEqual([4])
+    expect(row(here)).toMatchObject({ error: "conflict: EEXIST" })
+  })
+
+  it("repairs what is changed again and again with pauses, and says so once", () => {
+    const here = begin()
+    for (let time = 0; time < 6; time++) here.foreignRoute(PREFIX, 186).settle()
+    expect(here.routes()).toEqual({})
+    expect(row(here)).toMatchObject({ error: "contested: another program has undone it 4 times" })
+    expect(here.pass(1).routes()).toEqual({ [PREFIX]: WAYS })
+  })
+})
+
+describe("a restart", () => {
+  it("adopts what the same batch wants that says that all is told", () => {
+    const here = begin()
+    const before = ids(here)
+    const next = here.restart()
+    next.announce(PREFIX, "10.0.1.2", "10.0.1.3").forwarding.initialSyncDone()
+    next.settle()
+    expect([next.routes(), ids(next), [...next.sent]]).toEqual([{ [PREFIX]: WAYS }, before, []])
+  })
+})
+
+describe("a group whose change got no answer", () => {
+  it("is written again although what is wanted is by now what it was before", () => {
+    const here = begin().link(3, "west").address(3, "10.0.2.1/24")
+    const by = (via: string): void => here.forwarding.setStatic([{ prefix: "30.0.0.1/32", via: [via], distance: 1 }])
+    by("10.0.2.2")
+    // All leaves stay in use, so that what changes is the group alone.
+    here.announce("40.0.0.0/24", "10.0.2.2").announce("50.0.0.0/24", "10.0.1.2", "30.0.0.1").settle()
+    const before = here.routes()
+    here.loseReplies = 1
+    by("10.0.1.3")
+    here.turn()
+    expect(here.routes()).not.toEqual(before)
+    by("10.0.2.2")
+    expect(here.settle().routes()).toEqual(before)
+  })
+})
