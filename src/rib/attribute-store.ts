@@ -2,7 +2,7 @@
 // the few numbers that the decision process compares (ADR-0010). A set is the attribute block of an UPDATE without MP_REACH_NLRI and
 // MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI. With routes of a carried
 // family a tail follows instead: next hop and value of the NLRI, which nobody here reads (ADR-0032).
-import { assert, hashBytes, mix } from "../machine/index.ts"
+import { assert, hashBytes, mix, nextCapacity } from "../machine/index.ts"
 import { type AttributeFacts, type Identity, LOCAL_PREF_DEFAULT, readFacts } from "./attribute-facts.ts"
 import { ByteArena } from "./byte-arena.ts"
 import { NextHops } from "./next-hops.ts"
@@ -18,6 +18,9 @@ export interface SetWatcher {
 export const CARRIED = 0x80
 
 const CAPACITY_MIN = 1024
+/** A full table of the Internet has some 160,000 sets, and more from several peers. */
+const LARGE = 1 << 14
+const FULL_TABLE = 1 << 18
 
 export class AttributeStore {
   readonly nextHops: NextHops = new NextHops()
@@ -231,7 +234,7 @@ export class AttributeStore {
   }
 
   private grow(): void {
-    const capacity = this.hashes.length * 2
+    const capacity = nextCapacity(this.hashes.length, LARGE, FULL_TABLE)
     this.localPref = grown(this.localPref, capacity)
     this.pathLength = grown(this.pathLength, capacity)
     this.origin = grown(this.origin, capacity)

@@ -42,9 +42,9 @@ export class KeyTable extends PrefixTable {
     return id
   }
 
-  override release(id: PrefixId): void {
-    if (this.holdersOf(id) === 1) this.forget(id)
-    super.release(id)
+  protected override remove(id: PrefixId, hash: number): void {
+    super.remove(id, hash)
+    this.forget(id)
   }
 
   /** Bytes that the NLRI of a key takes at most. */
@@ -83,7 +83,7 @@ export class KeyTable extends PrefixTable {
     if (!this.arena.wantsCompaction) return
     const arena = new ByteArena()
     for (let each = 0; each < this.bound; each++) {
-      if (each === id || this.holdersOf(each) === 0) continue
+      if (this.holdersOf(each) === 0) continue
       const start = this.arena.offsetOf(this.places[each])
       this.places[each] = arena.add(this.arena.chunkOf(this.places[each]), start, start + this.keyLengths[each])
     }

@@ -1,5 +1,6 @@
 // Adj-in: every path of every prefix, as columns. The paths of a prefix form a list whose first element is the best one after a
 // decision; paths that lost keep the reason. Twelve bytes a path, sixteen once a peer sends path identifiers.
+import { nextCapacity } from "../machine/index.ts"
 import type { AttributeId } from "./attribute-store.ts"
 import { grown } from "./prefix-table.ts"
 import { Reason } from "./reason.ts"
@@ -81,7 +82,7 @@ export class Paths {
   }
 
   private grow(): void {
-    const capacity = this.next.length * 2
+    const capacity = nextCapacity(this.next.length)
     this.attributes = grown(this.attributes, capacity)
     this.next = grown(this.next, capacity)
     this.peer = grown(this.peer, capacity)

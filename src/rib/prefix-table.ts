@@ -1,13 +1,18 @@
 // Prefixes of one family under dense numbers. RIB, adj-out and FIB keep columns indexed by these numbers instead of maps of their own:
 // open addressing on (address, length) with the hash table holding nothing but numbers. A number is reused once nobody holds it.
 
-import { assert, fold, mix } from "../machine/index.ts"
+import { assert, fold, grown, mix, nextCapacity } from "../machine/index.ts"
 import type { Family } from "../wire/index.ts"
+import { doubled, vacate, wantedAt, wantedNext } from "./probing.ts"
+
+export { grown }
 
 export type PrefixId = number
 
 const CAPACITY_MIN = 1024
 const MANY = 0xffff
+/** Prefixes that are freed together: as many misses of the cache as a processor has under way at once, and some more. */
+const FREED_MAX = 32
 
 export class PrefixTable {
   /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
@@ -23,10 +28,7 @@ export class PrefixTable {
   /** Up to MANY; of the few prefixes that have more holders the rest is in `more`. */
   private holders: Uint16Array
   private readonly more: Map<PrefixId, number> = new Map()
-  /**
-   * 0 for an empty slot. Linear probing, at most half full. The low bits of an entry, as many as number a slot, are id + 1; the others
-   * are those of the prefix's hash, so that nearly every other prefix is passed by without looking at it: that would be a cache miss.
-   */
+  /** See `probing.ts`. */
   private slots: Int32Array
   /** The id freed last plus one; a free id's first word is the one freed before it, in the same form. 0: none. */
   private firstFree = 0
@@ -35,6 +37,9 @@ export class PrefixTable {
   /** How many prefixes of each length exist: longest match probes only these. */
   private readonly byLength: Uint32Array
   private readonly masked = new Uint32Array(4)
+  /** Prefixes that nobody holds any more and that are to be removed, and their hashes. */
+  private readonly freed = new Uint32Array(FREED_MAX)
+  private readonly freedHashes = new Int32Array(FREED_MAX)
 
   constructor(family: Family, capacity: number = CAPACITY_MIN) {
     this.family = family
@@ -55,11 +60,13 @@ export class PrefixTable {
   find(words: ArrayLike<number>, at: number, length: number, hash = this.hash(words, at, length)): PrefixId | -1 {
     const { slots } = this
     const mask = slots.length - 1
+    let wanted = wantedAt(hash)
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
       if (entry === 0) return -1
-      if (((entry ^ hash) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
+      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
         return (entry & mask) - 1
+      wanted = wantedNext(wanted)
     }
   }
 
@@ -67,11 +74,13 @@ export class PrefixTable {
   intern(words: ArrayLike<number>, at: number, length: number, hash = this.hash(words, at, length)): PrefixId {
     const { slots } = this
     const mask = slots.length - 1
+    let wanted = wantedAt(hash)
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
-      if (entry === 0) return this.insert(slot, hash, words, at, length)
-      if (((entry ^ hash) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
+      if (entry === 0) return this.insert(slot, wanted, hash, words, at, length)
+      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
         return (entry & mask) - 1
+      wanted = wantedNext(wanted)
     }
   }
 
@@ -92,9 +101,16 @@ export class PrefixTable {
     this.touched = seen
   }
 
-  private insert(slot: number, hash: number, words: ArrayLike<number>, at: number, length: number): PrefixId {
+  private insert(
+    slot: number,
+    wanted: number,
+    hash: number,
+    words: ArrayLike<number>,
+    at: number,
+    length: number
+  ): PrefixId {
     if ((this.count + 1) * 2 > this.slots.length) {
-      this.rehash(this.slots.length * 2)
+      this.slots = doubled(this.slots, this)
       return this.intern(words, at, length, hash)
     }
     const id = this.takeId()
@@ -102,7 +118,7 @@ export class PrefixTable {
     for (let word = 0; word < per; word++) this.words[id * per + word] = words[at + word]
     this.lengths[id] = length
     this.byLength[length]++
-    this.slots[slot] = (hash & -this.slots.length) | (id + 1)
+    this.slots[slot] = (wanted & -this.slots.length) | (id + 1)
     this.count++
     return id
   }
@@ -124,14 +140,40 @@ export class PrefixTable {
 
   /** Gives back one hold; the last one frees the id. */
   release(id: PrefixId): void {
-    assert(this.holders[id] > 0, "release of a prefix that nobody holds")
-    if (this.holders[id] === MANY && this.more.has(id)) {
-      const rest = this.more.get(id)! - 1
-      if (rest === 0) this.more.delete(id)
-      else this.more.set(id, rest)
-      return
+    if (this.letGo(id)) this.remove(id, this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id]))
+  }
+
+  /** Gives back one hold of each of so many prefixes, looking at the slots of those that go together, as `touch` does. */
+  releaseAll(ids: Uint32Array, count: number): void {
+    const { slots, freed, freedHashes, words, wordsPerPrefix, lengths } = this
+    const mask = slots.length - 1
+    for (let from = 0; from < count; from += FREED_MAX) {
+      const to = Math.min(from + FREED_MAX, count)
+      let going = 0
+      let seen = 0
+      for (let index = from; index < to; index++) {
+        const id = ids[index]
+        if (!this.letGo(id)) continue
+        const hash = this.hash(words, id * wordsPerPrefix, lengths[id])
+        seen ^= slots[hash & mask]
+        freed[going] = id
+        freedHashes[going++] = hash
+      }
+      this.touched = seen
+      for (let index = 0; index < going; index++) this.remove(freed[index], freedHashes[index])
     }
-    if (--this.holders[id] === 0) this.remove(id)
+  }
+
+  /** Gives back one hold. True: it was the last one. */
+  private letGo(id: PrefixId): boolean {
+    const { holders } = this
+    assert(holders[id] > 0, "release of a prefix that nobody holds")
+    if (holders[id] < MANY) return --holders[id] === 0
+    const rest = this.more.get(id)
+    if (rest === undefined) holders[id]--
+    else if (rest === 1) this.more.delete(id)
+    else this.more.set(id, rest - 1)
+    return false
   }
 
   holdersOf(id: PrefixId): number {
@@ -190,56 +232,24 @@ export class PrefixTable {
     )
   }
 
-  private remove(id: PrefixId): void {
+  protected remove(id: PrefixId, hash: number): void {
     const { slots } = this
     const mask = slots.length - 1
-    let hole = this.hashOf(id) & mask
+    let hole = hash & mask
     while ((slots[hole] & mask) !== id + 1) hole = (hole + 1) & mask
-    // Backward shift: what probed past the hole moves into it, so that no tombstones pile up.
-    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashOf((slots[slot] & mask) - 1) & mask
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-        slots[hole] = slots[slot]
-        hole = slot
-      }
-    }
-    slots[hole] = 0
+    vacate(slots, hole, this)
     this.byLength[this.lengths[id]]--
     this.words[id * this.wordsPerPrefix] = this.firstFree
     this.firstFree = id + 1
     this.count--
   }
 
-  private rehash(size: number): void {
-    const old = this.slots
-    const slots = new Int32Array(size)
-    const mask = size - 1
-    for (let index = 0; index < old.length; index++) {
-      if (old[index] === 0) continue
-      const id = (old[index] & (old.length - 1)) - 1
-      const hash = this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id])
-      let slot = hash & mask
-      while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = (hash & ~mask) | (id + 1)
-    }
-    this.slots = slots
-  }
-
   private grow(): void {
-    const capacity = this.lengths.length * 2
+    const capacity = nextCapacity(this.lengths.length)
     this.words = grown(this.words, capacity * this.wordsPerPrefix)
     this.lengths = grown(this.lengths, capacity)
     this.holders = grown(this.holders, capacity)
   }
-}
-
-/** A column with more elements. The old one is gone, its memory with it: the collector would be late, and these are megabytes. */
-export const grown = <Column extends Uint8Array | Uint16Array | Uint32Array | Float32Array>(
-  column: Column,
-  length: number
-): Column => {
-  const make = column.constructor as new (buffer: ArrayBufferLike) => Column
-  return new make((column.buffer as ArrayBuffer).transfer(length * column.BYTES_PER_ELEMENT))
 }
 
 const powerOfTwoAtLeast = (count: number): number => {

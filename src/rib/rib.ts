@@ -334,14 +334,14 @@ export class Rib {
       this.walker.dropHeld(member, id)
       table.prefixes.release(id)
     }
-    for (; adjOut !== undefined && spent < budget && closing.position < adjOut.sent.length; spent++) {
+    for (; adjOut !== undefined && spent < budget && closing.position < table.prefixes.bound; spent++) {
       adjOut.forget(closing.position++)
     }
     return spent
   }
 
-  private isClosed({ member, adjOut, position }: Closing): boolean {
-    return (member?.pendingCount ?? 0) === 0 && position >= (adjOut?.sent.length ?? 0)
+  private isClosed({ member, adjOut, position, table }: Closing): boolean {
+    return (member?.pendingCount ?? 0) === 0 && (adjOut === undefined || position >= table.prefixes.bound)
   }
 
   private sweepSlice(sweep: Sweep, budget: number): number {

@@ -52,6 +52,36 @@ describe("PrefixTable", () => {
     )
   })
 
+  it("gives back one hold of each of many prefixes as if one after the other", () => {
+    const holds = fc.array(fc.tuple(ipv4, fc.integer({ min: 1, max: 3 })), { maxLength: 120 })
+    fc.assert(
+      fc.property(holds, fc.array(fc.nat(), { maxLength: 200 }), (prefixes, picks) => {
+        const [one, other] = [new PrefixTable(0, 2), new PrefixTable(0, 2)]
+        for (const table of [one, other]) {
+          for (const [prefix, count] of prefixes) {
+            const id = table.intern(prefix.words, 0, prefix.length)
+            for (let hold = 0; hold < count; hold++) table.retain(id)
+          }
+        }
+        const left = Array.from({ length: one.bound }, (_, id) => one.holdersOf(id))
+        const ids = picks.map((pick) => pick % Math.max(1, left.length)).filter((id) => left[id]-- > 0)
+        for (const id of ids) one.release(id)
+        other.releaseAll(Uint32Array.from(ids), ids.length)
+        expect(other.count).toBe(one.count)
+        for (const [{ words, length }] of prefixes) {
+          const id = one.find(words, 0, length)
+          expect(other.find(words, 0, length)).toBe(id)
+          if (id !== -1) expect(other.holdersOf(id)).toBe(one.holdersOf(id))
+        }
+        // Freed numbers are given out again in the same order.
+        for (let host = 0; host < 10; host++) {
+          expect(other.intern([host], 0, 31)).toBe(one.intern([host], 0, 31))
+        }
+      }),
+      { numRuns: 200 }
+    )
+  })
+
   it("counts any number of holders, and frees a prefix with the last of them", () => {
     const table = new PrefixTable(0)
     const id = table.intern([0x0a00_0000], 0, 8)
