@@ -94,8 +94,10 @@ export class RibPeers {
     this.accepts[SELF] = Import.Open
   }
 
-  set(peer: number, facts: PeerFacts): void {
+  /** True: something is another one than before, so that routes of the peer which are there already have to be decided on again. */
+  set(peer: number, facts: PeerFacts): boolean {
     assert(peer > SELF && peer < PEERS_MAX, "peer number out of range")
+    const before = this.factsOf(peer)
     this.kind[peer] = facts.kind
     this.external[peer] = isInternal(facts.kind) ? 0 : 1
     this.outside[peer] = isOutside(facts.kind) ? 1 : 0
@@ -108,5 +110,12 @@ export class RibPeers {
     this.role[peer] = facts.role ?? NO_ROLE
     this.ownAsAllowed[peer] = facts.ownAsAllowed ?? 0
     this.weight[peer] = facts.weight ?? 0
+    return this.factsOf(peer).some((fact, index) => fact !== before[index])
+  }
+
+  private factsOf(peer: number): ReadonlyArray<unknown> {
+    const { kind, accepts, policy, routerId, rank, asn, role, ownAsAllowed, weight } = this
+    const columns = [kind, accepts, routerId, rank, asn, role, ownAsAllowed, weight]
+    return [policy[peer], ...columns.map((column) => column[peer])]
   }
 }

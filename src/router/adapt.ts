@@ -6,6 +6,7 @@ import { exportParameters, factsOf, intakeOf, originOf } from "./agreement.ts"
 import type { PeerConfig, RouterConfig } from "./config.ts"
 import type { RouterPeer } from "./peer.ts"
 import { settingsOf } from "./peers.ts"
+import { isRestarting } from "./restart.ts"
 import { deliver } from "./sessions.ts"
 import type { RouterState } from "./state.ts"
 
@@ -45,10 +46,12 @@ const socketOf = (peer: PeerConfig): ReadonlyArray<unknown> => {
 const negotiatedOf = (state: RouterState, peer: RouterPeer) =>
   state.connections.get(peer.established)?.session?.negotiated
 
-/** All that the configuration says of the routes of a session: how they are judged, and how they are told. */
+/** All that the configuration says of the routes of a session: how they are judged, and how they are told; without one, of those that stay. */
 const worthOf = (state: RouterState, peer: RouterPeer, config: RouterConfig): unknown => {
   const conn = state.connections.get(peer.established)
-  if (conn?.session === undefined) return undefined
+  if (conn?.session === undefined) {
+    return isRestarting(peer) && peer.agreed !== undefined ? factsOf(config, peer, peer.agreed, 0) : undefined
+  }
   const { negotiated, memberships } = conn.session
   return [
     factsOf(config, peer, negotiated, 0),
@@ -61,14 +64,16 @@ const worthOf = (state: RouterState, peer: RouterPeer, config: RouterConfig): un
 
 /** The routes are decided on and told again as they now are, in slices; the peer hears the difference. */
 const agreeAnew = (state: RouterState, peer: RouterPeer): void => {
+  const { rib, config } = state
+  const { peers } = rib.adjIn
+  if (peer.agreed !== undefined) {
+    peers.set(peer.index, factsOf(config!, peer, peer.agreed, peers.rank[peer.index]))
+    rib.decideAgain()
+  }
   const conn = state.connections.get(peer.established)
   if (conn?.session === undefined) return
-  const { rib, config } = state
   const { negotiated, context, memberships } = conn.session
   const { firstAs: _, ...lasting } = context
-  const { peers } = rib.adjIn
-  peers.set(peer.index, factsOf(config!, peer, negotiated, peers.rank[peer.index]))
-  rib.decideAgain()
   conn.session = {
     ...conn.session,
     context: { ...lasting, ...originOf(config!, peer, negotiated) },

@@ -1,7 +1,7 @@
 // A configured peer as the router holds it: its configuration, the state of its session machine, and what users ask about.
 import type { ConnId } from "../eventlog/index.ts"
 import type { Micros } from "../machine/index.ts"
-import type { Peer, PeerSettings } from "../session/index.ts"
+import type { Negotiated, Peer, PeerSettings } from "../session/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { PeerConfig } from "./config.ts"
 import type { LastConnectError, LastNotification } from "./last-words.ts"
@@ -30,6 +30,8 @@ export interface RouterPeer {
   readonly messages: { in: number; out: number }
   /** RFC 7606 findings: attributes discarded, messages treated as withdraw. */
   readonly findings: { discarded: number; treatedAsWithdraw: number; last: string }
+  /** What its last session agreed on: by that its routes are judged, also as long as they stay without one. */
+  agreed: Negotiated | undefined
   endOfRib: Array<boolean>
   /** By family: stale paths of an earlier session are kept; see restart.ts. */
   readonly retention: Array<Retention | undefined>

@@ -40,6 +40,7 @@ export const addPeer = (state: RouterState, config: PeerConfig, range: string | 
     lastConnectError: undefined,
     messages: { in: 0, out: 0 },
     findings: { discarded: 0, treatedAsWithdraw: 0, last: "" },
+    agreed: undefined,
     endOfRib: byFamily(() => false),
     retention: byFamily(() => undefined),
     refreshing: byFamily(() => false),

@@ -165,7 +165,9 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   const { rib } = state
   const config = state.config!
   const { peers } = rib.adjIn
-  peers.set(peer.index, factsOf(config, peer, negotiated, peers.rank[peer.index]))
+  const isJudgedAnew = peers.set(peer.index, factsOf(config, peer, negotiated, peers.rank[peer.index]))
+  // What stayed over its restart was judged by who it was before.
+  if (isJudgedAnew && peers.received.some((counts) => counts[peer.index] > 0)) rib.decideAgain()
   const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,
@@ -179,6 +181,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   }
   out.put(routerEffects.code.Expect, id, conn.messageBytesMax)
   peer.established = id
+  peer.agreed = negotiated
   peer.endOfRib.fill(false)
   peer.lastError = ""
   peer.lastConnectError = undefined

@@ -13,7 +13,7 @@ import {
   toHex,
   UpdateView
 } from "../../src/wire/index.ts"
-import { configOf, Driver, openOf, peerConfig } from "./driver.ts"
+import { configOf, Driver, LOCAL_AS, openOf, peerConfig } from "./driver.ts"
 import { advertised, announcement, establishWith, peerRow, rowsOf } from "./far-side.ts"
 
 const A = "10.0.0.2"
@@ -260,5 +260,57 @@ describe("a peer that is told in another way from now on", () => {
       }),
       { numRuns: 300 }
     )
+  })
+})
+
+describe("routes of a peer that restarts gracefully", () => {
+  const HELPED = { gracefulRestart: { helper: true, restartTime: 0, longLivedTime: 0 } }
+  const graceful = (forwarding: boolean) =>
+    ({
+      _tag: "GracefulRestart",
+      restarting: forwarding,
+      notification: false,
+      timeS: 60,
+      families: [{ afi: 1, safi: 1, forwarding }]
+    }) as const
+
+  /** It has announced one route, and is away. */
+  const away = () => {
+    const driver = new Driver(configOf([peerConfig(A, 65002, HELPED), peerConfig(B, 65003)]))
+    const a = establishWith(driver, A, 65002, [graceful(false)])
+    establishWith(driver, B, 65003)
+    driver.hear(a, announcement([65002], ["10.1.0.0/16"]))
+    driver.closeFrom(a)
+    driver.settle()
+    expect(advertised(driver, B).length).toBe(1)
+    return driver
+  }
+
+  it("are judged by a configuration that changes while it is away", () => {
+    const driver = away()
+    reconfigure(driver, configOf([peerConfig(A, 65002, { ...HELPED, policyOpen: false }), peerConfig(B, 65003)]))
+    driver.settle()
+    expect(rowsOf(driver, { peer: A }).map(({ reason }) => reason)).toEqual(["policy"])
+    expect(advertised(driver, B)).toEqual([])
+  })
+
+  it("are told again as what they are where it comes back with another identifier", () => {
+    const driver = new Driver(
+      configOf([
+        peerConfig(A, LOCAL_AS, { ...HELPED, type: "route-reflector-client" }),
+        peerConfig(B, LOCAL_AS, { type: "route-reflector-client" })
+      ])
+    )
+    const a = establishWith(driver, A, LOCAL_AS, [graceful(true)], undefined, "10.0.0.66")
+    const b = establishWith(driver, B, LOCAL_AS, [], undefined, "10.0.0.67")
+    driver.hear(a, announcement([], ["10.1.0.0/16"], { localPref: 100 }))
+    driver.hear(b, announcement([], ["10.1.0.0/16"], { localPref: 100 }))
+    driver.settle()
+    const best = () => rowsOf(driver, { prefix: "10.1.0.0/16" }).find((row) => row["best"] === true)?.["peer"]
+    expect(best()).toBe(A)
+    driver.closeFrom(a)
+    driver.pass(2000)
+    establishWith(driver, A, LOCAL_AS, [graceful(true)], undefined, "10.0.0.68")
+    expect(best()).toBe(B)
   })
 })

@@ -18,14 +18,15 @@ export const establishWith = (
   address: string,
   asn: number,
   capabilities: ReadonlyArray<Capability> = [],
-  local?: string
+  local?: string,
+  id = "10.0.0.99"
 ): ConnId => {
   const conn = driver.accept(address, local)
   const open = encodeOpen({
     version: 4,
     asn: asn > 0xffff ? 23456 : asn,
     holdTime: 90,
-    id: parseAddress("10.0.0.99")!.words[0],
+    id: parseAddress(id)!.words[0],
     capabilities: [
       { _tag: "Multiprotocol", afi: 1, safi: 1 },
       { _tag: "RouteRefresh" },
