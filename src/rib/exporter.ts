@@ -1,5 +1,6 @@
 // Tells the members of export classes what changed. For each prefix what they may have now is compared with what they were told, and only
-// the difference goes out: to all live members as one stream where they do not differ, else as jobs that are packed audience by audience.
+// the difference goes out: to all live members but the source where they do not differ, a stream for each source; else as jobs that are
+// packed audience by audience.
 // A member that lags is owed the prefix instead. Nothing is told twice, and nobody is told to forget what it does not hold.
 import type { Lease } from "../buffers/index.ts"
 import { PEERS_MAX } from "../machine/index.ts"
@@ -15,6 +16,7 @@ import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 import type { Selection } from "./selection.ts"
+import { Streams } from "./streams.ts"
 
 /** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
@@ -28,11 +30,13 @@ export class Exporter {
   protected readonly selection: Selection
   protected readonly packer: Packer
   protected readonly jobs: Jobs = new Jobs()
+  private readonly streams: Streams = new Streams()
   protected readonly before: Routes = new Routes()
   protected readonly after: Routes = new Routes()
   protected readonly bits: Uint32Array = new Uint32Array(PEERS_MAX / 32)
-  /** Receivers of the stream, and the slot among them that is left out at the moment. */
+  /** Receivers of the round, those of what is packed at the moment, and the slot among these that is left out. */
   protected readonly scope: Uint32Array = new Uint32Array(PEERS_MAX / 32)
+  private receivers: Uint32Array = this.scope
   protected scopeCount = 0
   protected except: number = NOBODY
   private readonly likeness: Likeness
@@ -52,14 +56,15 @@ export class Exporter {
       // Nobody has been told of the others; who walks will come to them.
       if (id < exportClass.filled) this.compare(table, exportClass, id)
     }
-    this.finish(table, exportClass, transmit)
+    this.finish(table, exportClass)
   }
 
-  /** Opens the stream to the members in `bits`. */
+  /** Opens a round for the members in `bits`. */
   protected begin(exportClass: ExportClass, bits: Uint32Array, transmit: Transmit, isCatchUp = false): void {
     exportClass.fit()
     this.selection.begin(exportClass)
     this.likeness.begin(exportClass.parameters)
+    this.receivers = this.scope
     this.except = NOBODY
     this.scopeCount = 0
     for (let word = 0; word < exportClass.stride; word++) {
@@ -68,46 +73,57 @@ export class Exporter {
     }
     this.packer.begin(
       exportClass.parameters,
-      (block, from, to) => {
-        this.send(exportClass, this.scope, this.except, transmit, block, from, to)
-      },
+      (block, from, to) => this.send(exportClass, transmit, block, from, to),
       isCatchUp
     )
   }
 
-  /** Ends the stream and packs the jobs, one stream for each audience. */
-  protected finish(table: RibTable, exportClass: ExportClass, transmit: Transmit): void {
-    const { packer, jobs } = this
-    packer.finish()
-    if (jobs.count === 0) return
+  /** Packs what was collected, and ends the round. */
+  protected finish(table: RibTable, exportClass: ExportClass): void {
+    for (const peer of this.streams.peers) this.packStream(table, exportClass, peer)
+    this.streams.clear()
+    if (this.jobs.count > 0) this.packJobs(table, exportClass)
+    this.packer.finish()
+  }
+
+  /** What goes to all but one peer, in the order in which it was collected. */
+  private packStream(table: RibTable, exportClass: ExportClass, peer: number): void {
+    const { packer, streams } = this
+    const { id, sent, next } = streams
+    if (!this.leaveOut(exportClass, peer)) return
+    const route = this.selection.sourceOf(peer)
+    const share = this.shareOf(peer)
+    for (let entry = streams.firstOf(peer); entry !== 0; entry = next[entry - 1]) {
+      const set = sent[entry - 1]
+      if (set === 0) packer.withdraw(table.prefixes, id[entry - 1], 0)
+      else packer.announce(table.prefixes, id[entry - 1], 0, set - 1, route, share)
+    }
+  }
+
+  /** What goes to some members only, each audience in turn. */
+  private packJobs(table: RibTable, exportClass: ExportClass): void {
+    const { packer, jobs, bits } = this
     const { audiences } = exportClass.adjOut
     for (const audience of jobs.audiences) {
-      this.bits.fill(0xffff_ffff, 0, exportClass.stride)
-      audiences.intersect(this.bits, audience)
-      packer.begin(exportClass.parameters, (block, from, to) => {
-        this.send(exportClass, this.bits, NOBODY, transmit, block, from, to)
-      })
+      packer.cut()
+      this.receivers = bits
+      this.except = NOBODY
+      bits.fill(0xffff_ffff, 0, exportClass.stride)
+      audiences.intersect(bits, audience)
       for (let job = jobs.firstOf(audience, false); job !== 0; job = jobs.next[job - 1]) {
         packer.withdraw(table.prefixes, jobs.id[job - 1], jobs.pathId[job - 1])
       }
       for (let job = jobs.firstOf(audience, true); job !== 0; job = jobs.next[job - 1]) {
         this.announce(table, jobs.id[job - 1], jobs.pathId[job - 1], jobs.sent[job - 1] - 1, jobs.source[job - 1])
       }
-      packer.finish()
     }
+    packer.cut()
     for (let job = 0; job < jobs.count; job++) table.prefixes.release(jobs.id[job])
     jobs.clear(audiences)
   }
 
-  private send(
-    exportClass: ExportClass,
-    bits: Uint32Array,
-    except: number,
-    transmit: Transmit,
-    block: Lease,
-    from: number,
-    to: number
-  ): void {
+  private send(exportClass: ExportClass, transmit: Transmit, block: Lease, from: number, to: number): void {
+    const { receivers: bits, except } = this
     for (let word = 0; word < exportClass.stride; word++) {
       for (let left = bits[word]; left !== 0; left &= left - 1) {
         const slot = word * 32 + 31 - Math.clz32(left & -left)
@@ -173,17 +189,19 @@ export class Exporter {
     const beforeSource = adjOut.sentSource[id]
     if (sent === before && (sent === 0 || source === beforeSource)) return
     const isSame = sent !== 0 && before !== 0 && this.isAlike(sent - 1, source, before - 1, beforeSource)
-    for (const member of exportClass.lagging) {
+    const { lagging } = exportClass
+    for (let place = 0; place < lagging.length; place++) {
+      const member = lagging[place]
       const had = before !== 0 && member.peer !== beforeSource
       const has = sent !== 0 && member.peer !== source
       if (had === has && (!has || isSame)) continue
       if (this.owe(table, member, id) && had) this.keep(member, id, 0, before - 1, beforeSource)
     }
     if (sent === 0) {
-      if (this.leaveOut(exportClass, beforeSource)) this.packer.withdraw(table.prefixes, id, 0)
+      this.streams.add(beforeSource, id, 0)
     } else {
       const isFromOther = before !== 0 && source !== beforeSource
-      if (!isSame && this.leaveOut(exportClass, source)) this.announce(table, id, 0, sent - 1, source)
+      if (!isSame) this.streams.add(source, id, sent)
       if (isSame && isFromOther) this.tellOne(table, exportClass, beforeSource, id, sent, source)
       if (isFromOther) this.tellOne(table, exportClass, source, id, 0, SELF)
     }

@@ -59,7 +59,7 @@ export class Walker extends Exporter {
       if (isThere || isOwed(company, id)) this.pass(table, exportClass, company, id)
     }
     if (exportClass.filled < id) exportClass.filled = id
-    this.finish(table, exportClass, transmit)
+    this.finish(table, exportClass)
     for (const member of company) this.advance(exportClass, member, id, bound, transmit)
     return id - start + 1
   }
@@ -169,7 +169,7 @@ export class Walker extends Exporter {
       this.tellDifference(table, exportClass, member, id, false)
       table.prefixes.release(id)
     }
-    this.finish(table, exportClass, transmit)
+    this.finish(table, exportClass)
     if (member.pendingCount === 0) exportClass.attach(member)
     return handled
   }

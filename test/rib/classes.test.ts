@@ -76,6 +76,30 @@ describe("members of an export class", () => {
     expect(packed[1]).toBe(packed[0])
   })
 
+  it("are written to once for each source whose routes are the best, however these alternate", () => {
+    const bench = new Bench(0)
+    const sources = [1, 2, 3, 4]
+    for (const peer of [...sources, 5, 6]) bench.join(peer)
+    bench.catchUp()
+    const writes = new Map<number, number>()
+    const { adjIn, tables, store } = bench.rib
+    for (let prefix = 0; prefix < 1000; prefix++) {
+      const source = sources[prefix % sources.length]!
+      const asPath = [{ type: 2, members: [64500 + source, 70_000 + source] }]
+      const bytes = encodeAttributes({ origin: 0, asPath, nextHop: { family: 4, words: [0x0a000102] } }, true)
+      const set = store.intern(bytes, 0, bytes.length, 0)
+      adjIn.learn(source, tables[0], tables[0].prefixes.intern([(20 << 24) | (prefix << 8)], 0, 24), 0, set)
+      store.discardUnused(set)
+    }
+    bench.rib.settle(
+      () => {},
+      (peer) => void writes.set(peer, (writes.get(peer) ?? 0) + 1)
+    )
+    expect([5, 6].map((peer) => writes.get(peer))).toEqual([4, 4])
+    expect(sources.map((peer) => writes.get(peer))).toEqual([3, 3, 3, 3])
+    expect(bench.rib.packer.messages).toBeLessThan(20)
+  })
+
   it("share their first table, if they come together", () => {
     const packed = [1, 100].map((members) => {
       const bench = new Bench()
