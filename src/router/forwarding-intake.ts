@@ -48,6 +48,10 @@ const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
 const DISTURBED: ReadonlyArray<Dump> = DUMPS.slice(0, 2)
 
 const DUMP_TRIES_MAX = 5
+/** What nobody told us of is noticed after so long at the latest. */
+const REREAD_MS = 3_600_000
+/** After that many tries a dump that fails waits so long. */
+const STALLED_MS = 1000
 const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 
 export class ForwardingIntake {
@@ -71,6 +75,9 @@ export class ForwardingIntake {
   private wanted: ReadonlyArray<Dump> | undefined
   /** Full dumps completed. */
   completed = 0
+  /** A dump failed again and again: nothing is known until time has passed and all is read from the beginning. */
+  stalled = false
+  private rereadArmedFor = 0
   private readonly seenLinks = new Set<number>()
   private readonly seenAddresses = new Set<string>()
   private readonly seenNexthops: Array<Nexthop> = []
@@ -110,7 +117,7 @@ export class ForwardingIntake {
 
   /** Begins what was requested, unless a dump is still being read. */
   advance(out: OpBuffer): void {
-    if (this.wanted === undefined || this.position < this.plan.length) return
+    if (this.wanted === undefined || this.stalled || this.position < this.plan.length) return
     this.plan = this.wanted
     this.wanted = undefined
     this.position = 0
@@ -142,6 +149,13 @@ export class ForwardingIntake {
       this.send(out)
       return
     }
+    // What part of a dump does not show may be there. One that was only interrupted is whole but for what changed meanwhile.
+    if (failed) {
+      this.stalled = true
+      this.position = this.plan.length
+      this.request()
+      return
+    }
     this.complete(kind, family)
     this.tries = 0
     this.position++
@@ -154,6 +168,21 @@ export class ForwardingIntake {
     this.sync.objects.compared = true
     if (this.wanted !== undefined) this.advance(out)
     else this.ready = true
+  }
+
+  /** Milliseconds after which everything is to be read again; undefined: no other than was said last. */
+  rereadAfter(): number | undefined {
+    const milliseconds = this.stalled ? STALLED_MS : this.ready ? REREAD_MS : 0
+    if (milliseconds === 0 || milliseconds === this.rereadArmedFor) return undefined
+    this.rereadArmedFor = milliseconds
+    return milliseconds
+  }
+
+  /** That time has passed. */
+  reread(): void {
+    this.rereadArmedFor = 0
+    this.stalled = false
+    this.request()
   }
 
   notified(bytes: Uint8Array): void {

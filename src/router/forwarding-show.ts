@@ -8,6 +8,7 @@ import {
   walkReasonText
 } from "../fib/index.ts"
 import {
+  type Contested,
   ENTRY_EVENT_NAMES,
   ENTRY_STATE_NAMES,
   EntryState,
@@ -129,9 +130,15 @@ const selected = (forwarding: Forwarding, params: Params): readonly [0 | 1 | und
   return [family, id !== -1 && entries.isSourced(id) ? id : -1]
 }
 
-export const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
+const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
   const { words, lengths, wordsPerPrefix } = forwarding.fib.entries[family].prefixes
   return formatPrefixWords(family === 0 ? 4 : 6, words, prefix * wordsPerPrefix, lengths[prefix])
+}
+
+/** What another program keeps undoing: the key of a nexthop, `group 7` by the number of its path-list, or a route. */
+export const contestedText = (forwarding: Forwarding, what: Contested): string => {
+  if (typeof what !== "string") return prefixText(forwarding, (what & 1) as 0 | 1, what >>> 1)
+  return what.startsWith("group") ? what : `nexthop ${what}`
 }
 
 const entryRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): Record<string, unknown> => {

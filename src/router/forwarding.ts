@@ -16,7 +16,7 @@ import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
 import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
 import { Retries } from "./forwarding-retries.ts"
-import { prefixText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
+import { contestedText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
 import { ForwardingTimer } from "./forwarding-timer.ts"
 
@@ -124,6 +124,9 @@ export class Forwarding implements FibListener {
       case ForwardingTimer.Grace:
         this.initialSyncDone()
         return
+      case ForwardingTimer.Reread:
+        this.kernelSide?.intake.reread()
+        return
     }
   }
 
@@ -219,6 +222,8 @@ export class Forwarding implements FibListener {
     }
     if (!this.sending && intake.ready && sync.waiting) this.send(sync, batch, out)
     this.tellFights(sync)
+    const rereadAfter = intake.rereadAfter()
+    if (rereadAfter !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds: rereadAfter })
     this.retries.arm(sync, (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
   }
 
@@ -385,13 +390,7 @@ export class Forwarding implements FibListener {
   }
 
   private tellFights(sync: KernelSync): void {
-    for (const what of sync.objects.fights.takeBegun()) {
-      const key =
-        typeof what === "string"
-          ? `the ${what.startsWith("group") ? "" : "nexthop "}${what}`
-          : prefixText(this, (what & 1) as 0 | 1, what >>> 1)
-      this.notices.contested(key)
-    }
+    for (const what of sync.objects.fights.takeBegun()) this.notices.contested(contestedText(this, what))
   }
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { isOwnId } from "../../src/ksync/index.ts"
 import { NetlinkType } from "../../src/netlink/index.ts"
+import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
 import { World } from "./forwarding-world.ts"
 
 const PREFIX = "20.0.0.0/16"
@@ -88,6 +89,33 @@ describe("what another program does to what is ours", () => {
     expect(here.routes()).toEqual({})
     expect(row(here)).toMatchObject({ error: "contested: another program has undone it 4 times" })
     expect(here.pass(1).routes()).toEqual({ [PREFIX]: WAYS })
+  })
+})
+
+describe("a dump that fails", () => {
+  it("says nothing about what it did not show: it is asked for again, and after some tries with a pause", () => {
+    const here = begin()
+    const before = ids(here)
+    here.sent.clear()
+    here.failDumps = 5
+    here.world({ _tag: "LossesArmed", count: 1 }).foreignDelete(PREFIX).settle()
+    expect([here.routes(), [...here.sent], here.dumps.length]).toEqual([{}, [], 10])
+    here.pass(1)
+    expect([here.routes(), ids(here), [...here.sent]]).toEqual([
+      { [PREFIX]: WAYS },
+      before,
+      [[NetlinkType.NewRoute, 1]]
+    ])
+  })
+})
+
+describe("once an hour", () => {
+  it("everything is read again, and what nobody told of is put right", () => {
+    const here = begin()
+    here.foreignNexthopChange(0).deafen().settle()
+    expect(here.routes()).not.toEqual({ [PREFIX]: WAYS })
+    here.forwarding.timer(ForwardingTimer.Reread, here.out)
+    expect(here.settle().routes()).toEqual({ [PREFIX]: WAYS })
   })
 })
 

@@ -13,7 +13,8 @@ import {
   messagesOf,
   modelKernel,
   modelKernelEffects,
-  NetlinkType
+  NetlinkType,
+  NetlinkWriter
 } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
 import type { KernelConfig } from "../../src/router/config.ts"
@@ -63,6 +64,8 @@ export class World {
   private oldAnswer: Delivery | undefined
   /** A prefix whose route request has a length that makes no sense: the kernel stops there, without a word. */
   malformed: string | undefined
+  /** So many dumps break off. */
+  failDumps = 0
   nodes = 8
 
   private readonly config: KernelConfig
@@ -172,7 +175,8 @@ export class World {
     }
     if (delivery !== undefined) this.forwarding.kernelBytes(delivery.channel, delivery.bytes, this.out)
     this.forwarding.flush(this.nodes, this.out)
-    this.forwarding.drainTimers((kind) => this.wantedTimers.add(kind))
+    // Those that come in the course of minutes: nobody waits for the hourly one.
+    this.forwarding.drainTimers((kind, milliseconds) => milliseconds < 600_000 && this.wantedTimers.add(kind))
     this.performEffects()
   }
 
@@ -186,6 +190,12 @@ export class World {
       }
       this.settle()
     }
+    return this
+  }
+
+  /** Whatever news there is by now never comes, and nobody says so. */
+  deafen(): this {
+    this.notifications = []
     return this
   }
 
@@ -308,7 +318,8 @@ export class World {
         const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
         this.pool.release(effect.block)
         this.dumps.push(`${bytes[4]}/${bytes[16]}`)
-        this.perform({ _tag: "Requested", port: DUMP_PORT, bytes })
+        if (this.failDumps-- > 0) this.answers.push({ channel: KernelChannel.Dump, bytes: brokenOff(bytes) })
+        else this.perform({ _tag: "Requested", port: DUMP_PORT, bytes })
       }
     }
     out.clear()
@@ -355,6 +366,15 @@ export class World {
     }
     if (!isAnswered) this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
   }
+}
+
+/** What the runtime says of a dump that it could not read to its end: NLMSG_DONE with ENOBUFS. */
+const brokenOff = (request: Uint8Array): Uint8Array => {
+  const w = new NetlinkWriter(new Uint8Array(20))
+  const start = w.begin(NetlinkType.Done, 0, new DataView(request.buffer).getUint32(8, true), 0)
+  w.u32(-105)
+  w.end(start)
+  return w.bytes
 }
 
 /** Members with their weights divided by what all of them can be divided by. */
