@@ -22,8 +22,18 @@ export class ForwardingNotices {
     if (errno === Errno.EPERM) {
       const message = "the kernel refuses route changes (EPERM): run as root or grant CAP_NET_ADMIN"
       this.notices.push({ level: "error", message })
-    } else if (errno !== Errno.ESRCH && errno !== Errno.ENOENT) {
+    } else if (errno !== Errno.ESRCH && errno !== Errno.ENOENT && errno !== Errno.EEXIST) {
       this.notices.push({ level: "warning", message: `the kernel refused a request (${what})` })
+    }
+  }
+
+  /** Places of routes that others have, compared with the kernel. The first few are told, each once. */
+  conflicts(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (this.toldOf.size >= KINDS_MAX) return
+      const message = `another program has a route for ${key} with our table and metric: it is left alone, and ours waits`
+      if (!this.toldOf.has(key)) this.notices.push({ level: "warning", message })
+      this.toldOf.add(key)
     }
   }
 

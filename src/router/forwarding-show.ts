@@ -12,6 +12,7 @@ import {
   ENTRY_EVENT_NAMES,
   ENTRY_STATE_NAMES,
   EntryState,
+  ErrorClass,
   type Failure,
   type GroupObject,
   type LeafObject,
@@ -92,8 +93,14 @@ export const showWalks = (forwarding: Forwarding): unknown => {
       }))
     },
     settlements: forwarding.fib.settlements,
-    ...(counters === undefined ? {} : { kernel: counters })
+    ...(counters === undefined ? {} : { kernel: { ...counters, ...intakeCounters(forwarding) } })
   }
+}
+
+const intakeCounters = ({ kernelSide }: Forwarding) => {
+  const { sync, intake } = kernelSide!
+  const { soon, rarely } = sync.retries
+  return { overruns: intake.overruns, dumps: intake.completed, retrying: soon + rarely }
 }
 
 /** Durations are in grants: there is no clock here. */
@@ -133,6 +140,13 @@ const selected = (forwarding: Forwarding, params: Params): readonly [0 | 1 | und
 const prefixText = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): string => {
   const { words, lengths, wordsPerPrefix } = forwarding.fib.entries[family].prefixes
   return formatPrefixWords(family === 0 ? 4 : 6, words, prefix * wordsPerPrefix, lengths[prefix])
+}
+
+/** Routes whose place another program's route has. */
+export const conflicts = function* (forwarding: Forwarding): Iterable<string> {
+  for (const [key, { errorClass }] of forwarding.kernelSide!.sync.failures) {
+    if (errorClass === ErrorClass.Conflict) yield prefixText(forwarding, (key & 1) as 0 | 1, key >>> 1)
+  }
 }
 
 /** What another program keeps undoing: the key of a nexthop, `group 7` by the number of its path-list, or a route. */

@@ -4,6 +4,7 @@ import {
   ENTRY_STATE_NAMES,
   EntryState,
   ERROR_CLASS_NAMES,
+  ErrorClass,
   type Failure,
   type GroupObject,
   isUsable,
@@ -21,17 +22,33 @@ export const failureText = (failure: Failure | undefined): string | null => {
   return `${ERROR_CLASS_NAMES[failure.errorClass]}: ${words.join(" ")}`
 }
 
+/** What is waited for where nothing that it stands on is missing: it was refused, and what helps is this. */
+const remedy = (failure: Failure | undefined): ReadonlyArray<string> => {
+  switch (failure?.errorClass) {
+    case undefined:
+      return []
+    case ErrorClass.Conflict:
+      return ["its place, which a route of another program has"]
+    case ErrorClass.Contested:
+      return ["its next try, for another program keeps undoing it"]
+    default:
+      return ["its next try, for the kernel refused it"]
+  }
+}
+
 /** What a route waits for: its group, that group's neighbours, their links; or the next hops that lead nowhere. */
 export const routePath = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): ReadonlyArray<string> => {
   const { fib, kernelSide } = forwarding
   const { routes, objects } = kernelSide!.sync
   const state = routes[family].state[prefix] & RouteFlag.State
-  if (state === EntryState.DeleteDeferRef) return []
+  if (state === EntryState.DeleteDeferRef) return remedy(kernelSide!.sync.failures.get(prefix * 2 + family))
   const list = fib.pathLists.get(fib.entries[family].pathList[prefix])
-  if (list.kind !== "recursive") return []
+  const refused = remedy(kernelSide!.sync.failures.get(prefix * 2 + family))
+  if (list.kind !== "recursive") return refused
   const group = objects.groupOf(list.id)
   if (list.leaves.length === 0) return nowhere(list)
-  if (group === undefined || isUsable(group.state)) return []
+  if (family === 1 && group?.hasIpv4 === true) return [`a next hop of IPv6 alone: IPv6 routes take no group with IPv4`]
+  if (group === undefined || isUsable(group.state)) return refused
   return [withState(`group ${group.id}`, group), ...groupPath(forwarding, group)]
 }
 
@@ -39,18 +56,21 @@ export const routePath = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixI
 export const groupPath = (forwarding: Forwarding, group: GroupObject): ReadonlyArray<string> => {
   const { objects } = forwarding.kernelSide!.sync
   if (group.state === EntryState.DeleteDeferRef)
-    return group.routes === 0 ? [] : [`${group.routes} routes that point at it`]
-  return group.desired.flatMap((member) => {
+    return group.routes === 0 ? remedy(group.failure) : [`${group.routes} routes that point at it`]
+  const members = group.desired.flatMap((member) => {
     const leaf = objects.leafOf(member.adjacency.key)
     if (leaf !== undefined && isUsable(leaf.state)) return []
-    return [memberText(forwarding, member, leaf), ...linkPath(forwarding, member.adjacency.ifindex)]
+    const below = leaf === undefined ? linkPath(forwarding, member.adjacency.ifindex) : leafPath(forwarding, leaf)
+    return [memberText(forwarding, member, leaf), ...below]
   })
+  return members.length === 0 ? remedy(group.failure) : members
 }
 
-export const leafPath = (forwarding: Forwarding, leaf: LeafObject): ReadonlyArray<string> =>
-  leaf.state === EntryState.DeleteDeferRef
-    ? [`${leaf.held} groups that have it as a member`]
-    : linkPath(forwarding, leaf.adjacency.ifindex)
+export const leafPath = (forwarding: Forwarding, leaf: LeafObject): ReadonlyArray<string> => {
+  if (leaf.state === EntryState.DeleteDeferRef && leaf.held > 0) return [`${leaf.held} groups that have it as a member`]
+  const link = linkPath(forwarding, leaf.adjacency.ifindex)
+  return link.length === 0 ? remedy(leaf.failure) : link
+}
 
 const memberText = (forwarding: Forwarding, { adjacency }: Leaf, leaf: LeafObject | undefined): string => {
   const name = forwarding.fib.interfaces.nameOf(adjacency.ifindex)

@@ -16,7 +16,7 @@ import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
 import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
 import { Retries } from "./forwarding-retries.ts"
-import { contestedText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
+import { conflicts, contestedText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
 import { ForwardingTimer } from "./forwarding-timer.ts"
 
@@ -222,8 +222,8 @@ export class Forwarding implements FibListener {
     }
     if (!this.sending && intake.ready && sync.waiting) this.send(sync, batch, out)
     this.tellFights(sync)
-    const rereadAfter = intake.rereadAfter()
-    if (rereadAfter !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds: rereadAfter })
+    const milliseconds = intake.rereadAfter()
+    if (milliseconds !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds })
     this.retries.arm(sync, (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
   }
 
@@ -327,11 +327,13 @@ export class Forwarding implements FibListener {
     sync.hasConflict = false
     const { lost, unanswered } = sync.counters()
     const losses = lost + unanswered + intake.overruns
-    if (losses === this.lostWhenVerified) return
-    this.lostWhenVerified = losses
-    this.verifying = true
-    this.verifiedAt = intake.completed
-    intake.request()
+    if (losses === this.lostWhenVerified) this.notices.conflicts(conflicts(this))
+    else {
+      this.lostWhenVerified = losses
+      this.verifying = true
+      this.verifiedAt = intake.completed
+      intake.request()
+    }
   }
 
   private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): void {

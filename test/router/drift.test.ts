@@ -6,6 +6,7 @@ import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
 import { World } from "./forwarding-world.ts"
 
 const PREFIX = "20.0.0.0/16"
+const TAKEN = "its place, which a route of another program has"
 const WAYS = "10.0.1.2@east*1 10.0.1.3@east*1"
 
 const begin = (): World => {
@@ -69,7 +70,12 @@ describe("what another program does to what is ours", () => {
   it("reports a route that took the place of ours, leaves it alone, and is back at once when it goes", () => {
     const here = begin().foreignRoute(PREFIX, 4).settle().pass(3)
     expect(protocolsAt(here)).toEqual([4])
-    expect(row(here)).toMatchObject({ state: "ADD_DEFER", error: "conflict: EEXIST" })
+    expect(row(here)).toMatchObject({ state: "ADD_DEFER", error: "conflict: EEXIST", waitingFor: TAKEN, path: [TAKEN] })
+    const told: Array<string> = []
+    here.forwarding.drainNotices((_level, message) => told.push(message))
+    expect(told).toEqual([
+      `another program has a route for ${PREFIX} with our table and metric: it is left alone, and ours waits`
+    ])
     here.foreignRouteDelete(PREFIX).settle()
     expect(here.routes()).toEqual({ [PREFIX]: WAYS })
     expect(row(here)).toMatchObject({ state: "IN_SYNC", error: null })

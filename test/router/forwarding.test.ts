@@ -196,7 +196,8 @@ describe("forwarding", () => {
         waitingFor: expect.stringMatching(/^group \d+$/),
         path: [
           expect.stringMatching(/^group \d+ \(ADD_DEFER; /),
-          "nexthop 10.0.2.2 dev west (ADD_DEFER; dependency: ENETDOWN)"
+          "nexthop 10.0.2.2 dev west (ADD_DEFER; dependency: ENETDOWN)",
+          "its next try, for the kernel refused it"
         ],
         history: expect.arrayContaining(["SYNC_WAIT CHANGE_FAILED CHANGE_DEFER"])
       })
