@@ -30,6 +30,8 @@ export class ExportClass {
   readonly members: Array<Member> = []
   /** Members that are not live, in the order in which they ceased to be. */
   readonly lagging: Array<Member> = []
+  /** Those, and the frozen ones: whoever is not live is owed what changes. */
+  readonly behind: Array<Member> = []
   readonly adjOut: AdjOut
   /** On the way out, where `parameters.open`. */
   readonly policy: PolicyCache
@@ -99,14 +101,16 @@ export class ExportClass {
     member.beginWalk(Walk.First, this.meetingPlace())
     this.members.push(member)
     this.lagging.push(member)
+    this.behind.push(member)
     return member
   }
 
   /** Lets a member go. What it is owed is to be released by the caller. */
   leave(member: Member): void {
-    this.members.splice(this.members.indexOf(member), 1)
+    without(this.members, member)
     if (member.live) this.setLive(member, false)
-    else this.lagging.splice(this.lagging.indexOf(member), 1)
+    without(this.lagging, member)
+    without(this.behind, member)
     const { slot, peer, asn } = member
     this.bySlot[slot] = undefined
     this.slots[peer] = NOBODY
@@ -179,12 +183,22 @@ export class ExportClass {
     if (!member.live) return
     this.setLive(member, false)
     this.lagging.push(member)
+    this.behind.push(member)
+  }
+
+  /** The peer is told by another class: what is left here says what it held, and is never served. */
+  freeze(member: Member): void {
+    if (member.live) {
+      this.setLive(member, false)
+      this.behind.push(member)
+    } else without(this.lagging, member)
   }
 
   /** The member has been told everything. */
   attach(member: Member): void {
     this.setLive(member, true)
-    this.lagging.splice(this.lagging.indexOf(member), 1)
+    without(this.lagging, member)
+    without(this.behind, member)
   }
 
   /**
@@ -233,6 +247,11 @@ export class ExportClass {
     this.scratch[slot >>> 5] = 1 << (slot & 31)
     return this.adjOut.audiences.intern(this.scratch, true)
   }
+}
+
+const without = (members: Array<Member>, member: Member): void => {
+  const at = members.indexOf(member)
+  if (at !== -1) members.splice(at, 1)
 }
 
 const AS_FILTER = 4099

@@ -189,9 +189,9 @@ export class Exporter {
     const beforeSource = adjOut.sentSource[id]
     if (sent === before && (sent === 0 || source === beforeSource)) return
     const isSame = sent !== 0 && before !== 0 && this.isAlike(sent - 1, source, before - 1, beforeSource)
-    const { lagging } = exportClass
-    for (let place = 0; place < lagging.length; place++) {
-      const member = lagging[place]
+    const { behind } = exportClass
+    for (let place = 0; place < behind.length; place++) {
+      const member = behind[place]
       const had = before !== 0 && member.peer !== beforeSource
       const has = sent !== 0 && member.peer !== source
       if (had === has && (!has || isSame)) continue
@@ -239,7 +239,7 @@ export class Exporter {
       for (let word = 0; word < stride; word++) this.bits[word] = 0
       this.tellAnnounced(table, exportClass, id)
       this.tellWithdrawn(table, exportClass, id)
-      for (const member of exportClass.lagging) this.compareFor(table, exportClass, member, id)
+      for (const member of exportClass.behind) this.compareFor(table, exportClass, member, id)
       if (isShort) adjOut.noteShort(id, sent, source)
       else adjOut.noteList(id, after)
     }

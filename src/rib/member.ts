@@ -5,6 +5,7 @@ import { assert, fold } from "../machine/index.ts"
 import type { Routes } from "./adj-out.ts"
 import type { AttributeId } from "./attribute-store.ts"
 import { EVERYBODY } from "./audience.ts"
+import type { Membership } from "./carry-over.ts"
 import { grown, type PrefixId } from "./prefix-table.ts"
 
 /** Why a member walks. */
@@ -36,6 +37,8 @@ export class Member {
   refresh: "none" | "asked" | "begun" = "none"
   /** It asked to be told everything again in the middle of a walk that cannot be begun anew; and wants marks. */
   again: "no" | "plain" | "marked" = "no"
+  /** Where the peer was told before it moved here, as long as the walk is under way: by that it holds what the walk has not come to. */
+  origin: Membership | undefined
   /** Prefixes that it is owed. */
   pendingCount = 0
   private bits: Uint32Array = new Uint32Array(FIRST_WORDS)

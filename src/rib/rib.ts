@@ -8,7 +8,7 @@ import { AdjIn } from "./adj-in.ts"
 import type { AdjOut } from "./adj-out.ts"
 import type { Identity } from "./attribute-facts.ts"
 import { type AttributeId, AttributeStore } from "./attribute-store.ts"
-import { carryOver } from "./carry-over.ts"
+import { carryOver, gather, type Membership, PLACES_KEPT_MAX, placesBehind, saysNothing } from "./carry-over.ts"
 import { Decision } from "./decide.ts"
 import { ExportClass } from "./export-class.ts"
 import type { Transmit } from "./exporter.ts"
@@ -60,12 +60,6 @@ interface Closing {
   readonly member: Member | undefined
   readonly adjOut: AdjOut | undefined
   position: PrefixId
-}
-
-/** A peer's place among those that are told a family. */
-export interface Membership {
-  readonly exportClass: ExportClass
-  readonly member: Member
 }
 
 export class Rib {
@@ -219,20 +213,37 @@ export class Rib {
 
   /** Lets a peer in among those that are told a family in this way. It is told from now on, when `catchUp` comes to it. */
   join(parameters: ExportParameters, peer: number): Membership {
-    const exportClass = this.classFor(JSON.stringify(parameters), parameters)
+    const exportClass = this.classFor(JSON.stringify(parameters), parameters, peer)
     return { exportClass, member: exportClass.join(peer, this.adjIn.peers.asn[peer]) }
   }
 
   /** The peer stays and is told in another way from now on: it hears the difference, as `catchUp` comes to it. */
   move(membership: Membership, parameters: ExportParameters): Membership {
-    if (JSON.stringify(parameters) === membership.exportClass.key) return membership
-    const next = this.join(parameters, membership.member.peer)
-    carryOver(this.tables[parameters.family], membership, next.member, this.store)
-    this.leave(membership)
+    const { exportClass, member } = membership
+    if (JSON.stringify(parameters) === exportClass.key) return membership
+    const next = this.join(parameters, member.peer)
+    carryOver(membership, next.member)
+    if (saysNothing(member)) {
+      next.member.origin = member.origin
+      this.vacate(membership)
+    } else if (placesBehind(next.member) > PLACES_KEPT_MAX) {
+      gather(this.tables[parameters.family], next.member, this.store)
+      next.member.origin = undefined
+      this.leave(membership)
+    }
     return next
   }
 
-  leave({ exportClass, member }: Membership): void {
+  /** The peer goes, and with it what is kept of where it was before. */
+  leave(membership: Membership): void {
+    for (let place: Membership | undefined = membership; place !== undefined; ) {
+      const { origin }: Member = place.member
+      this.vacate(place)
+      place = origin
+    }
+  }
+
+  private vacate({ exportClass, member }: Membership): void {
     const table = this.tables[exportClass.parameters.family]
     exportClass.leave(member)
     this.close({ table, member, adjOut: undefined, position: 0 })
@@ -261,6 +272,8 @@ export class Rib {
       spent += this.walker.serve(table, exportClass, budget - spent, hasRoom, transmit)
       if (exportClass.lagging.length === 0) this.packer.rewritten.forget(exportClass.parameters)
     }
+    for (const place of this.walker.vacated) this.leave(place)
+    this.walker.vacated.length = 0
     this.detachStalled()
     this.forgetRecent()
     return spent
@@ -310,8 +323,9 @@ export class Rib {
     this.stalled.length = 0
   }
 
-  private classFor(key: string, parameters: ExportParameters): ExportClass {
-    const known = this.classes.find((candidate) => candidate.key === key)
+  /** Where a place is still kept for the peer, from which it has moved, it comes into another class of the kind. */
+  private classFor(key: string, parameters: ExportParameters, peer: number): ExportClass {
+    const known = this.classes.find((candidate) => candidate.key === key && candidate.slotOf(peer) < 0)
     if (known !== undefined) return known
     const policy = this.policies.exporting(parameters.policy ?? "open")
     const made = new ExportClass(key, parameters, this.tables[parameters.family].prefixes, this.store, policy)

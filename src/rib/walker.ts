@@ -3,6 +3,7 @@
 // the table walk together and share what is packed; the first one finds out on its way what the class is told at all.
 import { RefreshSubtype } from "../wire/index.ts"
 import { Routes } from "./adj-out.ts"
+import { type Membership, mayHold, takeTold } from "./carry-over.ts"
 import { type ExportClass, FILLED } from "./export-class.ts"
 import { Exporter, type Transmit } from "./exporter.ts"
 import { type Member, Walk } from "./member.ts"
@@ -17,6 +18,8 @@ export type HasRoom = (peer: number) => boolean
 const SLICE_BYTES_MAX = 512 * 1024
 
 export class Walker extends Exporter {
+  /** Places that are not asked for any more, since who left them has been told everything: to be left by whoever takes them. */
+  readonly vacated: Array<Membership> = []
   private readonly held: Routes = new Routes()
 
   /** Serves members that lag, for at most so many prefixes. Returns how many were handled. */
@@ -87,7 +90,10 @@ export class Walker extends Exporter {
       if (this.leaveOut(exportClass, adjOut.sentSource[id]))
         this.announce(table, id, 0, adjOut.sent[id] - 1, adjOut.sentSource[id])
     } else if (adjOut.hasList(id)) this.passList(table, exportClass, id)
-    for (const member of company) if (member.pendingCount > 0) this.settleDebt(table, exportClass, member, id)
+    for (const member of company) {
+      if (member.pendingCount > 0) this.settleDebt(table, exportClass, member, id)
+      this.settleMove(table, exportClass, member, id)
+    }
   }
 
   /** A prefix whose routes go to different members. */
@@ -139,6 +145,8 @@ export class Walker extends Exporter {
     }
     if (member.refresh === "begun") this.mark(exportClass, member, RefreshSubtype.End, transmit)
     member.walk = Walk.None
+    if (member.origin !== undefined) this.vacated.push(member.origin)
+    member.origin = undefined
     if (member.again !== "no") this.walkAgain(exportClass, member)
     else if (member.pendingCount === 0) exportClass.attach(member)
   }
@@ -190,6 +198,26 @@ export class Walker extends Exporter {
       if (!audiences.has(before.audience[route], member.slot) || this.isHeld(route)) continue
       this.announce(table, id, before.pathId[route], before.attributes[route], before.source[route])
     }
+    this.forgetRest(table, exportClass, member, id)
+    before.clear(audiences)
+  }
+
+  /** What a peer that moves held by the place that it left is forgotten, where it has not just been told it anew. */
+  private settleMove(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    if (member.origin === undefined || !mayHold(member.origin, id)) return
+    // The place that was left may be the last to know of the prefix.
+    table.prefixes.retain(id)
+    takeTold(table, member.origin, id, this.store, this.held)
+    exportClass.read(id, this.before)
+    this.forgetRest(table, exportClass, member, id)
+    this.before.clear(exportClass.adjOut.audiences)
+    table.prefixes.release(id)
+  }
+
+  /** Of what a member held the rest that is not told any more is withdrawn. Nothing is noted as held after that. */
+  private forgetRest(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
+    const { before, held } = this
+    const { audiences } = exportClass.adjOut
     for (let old = 0; old < held.count; old++) {
       let isStill = false
       for (let route = 0; route < before.count; route++) {
@@ -197,7 +225,6 @@ export class Walker extends Exporter {
       }
       if (!isStill) this.forget(table, exportClass, member, id, held.pathId[old])
     }
-    before.clear(audiences)
     this.releaseHeld()
   }
 
@@ -234,6 +261,9 @@ export class Walker extends Exporter {
 
 /** Whether somebody is still owed the end of a prefix. */
 const isOwed = (company: ReadonlyArray<Member>, id: PrefixId): boolean => {
-  for (const member of company) if (member.pendingCount > 0 && member.isPending(id)) return true
+  for (const member of company) {
+    if (member.pendingCount > 0 && member.isPending(id)) return true
+    if (member.origin !== undefined && mayHold(member.origin, id)) return true
+  }
   return false
 }
