@@ -33,7 +33,7 @@ export const KernelChannel = {
   Dump: 2,
   /** Notifications were lost (ENOBUFS on the notification socket). No bytes. */
   Overrun: 3,
-  /** The replies to the KernelSend under way cannot be had (ENOBUFS, time-out). No bytes: treat what was asked as unknown. */
+  /** The replies to the oldest KernelSend under way cannot be had (ENOBUFS, time-out). No bytes: treat what was asked as unknown. */
   ReplyLost: 4
 } as const
 export type KernelChannel = (typeof KernelChannel)[keyof typeof KernelChannel]

@@ -1,21 +1,20 @@
-// The kernel's mirror: leaves, groups and routes, what we want of each, what the kernel has, and the one batch under way. Routes are
+// The kernel's mirror: leaves, groups and routes, what we want of each, what the kernel has, and the batches under way. Routes are
 // driven like objects, but live in columns; a route waits for its group without a record of it, because the graph's children lists
-// already say which entries stand on which path-list. The order in a batch is leaf, group, route: rtnetlink works in order, so a
-// dependent may travel behind its dependency, and if that is refused both wait again.
+// already say which entries stand on which path-list. The order in a batch is leaf, group, route: rtnetlink works in order, within a
+// batch and from batch to batch, so a dependent may travel behind its dependency, and if that is refused both wait again. What others
+// stand on goes only when the kernel has confirmed that they do not any more (ADR-0056).
 
 import type { PathList } from "../fib/index.ts"
-
 import type { PrefixId } from "../rib/index.ts"
 import { type Answer, classify, Errno, ErrorClass, type Failure, type SyncCounters } from "./errors.ts"
-
-import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
+import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, type Slots, Window } from "./requests.ts"
 import { Meddling } from "./route-doubts.ts"
 import { RouteMirror } from "./route-mirror.ts"
 import { DISCARD_LAST, discardOf, isDiscard, RouteFlag } from "./routes.ts"
 import { Act, EntryEvent, EntryState, eventFor, Guard, isUnderWay } from "./states.ts"
 
 export class KernelSync extends RouteMirror {
-  readonly slots: Slots = new Slots()
+  private readonly window = new Window()
   private removing = false
 
   // What is wanted
@@ -53,14 +52,19 @@ export class KernelSync extends RouteMirror {
     return this.routes[0].count === 0 && this.routes[1].count === 0 && this.objects.byId.size === 0
   }
 
-  /** Fills the batch. It must have been answered before the next one is begun. */
-  pump(requests: Requests): void {
-    this.objects.pump(requests, this.slots)
+  /** Fills a batch, which then is under way until it is answered. False: there was nothing to ask for. */
+  pump(requests: Requests): boolean {
+    const slots = this.window.next()
+    slots.clear()
+    this.objects.pump(requests, slots)
     for (const family of FAMILIES) {
       const routes = this.routes[family]
-      while (routes.waiting > 0 && requests.hasRoom()) this.driveRoute(family, routes.take(), requests)
+      while (routes.waiting > 0 && requests.hasRoom()) this.driveRoute(family, routes.take(), requests, slots)
     }
-    this.count.requests += this.slots.count
+    if (slots.count === 0) return false
+    this.window.sent()
+    this.count.requests += slots.count
+    return true
   }
 
   /** Tries again what failed. Returns whether there was anything. */
@@ -87,9 +91,10 @@ export class KernelSync extends RouteMirror {
 
   // What the kernel answers
 
-  /** The batch is answered: `answer` knows the slots that got a reply of their own, all others succeeded. */
+  /** The oldest batch is answered: `answer` knows the slots that got a reply of their own, all others succeeded. */
   answered(answer: Answer): void {
-    const { slots, objects } = this
+    const { objects } = this
+    const slots = this.window.answered()
     for (let slot = 0; slot < slots.count; slot++) {
       const error = answer(slot)
       const object = slots.objects[slot]
@@ -102,20 +107,19 @@ export class KernelSync extends RouteMirror {
       if (errorClass === ErrorClass.Success) {
         this.count.acknowledged++
         if (kind < SlotKind.RouteAdd) objects.succeeded(kind, object!)
-        else this.routeSucceeded(slot)
+        else this.routeSucceeded(slots, slot)
         continue
       }
       this.count.failed++
       const failure = { errno, text: error?.text ?? "", errorClass }
       if (kind < SlotKind.RouteAdd) objects.failed(kind, object!, failure)
-      else this.routeFailed(slot, failure)
+      else this.routeFailed(slots, slot, failure)
     }
-    slots.clear()
   }
 
-  /** The answers are lost: everything that was asked is unknown and asked again. */
+  /** The answers to the oldest batch are lost: everything that was asked is unknown and asked again. */
   replyLost(): void {
-    const { slots } = this
+    const slots = this.window.answered()
     for (let slot = 0; slot < slots.count; slot++) {
       this.count.unanswered++
       const kind = slots.kind[slot]
@@ -125,25 +129,27 @@ export class KernelSync extends RouteMirror {
       }
       const family = slots.family[slot] as 0 | 1
       const prefix = slots.prefix[slot]
-      this.stepRoute(family, prefix, FAILED[kind], 0)
+      this.conclude(family, prefix, FAILED[kind])
       this.unknown(family, prefix, kind === SlotKind.RouteDelete ? 0 : slots.group[slot])
       this.routes[family].mark(prefix)
     }
-    slots.clear()
   }
 
   // Routes
 
-  private driveRoute(family: 0 | 1, prefix: PrefixId, requests: Requests): void {
+  private driveRoute(family: 0 | 1, prefix: PrefixId, requests: Requests, slots: Slots): void {
     const { objects, fib } = this
     const routes = this.routes[family]
     let flags = routes.state[prefix]
-    if (isUnderWay(flags & RouteFlag.State)) return
     const pathList = fib.entries[family].pathList[prefix] ?? 0
     const isWanted = pathList !== 0 && !this.removing
     const discard = isWanted ? discardOf(fib.pathLists.get(pathList).kind) : 0
     const group = isWanted ? objects.groupOf(pathList) : undefined
     const wanted = discard !== 0 || (group?.wanted === true && !(family === 1 && group.hasIpv4))
+    if (isUnderWay(flags & RouteFlag.State)) {
+      this.postpone(family, prefix, wanted)
+      return
+    }
     if (!wanted && (flags & RouteFlag.Stale) !== 0 && !objects.sweeping) return
     const told = routes.told[prefix]
     if ((flags & RouteFlag.Unknown) === 0 && told > DISCARD_LAST && objects.groupById(told) === undefined) {
@@ -166,17 +172,42 @@ export class KernelSync extends RouteMirror {
     const acts = this.stepRoute(family, prefix, event, guards)
     if ((acts & Act.SendDelete) !== 0) {
       requests.deleteRoute(family, prefix)
-      this.slots.addRoute(SlotKind.RouteDelete, family, prefix, 0)
+      slots.addRoute(SlotKind.RouteDelete, family, prefix, 0)
     } else if ((acts & (Act.SendAdd | Act.SendChange)) !== 0 && differs) {
       const isAdd = (acts & Act.SendAdd) !== 0
       objects.retain(target)
       requests.putRoute(family, prefix, target, isAdd ? PutMode.Create : PutMode.CreateOrReplace)
-      this.slots.addRoute(isAdd ? SlotKind.RouteAdd : SlotKind.RouteChange, family, prefix, target)
+      slots.addRoute(isAdd ? SlotKind.RouteAdd : SlotKind.RouteChange, family, prefix, target)
     }
   }
 
-  private routeSucceeded(slot: number): void {
-    const { slots } = this
+  /** Something is under way for the route, and there is news: noted in its state, and looked at again when it is answered. */
+  private postpone(family: 0 | 1, prefix: PrefixId, wanted: boolean): void {
+    const state = this.routes[family].state[prefix] & RouteFlag.State
+    if (wanted) {
+      if (state !== EntryState.NeedSync && state !== EntryState.RenewWait) {
+        this.stepRoute(family, prefix, EntryEvent.AddChangeRequest, 0)
+      }
+    } else if (state === EntryState.SyncWait || state === EntryState.NeedSync) {
+      this.stepRoute(family, prefix, EntryEvent.DeleteRequest, 0)
+    }
+  }
+
+  /**
+   * What was under way for the route ended. Where there was news meanwhile the machine would send what follows at once; here it comes
+   * to rest instead (in sync with what is old, waiting, or not deleted yet), and the next batch takes it from there.
+   */
+  private conclude(family: 0 | 1, prefix: PrefixId, event: EntryEvent): void {
+    const routes = this.routes[family]
+    const before = routes.state[prefix] & RouteFlag.State
+    if (before === EntryState.RenewWait && event === EntryEvent.DeleteFailed) {
+      this.stepRoute(family, prefix, EntryEvent.DeleteRequest, 0)
+    }
+    this.stepRoute(family, prefix, event, AT_REST[event])
+    if (before !== EntryState.SyncWait && before !== EntryState.DeleteAckWait) routes.mark(prefix)
+  }
+
+  private routeSucceeded(slots: Slots, slot: number): void {
     const family = slots.family[slot] as 0 | 1
     const prefix = slots.prefix[slot]
     const kind = slots.kind[slot]
@@ -187,14 +218,14 @@ export class KernelSync extends RouteMirror {
     if (kind === SlotKind.RouteDelete) {
       this.setTold(family, prefix, 0)
       if (this.settleMeddling(family, prefix) === Meddling.Altered) this.occupied(family, prefix)
-      else this.stepRoute(family, prefix, EntryEvent.DeleteAck, 0)
+      else this.conclude(family, prefix, EntryEvent.DeleteAck)
       return
     }
     const group = slots.group[slot]
     // The route's hold on the group was taken when it was sent.
     if (group !== routes.told[prefix]) this.setTold(family, prefix, group)
     this.objects.release(group)
-    this.stepRoute(family, prefix, kind === SlotKind.RouteAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck, 0)
+    this.conclude(family, prefix, kind === SlotKind.RouteAdd ? EntryEvent.AddAck : EntryEvent.ChangeAck)
     const meddling = this.settleMeddling(family, prefix)
     if (meddling === Meddling.Altered || meddling === Meddling.Deleted) {
       routes.state[prefix] |= RouteFlag.Unknown
@@ -204,21 +235,21 @@ export class KernelSync extends RouteMirror {
     if (group > DISCARD_LAST && this.objects.groupById(group) === undefined) routes.mark(prefix)
   }
 
-  private routeFailed(slot: number, failure: Failure): void {
-    const { slots } = this
+  private routeFailed(slots: Slots, slot: number, failure: Failure): void {
     const family = slots.family[slot] as 0 | 1
     const prefix = slots.prefix[slot]
     const kind = slots.kind[slot]
     const routes = this.routes[family]
     const meddling = this.settleMeddling(family, prefix)
-    this.stepRoute(family, prefix, FAILED[kind], 0)
+    this.conclude(family, prefix, FAILED[kind])
     if (failure.errno === Errno.EIO) this.unknown(family, prefix, kind === SlotKind.RouteDelete ? 0 : slots.group[slot])
     else if (kind !== SlotKind.RouteDelete) {
       const group = this.objects.groupById(slots.group[slot])
       if (group !== undefined && !group.exists) group.awaited = true
       this.objects.release(slots.group[slot])
       // What it waited for is gone or being made again: it is looked at when that is settled, time alone would not help.
-      if (failure.errorClass === ErrorClass.Dependency && group?.exists !== true && !isDiscard(slots.group[slot])) {
+      const isSettled = group?.exists === true && !isUnderWay(group.state)
+      if (failure.errorClass === ErrorClass.Dependency && !isSettled && !isDiscard(slots.group[slot])) {
         routes.mark(prefix)
         return
       }
@@ -230,3 +261,13 @@ export class KernelSync extends RouteMirror {
 }
 
 const FAMILIES = [0, 1] as const
+
+/** By EntryEvent, for the events that end an operation: guards under which no state has anything to send. */
+const AT_REST: Readonly<Record<number, number>> = {
+  [EntryEvent.AddAck]: Guard.Synchronous | Guard.Referenced,
+  [EntryEvent.ChangeAck]: Guard.Synchronous | Guard.Referenced,
+  [EntryEvent.DeleteAck]: Guard.Unresolved,
+  [EntryEvent.AddFailed]: Guard.Unresolved | Guard.Referenced,
+  [EntryEvent.ChangeFailed]: Guard.Unresolved | Guard.Referenced,
+  [EntryEvent.DeleteFailed]: Guard.Unresolved | Guard.Referenced
+}

@@ -342,6 +342,8 @@ export class ObjectSync extends ObjectTable {
   /** Somebody else has this number: the next one. */
   private renumber(object: KernelNexthop): void {
     this.byId.delete(object.id)
+    // Routes that were sent behind it hold the old number, which is nobody's of ours.
+    if (object.kind === "group") object.routes = 0
     object.id = this.ids.allocate(this.byId)
     this.register(object)
     this.mark(object)

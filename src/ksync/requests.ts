@@ -1,6 +1,6 @@
-// What the kernel is asked, and the memory of it until the answer comes: one slot per message of the batch under way, in order. Slots
-// are columns, so that a batch of routes costs no objects.
-import { KERNEL_BATCH_MESSAGES_MAX } from "../machine/index.ts"
+// What the kernel is asked, and the memory of it until the answer comes: one slot per message of each batch under way, in order. Slots
+// are columns, so that a batch of routes costs no objects. Batches are answered in the order in which they were filled.
+import { assert, KERNEL_BATCH_MESSAGES_MAX } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import type { Operation } from "./errors.ts"
 import type { GroupObject, LeafObject, Member } from "./objects.ts"
@@ -68,5 +68,35 @@ export class Slots {
   clear(): void {
     this.objects.length = 0
     this.count = 0
+  }
+}
+
+/** The batches under way, oldest first. Slots are used again: as many are made as were ever under way at once. */
+export class Window {
+  private readonly underWay: Array<Slots> = []
+  private readonly free: Array<Slots> = []
+
+  /** Slots for the next batch; it is under way once `sent` says so. */
+  next(): Slots {
+    if (this.free.length === 0) this.free.push(new Slots())
+    return this.free[this.free.length - 1]
+  }
+
+  /** The slots that `next` gave went out. */
+  sent(): void {
+    this.underWay.push(this.free.pop()!)
+  }
+
+  /** Those of the oldest batch. They are as they were until the next `next`. */
+  answered(): Slots {
+    const slots = this.underWay.shift()
+    assert(slots !== undefined, "an answer is to a batch that is under way")
+    this.free.push(slots)
+    return slots
+  }
+
+  /** Batches under way. */
+  get size(): number {
+    return this.underWay.length
   }
 }

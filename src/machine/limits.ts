@@ -24,6 +24,9 @@ export const REPACKED_BYTES_MAX: number = 256 * 1024
 export const TABLE_SLICE_PREFIXES = 8192
 /** Kernel requests in one send: a default receive buffer holds exactly this many error replies. */
 export const KERNEL_BATCH_MESSAGES_MAX = 256
+/** Batches of kernel requests that are sent before the first of them is answered: 20 ms of the kernel's time, so that it has work while
+ * we have a step to finish, and whatever becomes urgent waits no longer than that. */
+export const KERNEL_BATCHES_UNDER_WAY_MAX = 32
 /** Nodes that walks may visit per batch when more work waits. */
 export const WALK_QUANTUM_NODES = 4096
 /** Children of one parent that are told of its change at once; more wait for a grant. The source's threshold: the 64th makes it popular. */

@@ -1,5 +1,5 @@
-// One batch of kernel requests under construction: rtnetlink messages in a block of the router's pool, with an acknowledgement asked
-// of the last one only. Numbers of messages run on from batch to batch, so that a reply names its message.
+// Batches of kernel requests: the one under construction, rtnetlink messages in a block of the router's pool with an acknowledgement asked
+// of the last one only, and the numbers of those under way. Numbers of messages run on from batch to batch, so that a reply names its message.
 import type { BlockPool, Lease } from "../buffers/index.ts"
 import type { Interfaces } from "../fib/index.ts"
 import {
@@ -10,10 +10,13 @@ import {
   type PutMode,
   type Requests
 } from "../ksync/index.ts"
-import { KERNEL_BATCH_MESSAGES_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
+import { KERNEL_BATCH_MESSAGES_MAX, KERNEL_BATCHES_UNDER_WAY_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
 import {
+  decodeError,
+  eachMessage,
   NEXTHOP_GROUP_REQUEST_BYTES,
   NetlinkFlag,
+  NetlinkType,
   NetlinkWriter,
   putNexthop,
   putNexthopDelete,
@@ -34,6 +37,12 @@ const MESSAGE_BYTES_MAX = NEXTHOP_GROUP_REQUEST_BYTES(PATHS_PER_LIST_MAX)
 /** Sequence numbers start over long before they would be negative anywhere. */
 const SEQ_WRAP = 0x4000_0000
 
+/** Numbers of the first message of a batch, whose slot is 0, and of the last one. */
+export interface Sent {
+  readonly firstSeq: number
+  readonly lastSeq: number
+}
+
 export class ForwardingBatch implements Requests {
   private readonly writer = new NetlinkWriter(new Uint8Array(0))
   private readonly pool: BlockPool
@@ -43,10 +52,12 @@ export class ForwardingBatch implements Requests {
   private nextSeq = 1
   private limit = KERNEL_BATCH_MESSAGES_MAX
   private lastAt = 0
-  /** Sequence number of the first message, whose slot is 0. */
-  firstSeq = 0
-  count = 0
+  private firstSeq = 0
+  private count = 0
+  private readonly underWay: Array<Sent> = []
   block: Lease = 0
+  /** Port id of our request socket, as replies name it. */
+  ownPort = 0
 
   constructor(
     pool: BlockPool,
@@ -68,9 +79,10 @@ export class ForwardingBatch implements Requests {
     this.count = 0
   }
 
-  /** Asks for the acknowledgement; the block then belongs to whoever sends it. Returns how many bytes. */
+  /** Asks for the acknowledgement; the block then belongs to whoever sends it. Returns how many bytes. The batch is under way. */
   finish(): number {
     requestAck(this.writer.bytes, this.lastAt)
+    this.underWay.push({ firstSeq: this.firstSeq, lastSeq: this.lastSeq })
     return this.writer.length
   }
 
@@ -79,8 +91,53 @@ export class ForwardingBatch implements Requests {
     this.pool.release(this.block)
   }
 
+  /** Of the message that was put last. */
   get lastSeq(): number {
     return this.firstSeq + this.count - 1
+  }
+
+  /** Nothing is under way. */
+  get isIdle(): boolean {
+    return this.underWay.length === 0
+  }
+
+  /** Whether one more batch may be under way. While it is looked for what the kernel does not answer, each waits for the one before it. */
+  get mayBegin(): boolean {
+    return this.underWay.length < (this.limit < KERNEL_BATCH_MESSAGES_MAX ? 1 : KERNEL_BATCHES_UNDER_WAY_MAX)
+  }
+
+  /** The oldest batch that is under way. */
+  get oldest(): Sent | undefined {
+    return this.underWay[0]
+  }
+
+  /** Which of the batches under way the last of these replies is to, counted from the oldest; -1: none. */
+  answeredBy(replies: Uint8Array): number {
+    let age = -1
+    eachMessage(replies, (type, _flags, seq) => {
+      if (type !== NetlinkType.Error) return
+      age = this.underWay.findIndex(({ firstSeq, lastSeq }) => seq >= firstSeq && seq <= lastSeq)
+    })
+    return age
+  }
+
+  /** Tells `refused` of each error among these replies to the oldest batch. Returns whether its last message is answered. */
+  read(replies: Uint8Array, refused: (slot: number, errno: number, text: string) => void): boolean {
+    const { firstSeq, lastSeq } = this.underWay[0]
+    let isComplete = false
+    eachMessage(replies, (type, _flags, seq, port, at, end) => {
+      if (type !== NetlinkType.Error || seq < firstSeq || seq > lastSeq) return
+      if (port !== 0) this.ownPort = port
+      if (seq === lastSeq) isComplete = true
+      const { errno, text } = decodeError(replies, at, end)
+      if (errno !== 0) refused(seq - firstSeq, errno, text)
+    })
+    return isComplete
+  }
+
+  /** The oldest batch is under way no more. */
+  ended(): void {
+    this.underWay.shift()
   }
 
   /** A number for a message outside of batches: a dump request. */
@@ -88,9 +145,9 @@ export class ForwardingBatch implements Requests {
     return this.nextSeq++
   }
 
-  /** Smaller batches, while it is looked for what the kernel does not answer. */
-  narrow(): void {
-    this.limit = Math.max(1, this.count >>> 1)
+  /** Smaller batches than the one that was not answered, while it is looked for what the kernel does not answer. */
+  narrow({ firstSeq, lastSeq }: Sent): void {
+    this.limit = Math.max(1, Math.min(this.limit, (lastSeq - firstSeq + 1) >>> 1))
   }
 
   widen(): void {

@@ -1,13 +1,13 @@
 // The kernel side as the rest of the router sees it: what BGP and static routes want forwarded goes in, kernel requests and the
 // reachability of next hops come out. It owns the forwarding graph and the kernel's mirror, encodes requests, matches replies, and
-// keeps at most one send and one dump under way; the interpreter decides nothing.
+// keeps so many sends and at most one dump under way; the interpreter decides nothing.
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
 import { Fib, type FibListener, type PathSpec, WalkPriority, WalkReason } from "../fib/index.ts"
 import { KernelSync } from "../ksync/index.ts"
 import { fold, type OpBuffer, type Seed } from "../machine/index.ts"
-import { decodeError, Errno, eachMessage, NetlinkType } from "../netlink/index.ts"
+import { Errno } from "../netlink/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
 import type { Address } from "../wire/index.ts"
 import type { KernelConfig, StaticRoute } from "./config.ts"
@@ -51,7 +51,6 @@ export class Forwarding implements FibListener {
   readonly fib: Fib
   readonly kernelSide: KernelSide | undefined
   private readonly statics: StaticRoutes
-  private sending = false
   private readonly slotErrors = new Map<number, { readonly errno: number; readonly text: string }>()
   private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
   private readonly notices = new ForwardingNotices()
@@ -199,7 +198,7 @@ export class Forwarding implements FibListener {
     this.synchronised = true
   }
 
-  /** After a batch: settles the graph, walks as many nodes as were granted, and sends if nothing is under way. */
+  /** After a batch: settles the graph, walks as many nodes as were granted, and sends what there is to send. */
   flush(granted: number, out: OpBuffer): void {
     this.statics.linksChanged()
     this.fib.settle()
@@ -215,12 +214,12 @@ export class Forwarding implements FibListener {
     const nodes = side.config.walkQuantum ?? granted
     this.walk(sync, nodes - this.startWalks(sync, nodes))
     this.verifyConflicts(side)
-    if (!this.sending && !intake.ready) intake.advance(out)
+    if (batch.isIdle && !intake.ready) intake.advance(out)
     if (intake.ready && !this.synchronised && !this.graceArmed) {
       this.graceArmed = true
       this.timers.push({ kind: ForwardingTimer.Grace, milliseconds: GRACE_MS })
     }
-    if (!this.sending && intake.ready && sync.waiting) this.send(sync, batch, out)
+    if (intake.ready) while (sync.waiting && batch.mayBegin && this.send(sync, batch, out));
     this.tellFights(sync)
     const milliseconds = intake.rereadAfter()
     if (milliseconds !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds })
@@ -233,7 +232,7 @@ export class Forwarding implements FibListener {
     if (side === undefined || this.frozen) return this.fib.pending
     if (this.fib.pending || (side.intake.nexthopsKnown && this.fib.changed.size > 0)) return true
     if (this.fib.entries.some((entries) => entries.walks.pending) || side.sync.objects.moved.size > 0) return true
-    return !this.sending && side.intake.ready && side.sync.waiting
+    return side.batch.mayBegin && side.intake.ready && side.sync.waiting
   }
 
   /** From now on the kernel stays as it is, or is emptied of what is ours, as `onExit` says. */
@@ -246,7 +245,7 @@ export class Forwarding implements FibListener {
   done(): boolean {
     const side = this.kernelSide
     if (side === undefined) return true
-    if (this.sending) return false
+    if (!side.batch.isIdle) return false
     // Where the first dump was never answered there is no kernel to clean up.
     return !this.stopping || this.frozen || side.sync.empty || side.intake.completed === 0
   }
@@ -336,52 +335,53 @@ export class Forwarding implements FibListener {
     }
   }
 
-  private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): void {
+  /** False: nothing was to be sent. */
+  private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): boolean {
     batch.begin()
-    sync.pump(batch)
-    if (batch.count === 0) {
+    if (!sync.pump(batch)) {
       batch.abandon()
-      return
+      return false
     }
-    this.sending = true
     out.put(routerEffects.code.KernelSend, batch.block, batch.finish(), batch.lastSeq)
+    return true
   }
 
-  /** Replies come in order; a message without a reply of its own succeeded, if the last one was answered. */
+  /**
+   * Replies come in order, those to one batch at once; a message without a reply of its own succeeded, if the last one was answered. An
+   * answer to a later batch says that the ones before it will get none; one to none that is under way has come twice.
+   */
   private replied(side: KernelSide, bytes: Uint8Array): void {
     const { batch, intake, sync } = side
-    if (!this.sending) return
+    const age = batch.answeredBy(bytes)
+    if (age === -1) return
+    for (let older = 0; older < age; older++) this.replyLost(side)
     const errors = this.slotErrors
     errors.clear()
-    let complete = false
-    eachMessage(bytes, (type, _flags, seq, port, at, end) => {
-      if (type !== NetlinkType.Error || seq < batch.firstSeq || seq > batch.lastSeq) return
-      if (port !== 0) intake.ownPort = port
-      if (seq === batch.lastSeq) complete = true
-      const { errno, text } = decodeError(bytes, at, end)
-      if (errno === 0) return
-      errors.set(seq - batch.firstSeq, { errno, text })
+    const isComplete = batch.read(bytes, (slot, errno, text) => {
+      errors.set(slot, { errno, text })
       this.notices.refused(errno, text)
     })
-    if (!complete) {
+    intake.ownPort = batch.ownPort
+    if (!isComplete) {
       this.replyLost(side)
       return
     }
-    this.sending = false
     this.silences = 0
+    batch.ended()
     batch.widen()
     sync.answered((slot) => errors.get(slot))
   }
 
   /**
-   * Nothing is known of the batch. What made the kernel stop in the middle of it (it gives up at a length that makes no sense, without
+   * Nothing is known of the oldest batch. What made the kernel stop in the middle of it (it gives up at a length that makes no sense, without
    * a word) is found by halves: each silence halves the batches that follow, and one message that gets no answer on its own is given up.
    */
   private replyLost({ sync, batch }: KernelSide): void {
-    if (!this.sending) return
-    this.sending = false
-    this.silences = batch.count === 1 ? this.silences + 1 : 0
-    batch.narrow()
+    const { oldest } = batch
+    if (oldest === undefined) return
+    this.silences = oldest.firstSeq === oldest.lastSeq ? this.silences + 1 : 0
+    batch.ended()
+    batch.narrow(oldest)
     if (this.silences < SILENCES_MAX) {
       sync.replyLost()
       return

@@ -32,7 +32,7 @@ export const openSocket = (options: SocketOptions): NetlinkSocket => {
     for (const option of [Sys.NETLINK_EXT_ACK, Sys.NETLINK_CAP_ACK, Sys.NETLINK_GET_STRICT_CHK]) {
       sys.setsockopt(fd, Sys.SOL_NETLINK, option, optionWord(1))
     }
-    setReceiveBuffer(fd, options.receiveBufferBytes)
+    setBuffer(fd, Sys.SO_RCVBUFFORCE, Sys.SO_RCVBUF, options.receiveBufferBytes)
     if (options.blocking) {
       const wait = new BigInt64Array([0n, BigInt(READ_WAIT_MS * 1000)])
       sys.setsockopt(fd, Sys.SOL_SOCKET, Sys.SO_RCVTIMEO, new Uint8Array(wait.buffer))
@@ -45,13 +45,28 @@ export const openSocket = (options: SocketOptions): NetlinkSocket => {
 }
 
 /** Past the system's limit where we may (never inside a user namespace), else as far as it goes. */
-const setReceiveBuffer = (fd: number, byteCount: number): void => {
+const setBuffer = (fd: number, force: number, ask: number, byteCount: number): void => {
   const sys = systemCalls()
   try {
-    sys.setsockopt(fd, Sys.SOL_SOCKET, Sys.SO_RCVBUFFORCE, optionWord(byteCount))
+    sys.setsockopt(fd, Sys.SOL_SOCKET, force, optionWord(byteCount))
   } catch {
-    sys.setsockopt(fd, Sys.SOL_SOCKET, Sys.SO_RCVBUF, optionWord(byteCount))
+    sys.setsockopt(fd, Sys.SOL_SOCKET, ask, optionWord(byteCount))
   }
+}
+
+/** Makes room for larger writes: what one write sends is one datagram, and must fit. */
+export const enlargeSendBuffer = (fd: number, byteCount: number): void =>
+  setBuffer(fd, Sys.SO_SNDBUFFORCE, Sys.SO_SNDBUF, byteCount)
+
+/** How large the buffers came out; the kernel counts its own overhead in. */
+export const bufferBytes = (fd: number): { readonly receive: number; readonly send: number } => {
+  const sys = systemCalls()
+  const word = optionWord(0)
+  const sizeOf = (option: number): number => {
+    sys.getsockopt(fd, Sys.SOL_SOCKET, option, word)
+    return new DataView(word.buffer, word.byteOffset).getUint32(0, true)
+  }
+  return { receive: sizeOf(Sys.SO_RCVBUF), send: sizeOf(Sys.SO_SNDBUF) }
 }
 
 const GROUPS = [

@@ -6,6 +6,7 @@ import { Context, Deferred, Effect, Layer, Schema, type Scope, Semaphore } from 
 import { type EventRecord, KernelChannel } from "../eventlog/index.ts"
 import { decodeError, Errno, eachMessage, NetlinkType, NetlinkWriter } from "../netlink/index.ts"
 import { type KernelModelOptions, modelKernelService } from "./kernel-model.ts"
+import { RequestSocket } from "./kernel-requests.ts"
 import {
   isFailure,
   type NetlinkSocket,
@@ -32,7 +33,10 @@ export interface KernelService {
   readonly kind: "linux" | "model"
   /** Fails when the kernel can no longer be followed: whoever goes on regardless forwards by what was true once. */
   readonly lost?: Effect.Effect<never, KernelUnavailable>
-  /** Sends requests; offers one Kernel{Reply} with all that came up to the reply to `lastSeq`, or a Kernel{ReplyLost}. */
+  /**
+   * Sends requests; offers one Kernel{Reply} with all that came up to the reply to `lastSeq`, or a Kernel{ReplyLost}. Several may be
+   * under way: they are sent and answered in the order in which they were handed over.
+   */
   readonly send: (bytes: Uint8Array, lastSeq: number) => Effect.Effect<void>
   /** Sends a dump request; offers Kernel{Dump} parts, the last of which ends the dump. Lost on the way: the last part says ENOBUFS. */
   readonly dump: (bytes: Uint8Array, seq: number) => Effect.Effect<void>
@@ -58,7 +62,7 @@ export class Kernel extends Context.Service<Kernel, KernelService>()("backwalk/r
 }
 
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
-const REPLY_BYTES = 64 * 1024
+const REPLY_BYTES = 4096
 const DUMP_BYTES = 256 * 1024
 /** The kernel fills at most this much per read; with less than this left, a fresh block is begun. */
 const DATAGRAM_BYTES_MAX = 64 * 1024
@@ -82,62 +86,31 @@ const realKernel = Effect.fnUntraced(function* (
   yield* Effect.try({ try: () => subscribe(notifications.fd, requests.port), catch: unavailable })
   const lost = Deferred.makeUnsafe<never, KernelUnavailable>()
   yield* Effect.forkScoped(Effect.catch(follow(notifications.fd, options.offer), (why) => Deferred.fail(lost, why)))
-  const sending = Semaphore.makeUnsafe(1)
+  const sender = new RequestSocket(requests.fd)
   const dumping = Semaphore.makeUnsafe(1)
   return {
     kind: "linux",
     lost: Deferred.await(lost),
-    send: (bytes, lastSeq) => Semaphore.withPermit(sending, exchange(requests.fd, bytes, lastSeq, options.offer)),
+    send: (bytes, lastSeq) => exchange(sender, bytes, lastSeq, options.offer),
     dump: (bytes, seq) => Semaphore.withPermit(dumping, collect(dumps.fd, bytes, seq, options.offer)),
     prepare: () => Effect.sync(() => inNetworkNamespace(options.namespace, prepareNamespace))
   }
 })
 
-/** One batch: out, and all that the kernel answered. The replies are there when the write returns, so nothing is waited for. */
-const exchange = Effect.fnUntraced(function* (fd: number, bytes: Uint8Array, lastSeq: number, offer: OfferRecord) {
-  drain(fd)
-  const written = yield* write(fd, bytes)
-  const replies = isFailure(written) ? undefined : readReplies(fd, lastSeq)
+/** One batch: out, and all that the kernel answered. Batches are answered in the order in which they were sent. */
+const exchange = Effect.fnUntraced(function* (
+  requests: RequestSocket,
+  bytes: Uint8Array,
+  lastSeq: number,
+  offer: OfferRecord
+) {
+  const replies = yield* requests.send(bytes, lastSeq)
   yield* offer(
     replies === undefined
       ? { _tag: "Kernel", channel: KernelChannel.ReplyLost, bytes: NOTHING }
       : { _tag: "Kernel", channel: KernelChannel.Reply, bytes: replies }
   )
 })
-
-/** Reads up to the reply to `lastSeq`; undefined when the socket is empty or overran before it. */
-const readReplies = (fd: number, lastSeq: number): Uint8Array | undefined => {
-  let buffer = new Uint8Array(REPLY_BYTES)
-  let length = 0
-  for (;;) {
-    if (buffer.length - length < REPLY_BYTES / 2) {
-      const larger = new Uint8Array(buffer.length * 2)
-      larger.set(buffer)
-      buffer = larger
-    }
-    const count = readNow(fd, buffer, length)
-    if (isFailure(count)) return undefined
-    if (answers(buffer.subarray(length, length + count), lastSeq)) return buffer.subarray(0, length + count)
-    length += count
-  }
-}
-
-const answers = (bytes: Uint8Array, seq: number): boolean => {
-  let found = false
-  eachMessage(bytes, (type, _flags, replySeq) => {
-    found ||= type === NetlinkType.Error && replySeq === seq
-  })
-  return found
-}
-
-/** What a lost batch left behind is not the answer to the next one. */
-const drain = (fd: number): void => {
-  const scratch = new Uint8Array(REPLY_BYTES)
-  for (;;) {
-    const count = readNow(fd, scratch, 0)
-    if (isFailure(count) && count.code !== "ENOBUFS") return
-  }
-}
 
 /** One dump: the kernel makes the next part inside each read. Stale parts of an abandoned dump are told by their sequence number. */
 const collect = Effect.fnUntraced(function* (fd: number, bytes: Uint8Array, seq: number, offer: OfferRecord) {
@@ -229,10 +202,11 @@ const mayChange = (socket: NetlinkSocket): Effect.Effect<boolean> =>
     w.u32(0)
     w.end(start)
     if (isFailure(writeNow(socket.fd, w.bytes.subarray(0, w.length)))) return false
-    const replies = readReplies(socket.fd, PROBE_SEQ)
+    const replies = new Uint8Array(REPLY_BYTES)
+    const count = readNow(socket.fd, replies, 0)
     let errno: number = Errno.EPERM
-    if (replies !== undefined) {
-      eachMessage(replies, (_type, _flags, _seq, _port, at, end) => {
+    if (!isFailure(count)) {
+      eachMessage(replies.subarray(0, count), (_type, _flags, _seq, _port, at, end) => {
         errno = decodeError(replies, at, end).errno
       })
     }

@@ -59,6 +59,8 @@ export class WorldRouter implements Host {
   readonly offer: (record: EventRecord) => void
   effectDigest: number = EFFECT_DIGEST_START
   isStopped = false
+  /** When the kernel gets to what was sent to it last. */
+  kernelAt: Micros = 0
   isGone = false
   /** What waits for the next step. */
   inbox: Array<EventRecord> = []
@@ -293,7 +295,9 @@ export class World {
       case code.KernelSend:
       case code.KernelDump: {
         const bytes = pool.bytes(a).slice(0, b)
-        agenda.put(agenda.now + this.draw(KERNEL_DELAY_MICROS), () => {
+        // In the order in which it was sent, as from one socket.
+        one.kernelAt = Math.max(one.kernelAt, agenda.now + this.draw(KERNEL_DELAY_MICROS))
+        agenda.put(one.kernelAt, () => {
           pool.release(a)
           if (!one.isGone) this.askKernel(one, { _tag: "Requested", port: OWN_PORT, bytes }, op === code.KernelSend)
         })

@@ -10,6 +10,7 @@ import {
   decodeLink,
   decodeRoute,
   eachMessage,
+  HEADER_BYTES,
   type Link,
   messagesOf,
   NetlinkFlag,
@@ -217,6 +218,46 @@ needs.describe("the Kernel service on the real kernel", () => {
       await harness.run(harness.kernel.send(batch(0, 1, true), 0))
       expect(decodeFirst(await harness.next(KernelChannel.Reply))).toMatchObject({ seq: 0, errno: 3 })
     })
+  )
+
+  needs.it("answers each of several batches that were handed over at once, in their order, every message refused", () =>
+    withKernel("several", {}, async (harness) => {
+      const batches = Array.from({ length: 40 }, (_, index) => batch(index * 256 + 1, index * 256 + 257, true))
+      await harness.run(
+        Effect.forEach(batches, (bytes, index) => harness.kernel.send(bytes, index * 256 + 256), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      )
+      for (let index = 0; index < batches.length; index++) {
+        const replies = await harness.next(KernelChannel.Reply)
+        const errors = messagesOf(replies).map(({ at, end }) => decodeError(replies, at, end))
+        expect(errors.map(({ seq }) => seq)).toEqual(Array.from({ length: 256 }, (_, at) => index * 256 + 1 + at))
+        expect(new Set(errors.map(({ errno }) => errno))).toEqual(new Set([3]))
+      }
+    })
+  )
+
+  needs.it(
+    "says that a batch which the kernel cut short is lost, and so is what went out with it; then it goes on",
+    () =>
+      withKernel("cut", {}, async (harness) => {
+        const send = (bytes: Uint8Array, lastSeq: number) => harness.kernel.send(bytes, lastSeq)
+        const cut = batch(11, 21, true)
+        // A length that makes no sense, in the middle.
+        cut[messagesOf(cut)[5].at - HEADER_BYTES] = 1
+        await harness.run(
+          Effect.all([send(batch(1, 11, true), 10), send(cut, 20), send(batch(21, 31, true), 30)], {
+            concurrency: "unbounded",
+            discard: true
+          })
+        )
+        expect(messagesOf(await harness.next(KernelChannel.Reply))).toHaveLength(10)
+        await harness.next(KernelChannel.ReplyLost)
+        await harness.next(KernelChannel.ReplyLost)
+        await harness.run(send(batch(31, 41, true), 40))
+        expect(messagesOf(await harness.next(KernelChannel.Reply))).toHaveLength(10)
+      })
   )
 
   needs.it("says that notifications are lost when nobody could read them in time", () =>

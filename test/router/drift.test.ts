@@ -147,6 +147,7 @@ describe("a group whose change got no answer", () => {
     here.loseReplies = 1
     by("10.0.1.3")
     here.turn()
+    here.serve(1)
     expect(here.routes()).not.toEqual(before)
     by("10.0.2.2")
     expect(here.settle().routes()).toEqual(before)

@@ -1,6 +1,7 @@
 // Looks over the shoulder of whoever writes to the kernel: each batch, message by message, against the laws of what may be asked. Never
-// something that stands on what was not asked for before, never a delete of what our routes in the kernel still point at, never two
-// operations for one key, never a batch before the last one is answered.
+// something that stands on what was not asked for before, never a delete of what our routes in the kernel point at or are being told to,
+// never two operations for one key, in one batch or in several that are under way, and never more batches than may be under way.
+import { KERNEL_BATCHES_UNDER_WAY_MAX } from "../../src/machine/index.ts"
 import {
   decodeNexthop,
   decodeRoute,
@@ -10,11 +11,22 @@ import {
   RouteProtocol
 } from "../../src/netlink/index.ts"
 
+/** By key, what a batch does to it: the id of the group that a route is to point at, 0 for all else. */
+type Operations = Map<string, number>
+
 export class Inspector {
   readonly wrong: Array<string> = []
-  isUnderWay = false
+  /** As many batches as were ever under way at once. */
+  mostUnderWay = 0
+  /** Sent and not answered, oldest first. */
+  private readonly underWay: Array<Operations> = []
   /** Nexthop ids that were asked for and not asked to go. */
   private readonly asked = new Set<number>()
+
+  /** The oldest batch is answered, or its answer is lost. */
+  answered(): void {
+    this.underWay.shift()
+  }
 
   /** What is there at start is there for the one who starts. */
   begin(kernel: ModelKernel): void {
@@ -22,21 +34,23 @@ export class Inspector {
   }
 
   batch(kernel: ModelKernel, bytes: Uint8Array): void {
-    if (this.isUnderWay) this.wrong.push("a batch before the last one is answered")
-    this.isUnderWay = true
     this.begin(kernel)
-    const pointing = routesOf(kernel)
-    const keys = new Set<string>()
-    const once = (key: string): void => {
-      if (keys.has(key)) this.wrong.push(`two operations for ${key}`)
-      keys.add(key)
+    const inKernel = routesOf(kernel)
+    const operations: Operations = new Map()
+    const isPointedAt = (id: number): boolean =>
+      inKernel.has(id) || [...this.underWay, operations].some((batch) => [...batch.values()].includes(id))
+    const once = (key: string, points = 0): void => {
+      if (operations.has(key)) this.wrong.push(`two operations for ${key}`)
+      if (this.underWay.some((batch) => batch.has(key)))
+        this.wrong.push(`an operation for ${key}, which has one under way`)
+      operations.set(key, points)
     }
     eachMessage(bytes, (type, _flags, _seq, _port, at, end) => {
       if (type === NetlinkType.NewNexthop || type === NetlinkType.DelNexthop) {
         const { id, members = [] } = decodeNexthop(bytes, at, end)
         once(`nexthop ${id}`)
         if (type === NetlinkType.DelNexthop) {
-          if ([...pointing.values()].includes(id)) this.wrong.push(`delete of ${id}, which routes point at`)
+          if (isPointedAt(id)) this.wrong.push(`delete of ${id}, which routes point at`)
           this.asked.delete(id)
           return
         }
@@ -45,14 +59,13 @@ export class Inspector {
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
         const { words, length, nexthopId } = decodeRoute(bytes, at, end)
         const key = `route ${words.join(".")}/${length}`
-        once(key)
-        if (type === NetlinkType.DelRoute) pointing.delete(key)
-        else {
-          if (nexthopId !== 0) this.needs(nexthopId, key)
-          pointing.set(key, nexthopId)
-        }
+        once(key, type === NetlinkType.NewRoute ? nexthopId : 0)
+        if (type === NetlinkType.NewRoute && nexthopId !== 0) this.needs(nexthopId, key)
       }
     })
+    this.underWay.push(operations)
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay.length)
+    if (this.underWay.length > KERNEL_BATCHES_UNDER_WAY_MAX) this.wrong.push("more batches than may be under way")
   }
 
   private needs(id: number, what: string): void {
@@ -60,14 +73,13 @@ export class Inspector {
   }
 }
 
-/** Of our routes, what each points at. */
-const routesOf = (kernel: ModelKernel): Map<string, number> => {
-  const found = new Map<string, number>()
+/** What our routes point at. */
+const routesOf = (kernel: ModelKernel): ReadonlySet<number> => {
+  const found = new Set<number>()
   for (const family of [4, 6] as const) {
     for (const prefixes of kernel.tables[family].values()) {
-      for (const { protocol, words, length, nexthopId } of [...prefixes.values()].flat()) {
-        if (protocol === RouteProtocol.Bgp && nexthopId !== 0)
-          found.set(`route ${words.join(".")}/${length}`, nexthopId)
+      for (const { protocol, nexthopId } of [...prefixes.values()].flat()) {
+        if (protocol === RouteProtocol.Bgp && nexthopId !== 0) found.add(nexthopId)
       }
     }
   }

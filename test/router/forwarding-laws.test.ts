@@ -51,6 +51,8 @@ type Step =
   | { readonly _tag: "LoseReplies"; readonly count: number }
   | { readonly _tag: "Faults"; readonly errno: number; readonly count: number }
   | { readonly _tag: "LoseNotifications"; readonly count: number }
+  /** From now on, until things settle, the request for this prefix makes the kernel stop reading what came with it. */
+  | { readonly _tag: "Malformed"; readonly prefix: string }
   | { readonly _tag: "Restart" }
   /** Another program deletes a route of ours. */
   | { readonly _tag: "ForeignDelete"; readonly prefix: string }
@@ -103,6 +105,7 @@ const rough = [
     }),
     weight: 1
   },
+  { arbitrary: fc.record({ _tag: fc.constant("Malformed" as const), prefix }), weight: 1 },
   { arbitrary: fc.record({ _tag: fc.constant("Restart" as const) }), weight: 1 },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignDelete" as const), prefix }), weight: 2 },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignNexthop" as const), choice: fc.nat(7) }), weight: 2 },
@@ -186,6 +189,9 @@ class Run {
       case "Faults":
         world.world({ _tag: "FaultsArmed", errno: step.errno, count: step.count })
         return
+      case "Malformed":
+        world.malformed = step.prefix
+        return
       case "LoseNotifications":
         world.world({ _tag: "LossesArmed", count: step.count })
         return
@@ -218,6 +224,7 @@ class Run {
 
   settle(): void {
     this.world.world({ _tag: "FaultsArmed", errno: 0, count: 0 }).world({ _tag: "LossesArmed", count: 0 })
+    this.world.malformed = undefined
     this.world.forwarding.initialSyncDone()
     this.world.settle()
     // Whoever took a place of ours gives it back.
@@ -274,6 +281,16 @@ const OLDER_THAN_THE_NEWS: Array<Step> = [
   { _tag: "Address", link: 2, present: false }
 ]
 
+/** An answer is lost, what was asked is asked again, and the news that it was deleted in between comes when it is back. */
+const BACK_BEFORE_THE_NEWS: Array<Step> = [
+  { _tag: "Announce", prefix: "20.0.0.0/16", via: ["10.0.1.2"] },
+  { _tag: "LoseReplies", count: 1 },
+  { _tag: "Turns", count: 2 },
+  { _tag: "ForeignNexthop", choice: 0 }
+]
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 2_118_040_122]
+
 describe("forwarding", () => {
   it("ends with what a recomputation from scratch says, over links, addresses, static and BGP routes in any order", () => {
     fc.assert(
@@ -285,7 +302,13 @@ describe("forwarding", () => {
   it("ends there too when replies are lost or come twice, requests fail for a while, notifications are dropped, others meddle, and it restarts", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...rough), { maxLength: 40 }), fc.nat(), (steps, seed) => verdict(steps, seed)),
-      { numRuns: 150, examples: [[OLDER_THAN_THE_NEWS, 11]] }
+      {
+        numRuns: 150,
+        examples: [
+          [OLDER_THAN_THE_NEWS, 11],
+          ...SEEDS.map((seed): [Array<Step>, number] => [BACK_BEFORE_THE_NEWS, seed])
+        ]
+      }
     )
   })
 })

@@ -43,12 +43,16 @@ interface Delivery {
   readonly bytes: Uint8Array
 }
 
+const LOST: Delivery = { channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) }
+
 export class World {
   readonly pool = new BlockPool(65536, "test", { verify: true })
   readonly tables = [new PrefixTable(0, 64), new PrefixTable(1, 64)] as const
   readonly kernel: ModelKernel
   forwarding: Forwarding
   readonly out = new OpBuffer()
+  /** Batches that were sent and that the kernel has not begun with. */
+  private requests: Array<Uint8Array> = []
   /** Replies and dump parts, in order. */
   private answers: Array<Delivery> = []
   private notifications: Array<Delivery> = []
@@ -59,6 +63,8 @@ export class World {
   /** Dumps asked for: nlmsg_type / address family. */
   dumps: Array<string> = []
   loseReplies = 0
+  /** The kernel is busy: what is sent waits. */
+  isBusy = false
   readonly inspector = new Inspector()
   /** An answer that was given already; it may come again. */
   private oldAnswer: Delivery | undefined
@@ -155,22 +161,24 @@ export class World {
     for (let turn = 0; ; turn++) {
       if (turn > 20_000) throw new Error("forwarding and kernel do not come to rest")
       this.turn()
-      if (this.answers.length + this.notifications.length > 0 || this.forwarding.pending()) continue
+      if (this.requests.length + this.answers.length + this.notifications.length > 0) continue
+      if (this.forwarding.pending()) continue
       return this
     }
   }
 
-  /** One delivery, one flush, and whatever that asks of the kernel. */
+  /** Some work of the kernel, one delivery, one flush, and whatever that asks of the kernel. */
   turn(): void {
     const [seed, bits] = draw(this.seed)
     this.seed = seed
+    this.serve((bits >>> 1) & 3)
     const queue =
       this.answers.length > 0 && (this.notifications.length === 0 || (bits & 1) === 0)
         ? this.answers
         : this.notifications
     const delivery = queue.shift()
     if (delivery?.channel === KernelChannel.Reply || delivery?.channel === KernelChannel.ReplyLost) {
-      this.inspector.isUnderWay = false
+      if (queue === this.answers) this.inspector.answered()
       this.oldAnswer = delivery
     }
     if (delivery !== undefined) this.forwarding.kernelBytes(delivery.channel, delivery.bytes, this.out)
@@ -243,6 +251,11 @@ export class World {
 
   /** The daemon dies and starts again: the kernel stays as it is. With `turns`, just so many steps of its start are made. */
   restart(turns?: number): this {
+    // A write that is under way is done to its end.
+    const [seed, bits] = draw(this.seed)
+    this.seed = seed
+    this.serve(bits & 3)
+    this.requests = []
     this.answers = []
     this.notifications = []
     this.wantedTimers.clear()
@@ -309,11 +322,7 @@ export class World {
         this.pool.release(effect.block)
         this.count(bytes)
         this.inspector.batch(this.kernel, bytes)
-        if (this.loseReplies > 0) {
-          this.loseReplies--
-          this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes }, true)
-          this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
-        } else this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes: this.cut(bytes) })
+        this.requests.push(bytes)
       } else if (effect._tag === "KernelDump") {
         const bytes = this.pool.bytes(effect.block).slice(0, effect.length)
         this.pool.release(effect.block)
@@ -323,6 +332,28 @@ export class World {
       }
     }
     out.clear()
+  }
+
+  /** The kernel works on what was sent, in order: on at most so many batches, as long as nothing else is to be delivered on at least one. */
+  serve(countMax: number): void {
+    if (this.isBusy) return
+    const isIdle = this.answers.length + this.notifications.length === 0
+    for (let count = isIdle ? Math.max(1, countMax) : countMax; count > 0; count--) {
+      const bytes = this.requests.shift()
+      if (bytes === undefined) return
+      if (this.loseReplies > 0) {
+        this.loseReplies--
+        this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes }, true)
+        this.answers.push(LOST)
+        continue
+      }
+      const cut = this.cut(bytes)
+      this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes: cut })
+      if (cut.length === bytes.length) continue
+      // What went out in the same write as the malformed request goes with it.
+      for (const _ of this.requests) this.answers.push(LOST)
+      this.requests = []
+    }
   }
 
   /** The part of a batch before the malformed request. */
@@ -364,7 +395,7 @@ export class World {
       else if (effect._tag === "Overran")
         this.notifications.push({ channel: KernelChannel.Overrun, bytes: new Uint8Array(0) })
     }
-    if (!isAnswered) this.answers.push({ channel: KernelChannel.ReplyLost, bytes: new Uint8Array(0) })
+    if (!isAnswered) this.answers.push(LOST)
   }
 }
 
