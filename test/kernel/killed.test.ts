@@ -88,6 +88,11 @@ class Stage {
     }
   }
 
+  /** Whether the daemon that runs now listens to questions: its predecessor, killed, has left its socket behind. */
+  answers(): boolean {
+    return this.said.includes("control socket")
+  }
+
   /** Asks the looking glass. */
   show(what: string): ReadonlyArray<Record<string, unknown>> {
     const text = this.ours.sh(`${LAUNCHER} show ${what} --json --socket ${join(this.folder, "control.sock")}`)
@@ -183,8 +188,7 @@ needs.describe("a daemon that is killed", () => {
           >
           return rows[0].prefixes.accepted === COUNT
         }
-        await pause(1000)
-        await stage.until("the table is read again", synchronised)
+        await stage.until("the table is read again", () => stage.answers() && synchronised())
         await stage.until("everything is adopted", () => stage.show("kernel --waiting").length === 0)
         monitor.read()
         const { written, deleted, nexthopsWritten, nexthopsDeleted, missed } = monitor
