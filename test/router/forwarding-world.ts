@@ -6,11 +6,8 @@ import { isOwnId } from "../../src/ksync/index.ts"
 import { draw, OpBuffer } from "../../src/machine/index.ts"
 import {
   createModelKernel,
-  decodeRoute,
-  HEADER_BYTES,
   type ModelKernel,
   type ModelKernelEvent,
-  messagesOf,
   modelKernel,
   modelKernelEffects,
   NetlinkType,
@@ -31,8 +28,9 @@ import {
   routeMade
 } from "./forwarding-foreign.ts"
 import { Inspector } from "./forwarding-inspector.ts"
+import { cutBefore, inLowestTerms } from "./forwarding-messages.ts"
 
-export { kernelConfig }
+export { inLowestTerms, kernelConfig }
 
 const REQUEST_PORT = 100
 const DUMP_PORT = 101
@@ -347,25 +345,13 @@ export class World {
         this.answers.push(LOST)
         continue
       }
-      const cut = this.cut(bytes)
+      const cut = cutBefore(bytes, this.malformed)
       this.perform({ _tag: "Requested", port: REQUEST_PORT, bytes: cut })
       if (cut.length === bytes.length) continue
       // What went out in the same write as the malformed request goes with it.
       for (const _ of this.requests) this.answers.push(LOST)
       this.requests = []
     }
-  }
-
-  /** The part of a batch before the malformed request. */
-  private cut(bytes: Uint8Array): Uint8Array {
-    if (this.malformed === undefined) return bytes
-    const { words, length } = parsePrefix(this.malformed)!
-    const bad = messagesOf(bytes).find(({ type, at, end }) => {
-      if (type !== NetlinkType.NewRoute) return false
-      const route = decodeRoute(bytes, at, end)
-      return route.words[0] === words[0] && route.length === length
-    })
-    return bad === undefined ? bytes : bytes.subarray(0, bad.at - HEADER_BYTES)
   }
 
   private count(bytes: Uint8Array): void {
@@ -407,13 +393,3 @@ const brokenOff = (request: Uint8Array): Uint8Array => {
   w.end(start)
   return w.bytes
 }
-
-/** Members with their weights divided by what all of them can be divided by. */
-export const inLowestTerms = <Member extends { readonly weight: number }>(
-  members: ReadonlyArray<Member>
-): ReadonlyArray<Member> => {
-  const divisor = members.reduce((common, { weight }) => commonDivisor(common, weight), 0)
-  return members.map((member) => ({ ...member, weight: member.weight / divisor }))
-}
-
-const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b))
