@@ -11,6 +11,9 @@ export default defineConfig({
     entryFileNames: "[name].mjs",
     chunkFileNames: "backwalk/[name].mjs",
     minify: false,
+    // V8 keeps the text of what it runs: without comments, and in one octet a character, which a single arrow in a comment makes two.
+    comments: { legal: true, annotation: false, jsdoc: false },
+    charset: "ascii",
     sourcemap: true
   }
 })

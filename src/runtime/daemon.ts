@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto"
 import { Effect, Fiber, Layer, PubSub, type Scope, Stream } from "effect"
 import type { LoadedConfig } from "../config/index.ts"
 import type { EventRecord } from "../eventlog/index.ts"
-import type { Command, Notice } from "../router/index.ts"
+import type { Command, Notice, RouterConfig } from "../router/index.ts"
 import { Core } from "./core.ts"
 import { sayNotice, stderrLogger } from "./diary.ts"
 import { makeFanout } from "./fanout.ts"
@@ -96,7 +96,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   for (const problem of transport.configure(tcpPeers(config.router))) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)
-  yield* Effect.forkScoped(Effect.andThen(settle(core, options.warmUp === true), releaseStartMemory))
+  yield* Effect.forkScoped(Effect.andThen(settle(core, config.router, options.warmUp === true), releaseStartMemory))
   yield* Effect.raceFirst(Fiber.join(running), failed).pipe(
     Effect.onInterrupt(() => {
       inbox.offerNow(commandRecord({ command: "shutdown" }))
@@ -110,12 +110,12 @@ const daemon = Effect.fnUntraced(function* <E, R>(
 })
 
 /** Resolves when nothing of the start is under way any more. */
-const settle = (core: Core, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
+const settle = (core: Core, { kernel }: RouterConfig, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
   const isBusy = (): boolean => {
     const { counters, followed, stopping } = core.state
     return counters.messagesIn > 0 || followed.count > 0 || stopping
   }
-  const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy }) : Effect.void]
+  const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy, kernel }) : Effect.void]
   return Effect.all(steps, { concurrency: 2, discard: true })
 }
 

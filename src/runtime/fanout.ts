@@ -1,13 +1,13 @@
 // Everything that a daemon has to do with fan-out, put together as its configuration says: followers that are served, hubs that are followed,
-// a store that the speakers of a site share.
+// a store that the speakers of a site share. Each is loaded if it is configured: most daemons have none of them.
 import { Effect, type Scope } from "effect"
 import type { FanoutSettings } from "../config/index.ts"
 import type { CacheInput } from "../fanout/index.ts"
 import type { RouterState } from "../router/index.ts"
 import { Feed, type FeedSink } from "./fanout-feed.ts"
-import { type Follower, makeFollower } from "./fanout-follower.ts"
-import { type Hub, makeHub } from "./fanout-hub.ts"
-import { makeSiteStore, type SiteStore } from "./fanout-store.ts"
+import type { Follower } from "./fanout-follower.ts"
+import type { Hub } from "./fanout-hub.ts"
+import type { SiteStore } from "./fanout-store.ts"
 import type { BoundedInbox } from "./inbox.ts"
 import type { DaemonFailed } from "./outfit.ts"
 
@@ -29,10 +29,9 @@ export const makeFanout = Effect.fnUntraced(function* (
   seed: number,
   inbox: BoundedInbox
 ): Effect.fn.Return<Fanout, DaemonFailed, Scope.Scope> {
-  const serve = settings?.serve
-  const hub = serve === undefined ? undefined : yield* makeHub(serve, version, seed)
+  const hub = settings?.serve && (yield* (yield* loadHub).makeHub(settings.serve, version, seed))
   const offer = (inputs: ReadonlyArray<CacheInput>): void => hub?.offer(inputs)
-  const store = settings?.store === undefined ? undefined : yield* makeSiteStore(settings.store, seed, offer)
+  const store = settings?.store && (yield* (yield* loadStore).makeSiteStore(settings.store, seed, offer))
   const isServingStore = settings?.store?.serve === true
   const feed =
     hub === undefined && store === undefined
@@ -45,7 +44,7 @@ export const makeFanout = Effect.fnUntraced(function* (
     )
   }
   const follower =
-    settings?.follow === undefined ? undefined : yield* makeFollower(settings.follow, version, seed, inbox)
+    settings?.follow && (yield* (yield* loadFollower).makeFollower(settings.follow, version, seed, inbox))
   return {
     took: (state, sequence) => feed?.took(state, sequence),
     show: (state) => ({
@@ -58,6 +57,10 @@ export const makeFanout = Effect.fnUntraced(function* (
     drain: hub?.drain ?? Effect.void
   }
 })
+
+const loadHub = Effect.promise(() => import("./fanout-hub.ts"))
+const loadStore = Effect.promise(() => import("./fanout-store.ts"))
+const loadFollower = Effect.promise(() => import("./fanout-follower.ts"))
 
 const sinkOf = (hub: Hub | undefined, store: SiteStore | undefined): FeedSink => ({
   isKnown: (key) => hub?.isKnown(key) === true,

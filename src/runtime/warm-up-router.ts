@@ -1,11 +1,13 @@
 // A router that exists for the warm-up: stepped like the daemon's, by records that nobody sent, and whose operations nobody performs.
 // Received bytes lie in the same kind of blocks as those of a real connection, so that functions see what they will see.
-// Its sockets take everything at once; time stands still.
-import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
+// Its sockets take everything at once, its kernel is the model, where it has one; time stands still.
+import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord, KernelChannel } from "../eventlog/index.ts"
 import { OpBuffer } from "../machine/index.ts"
+import { askModelKernel, createModelKernel, type ModelKernel } from "../netlink/index.ts"
 import {
   type Command,
   createRouter,
+  type KernelConfig,
   type PeerConfig,
   type PeerType,
   type RouterState,
@@ -23,13 +25,16 @@ export class WarmUpRouter {
   /** What performing the last step's operations would have led to. */
   private replies: Array<EventRecord> = []
   private seq = 0
+  private readonly kernel: ModelKernel | undefined
 
-  /** Configured, with a session to each of its peers: external ones, or clients of a route server. */
-  constructor(peerCount: number, type: PeerType) {
+  /** Configured, with a session to each of its peers: external ones, or clients of a route server; with a kernel, if that is given. */
+  constructor(peerCount: number, type: PeerType, kernel?: KernelConfig) {
+    this.kernel = kernel && kernelOnLink()
     const peers = Array.from({ length: peerCount }, (_, index) => peerConfig(index, type))
     const config = { router: { asn: LOCAL_AS, id: "192.0.2.1" }, listen: [], peers, static: [], originate: [] }
-    const command: Command = { command: "configure", config, seed: SEED }
+    const command: Command = { command: "configure", config: { ...config, ...(kernel && { kernel }) }, seed: SEED }
     this.step([{ _tag: "Command", json: JSON.stringify(command) }])
+    while (this.replies.length > 0) this.step([])
     for (let index = 0; index < peerCount; index++) this.establish(index)
   }
 
@@ -42,20 +47,25 @@ export class WarmUpRouter {
       record.keeper?.release()
       yield
     }
+    yield* this.settle()
   }
 
   /** The peer's session ends, and what it told is forgotten. Yields after each step. */
   *lose(peer: number): Generator<void> {
     this.step([connectionRecord(connOf(peer), ConnectionChange.Closed)])
-    while (this.replies.length > 0) {
-      yield
-      this.step([])
-    }
+    yield* this.settle()
   }
 
   /** Receive memory goes; the router's own is free when nobody refers to it. */
   close(): void {
     for (const buffers of this.sources.values()) buffers.close()
+  }
+
+  private *settle(): Generator<void> {
+    while (this.replies.length > 0) {
+      yield
+      this.step([])
+    }
   }
 
   private establish(peer: number): void {
@@ -93,15 +103,38 @@ export class WarmUpRouter {
     this.replies = []
     out.clear()
     router.step(state, batch, out)
-    for (let index = 0; index < out.length; index++) {
-      const code = out.code(index)
-      if (code === routerEffects.code.WantQuantum) this.replies.push({ _tag: "Quantum", nodes: out.a(index) })
-      else if (code === routerEffects.code.WantDrained) {
-        this.replies.push(connectionRecord(out.a(index), ConnectionChange.Drained))
-      }
-    }
+    for (let index = 0; index < out.length; index++) this.answer(out.code(index), out.a(index), out.b(index))
     releaseEffects(out, (lease) => state.pool.release(lease))
   }
+
+  /** What comes of an operation. */
+  private answer(operation: number, a: number, b: number): void {
+    const { code } = routerEffects
+    if (operation === code.WantQuantum) this.replies.push({ _tag: "Quantum", nodes: a })
+    else if (operation === code.WantDrained) this.replies.push(connectionRecord(a, ConnectionChange.Drained))
+    else if (this.kernel !== undefined && (operation === code.KernelSend || operation === code.KernelDump)) {
+      const bytes = this.state.pool.bytes(a).slice(0, b)
+      const { replies, dumpParts, notifications } = askModelKernel(
+        this.kernel,
+        { _tag: "Requested", port: 1, bytes },
+        1
+      )
+      const said = [...dumpParts.map((part) => kernelRecord(KernelChannel.Dump, part))]
+      if (notifications.length > 0) said.unshift(kernelRecord(KernelChannel.Notification, notifications))
+      if (operation === code.KernelSend) said.push(kernelRecord(KernelChannel.Reply, replies))
+      this.replies.push(...said)
+    }
+  }
+}
+
+const kernelRecord = (channel: KernelChannel, bytes: Uint8Array): EventRecord => ({ _tag: "Kernel", channel, bytes })
+
+/** A model with one link, which the speakers' next hops are on. */
+const kernelOnLink = (): ModelKernel => {
+  const kernel = createModelKernel()
+  askModelKernel(kernel, { _tag: "LinkAdded", name: "warm0", index: 2, up: true, carrier: true })
+  askModelKernel(kernel, { _tag: "AddressAdded", family: 4, ifindex: 2, words: [nextHopOf(-1)], length: 24 })
+  return kernel
 }
 
 type BytesRecord = Extract<EventRecord, { readonly _tag: "Bytes" }>

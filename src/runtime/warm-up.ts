@@ -4,12 +4,15 @@
 // that a real one goes through (ADR-0050). In slices, so that timers and sockets have their turn, with pauses in which the compiler
 // catches up; it ends as soon as there is something real to do, and nothing of it is seen by the daemon's router.
 import { Effect, type Scope } from "effect"
+import type { KernelConfig } from "../router/index.ts"
 import { asnOf, nextHopOf, WarmUpRouter } from "./warm-up-router.ts"
 import { syntheticTable } from "./warm-up-table.ts"
 
 export interface WarmUpOptions {
   /** Whether there is something real to do. Asked before each step. */
   readonly isBusy: () => boolean
+  /** The kernel that the daemon writes to, if it does. */
+  readonly kernel?: KernelConfig | undefined
   /** What is done, a step at a time. */
   readonly practice?: Iterator<void>
   /** Processor time for all of it, in milliseconds. */
@@ -18,7 +21,7 @@ export interface WarmUpOptions {
 
 /** Resolves when all was practised, when there is something real to do, or when the budget is spent. What it needs to keep is kept with the scope. */
 export const warmUp = Effect.fnUntraced(function* (options: WarmUpOptions): Effect.fn.Return<void, never, Scope.Scope> {
-  const { isBusy, practice = practise(yield* anchor), budgetMs = WARM_UP_MS } = options
+  const { isBusy, practice = practise(yield* anchor, options.kernel), budgetMs = WARM_UP_MS } = options
   let spent = 0
   const slice = (): boolean => {
     const start = performance.now()
@@ -41,8 +44,15 @@ const anchor: Effect.Effect<WarmUpRouter, never, Scope.Scope> = Effect.acquireRe
 )
 
 /** Everything that a table goes through, a step at a time; the same every time. */
-export function* practise(small: WarmUpRouter): Generator<void> {
+export function* practise(small: WarmUpRouter, kernel?: KernelConfig): Generator<void> {
   yield* small.play(0, tableOf(0, SMALL_PREFIXES))
+  if (kernel !== undefined) {
+    // From a speaker into the kernel, and out of it again.
+    const forwarder = new WarmUpRouter(1, "external", kernel)
+    yield* forwarder.play(0, tableOf(0, KERNEL_ROUTES))
+    yield* forwarder.lose(0)
+    forwarder.close()
+  }
   // One in, one out.
   const transit = new WarmUpRouter(2, "external")
   yield* transit.play(0, tableOf(0, TRANSIT_PREFIXES))
@@ -70,6 +80,7 @@ const SLICE_MS = 4
 /** The compiler has a thread of its own and may find a core free. */
 const PAUSE_MS = 4
 const SMALL_PREFIXES = 300
+const KERNEL_ROUTES = 4_000
 const TRANSIT_PREFIXES = 30_000
 const CHOICE_PREFIXES = 8_000
 const SERVER_PREFIXES = 10_000

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest"
 import type { LoadedConfig } from "../../src/config/index.ts"
 import { type Batch, LogReader } from "../../src/eventlog/index.ts"
 import { OpBuffer } from "../../src/machine/index.ts"
-import { createRouter, router, stateDigest } from "../../src/router/index.ts"
+import { createRouter, query, router, stateDigest } from "../../src/router/index.ts"
 import { runDaemon } from "../../src/runtime/daemon.ts"
 import type { Daemon } from "../../src/runtime/orders.ts"
 import { practise, warmUp } from "../../src/runtime/warm-up.ts"
@@ -16,6 +16,13 @@ import { syntheticTable } from "../../src/runtime/warm-up-table.ts"
 
 const table = (peer: number, prefixes = 2000): Uint8Array =>
   syntheticTable({ prefixes, asn: asnOf(peer), nextHop: nextHopOf(peer), seed: 7, pathSeed: peer })
+
+interface KernelRow {
+  readonly kind: string
+  readonly state: string
+}
+
+const isInstalled = ({ kind, state }: KernelRow): boolean => kind === "route" && state === "IN_SYNC"
 
 const all = (steps: Generator<void>): number => {
   let count = 0
@@ -59,6 +66,19 @@ describe("a router of the warm-up", () => {
     expect(transit.state.rib.adjIn.paths.count).toBe(0)
     expect(transit.state.rib.tables[0].prefixes.count).toBe(0)
     expect(transit.state.pool.describeLeaks()).toBe("")
+  })
+
+  it("puts its routes into the kernel that it has, and takes them out again", () => {
+    const forwarder = new WarmUpRouter(1, "external", { table: 254, metric: 20, onExit: "keep", model: false })
+    const { state } = forwarder
+    const inKernel = (): number => [...(query(state, "kernel", {}) as Iterable<KernelRow>)].filter(isInstalled).length
+    all(forwarder.play(0, table(0, 300)))
+    expect(inKernel()).toBe(state.rib.adjIn.paths.count)
+    expect(inKernel()).toBeGreaterThan(250)
+    all(forwarder.lose(0))
+    forwarder.close()
+    expect(inKernel()).toBe(0)
+    expect(state.pool.describeLeaks()).toBe("")
   })
 
   it("comes to the same state every time", () => {
