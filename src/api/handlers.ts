@@ -25,6 +25,11 @@ const answer = (port: DaemonPortService, name: QueryName) =>
     const request = yield* HttpServerRequest.HttpServerRequest
     const params = normaliseParams(name, searchOf(request))
     if (typeof params === "string") return refuse(400, params)
+    const { peer } = params
+    // A table of nothing would look as if there were no routes.
+    if (peer !== undefined && isPeerMissing("peers", peer, onlyPeer("peers", peer, yield* port.query("peers", {})))) {
+      return refuse(404, `there is no peer ${peer}`)
+    }
     const value = onlyPeer(name, params["address"], yield* port.query(name, params))
     if (value === undefined) return refuse(404, `this daemon has no ${name}`)
     if (params["dot"] === "true" && typeof value === "object" && value !== null) {

@@ -28,7 +28,8 @@ import { PeerTimer, restartTimerFired } from "./restart.ts"
 import { deliver, holdStillRuns, openOverdue } from "./sessions.ts"
 import { RouterState, stateDigest } from "./state.ts"
 
-export const createRouter = (seed: Seed): RouterState => new RouterState(seed)
+/** `verify`: freed blocks are overwritten and watched. What the router does is the same. */
+export const createRouter = (seed: Seed, verify = false): RouterState => new RouterState(seed, verify)
 
 export const router: Machine<RouterState, Batch> = {
   name: "router",

@@ -56,9 +56,9 @@ export interface Counters {
 }
 
 export class RouterState {
-  readonly pool: BlockPool = new BlockPool(BLOCK_BYTES, "out")
+  readonly pool: BlockPool
   /** The received bytes that are being learned. */
-  readonly chunk: ReceivedChunk = new ReceivedChunk(this.pool)
+  readonly chunk: ReceivedChunk
   readonly timers: Timers = new Timers()
   /** By connection; a connection is here from Dial or Accepted until Closed or DialFailed. */
   readonly connections: Map<ConnId, Connection> = new Map()
@@ -121,7 +121,9 @@ export class RouterState {
   private control: Lease = 0
   private controlAt = 0
 
-  constructor(seed: Seed) {
+  constructor(seed: Seed, verify = false) {
+    this.pool = new BlockPool(BLOCK_BYTES, "out", { verify })
+    this.chunk = new ReceivedChunk(this.pool)
     this.seed = seed
   }
 

@@ -3,6 +3,7 @@
 import { type Batch, CheckpointCounter, type EventRecord } from "../eventlog/index.ts"
 import { MICROS_PER_MS, type Micros, OpBuffer } from "../machine/index.ts"
 import { createRouter, EFFECT_DIGEST_START, foldOps, type RouterState, router, stateDigest } from "../router/index.ts"
+import { verifiesBuffers } from "./verify.ts"
 
 export class Core {
   state: RouterState
@@ -17,7 +18,7 @@ export class Core {
 
   /** Digests are kept only for a run that is recorded: nobody else asks for them. */
   constructor(seed: number, isRecorded: boolean) {
-    this.state = createRouter(seed)
+    this.state = createRouter(seed, verifiesBuffers)
     this.isRecorded = isRecorded
   }
 

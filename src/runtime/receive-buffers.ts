@@ -4,6 +4,7 @@
 // goes its pool is closed, and lives until the last chunk that is still on its way to somebody has left.
 import { Effect, type Scope } from "effect"
 import { BlockPool, type BytesKeeper, type Lease, type PoolStats } from "../buffers/index.ts"
+import { verifiesBuffers } from "./verify.ts"
 
 /** A block before the OPEN exchange, and one after it; the latter holds the longest message there is (RFC 8654). */
 export const SMALL_BLOCK_BYTES = 4096
@@ -18,7 +19,7 @@ export interface Chunk {
 /** Closed with its scope. */
 export const receiveBuffers = (name: string): Effect.Effect<ReceiveBuffers, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new ReceiveBuffers(name)),
+    Effect.sync(() => new ReceiveBuffers(name, verifiesBuffers)),
     (buffers) => Effect.sync(() => buffers.close())
   )
 

@@ -169,6 +169,11 @@ describe("status 1: the answer is no", () => {
       status: 1,
       err: "there is no peer 192.0.2.9\n"
     })
+    expect(await backwalk(["show", "routes", "--peer", "192.0.2.9", "--advertised", ...to])).toEqual({
+      status: 1,
+      out: "",
+      err: "there is no peer 192.0.2.9\n"
+    })
     expect(await backwalk(["withdraw", "10.0.0.0/8", ...to])).toMatchObject({
       status: 1,
       err: "10.0.0.0/8 was not announced here\n"

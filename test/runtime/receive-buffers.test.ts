@@ -47,6 +47,20 @@ describe("receive buffers", () => {
     expect(buffers.stats().total).toBe(1)
   })
 
+  it("overwrites what nobody keeps any more, where the process looks after its buffers", () => {
+    const buffers = new ReceiveBuffers("in a", true)
+    const late = read(buffers, SMALL_BLOCK_BYTES, 7).bytes
+    buffers.next()
+    expect(late.every((byte) => byte === 7)).toBe(true)
+    const [first, second] = [new ReceiveBuffers("in b", true), new ReceiveBuffers("in c")].map((each) => {
+      const chunk = read(each, SMALL_BLOCK_BYTES, 7)
+      each.next()
+      chunk.keeper.release()
+      return chunk.bytes
+    })
+    expect([first!.includes(7), second!.includes(7)]).toEqual([false, true])
+  })
+
   it("never reads over a chunk that somebody keeps, and puts the next one beside it", () => {
     const buffers = new ReceiveBuffers("in a")
     const kept = read(buffers, 100, 1)

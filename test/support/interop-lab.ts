@@ -149,7 +149,9 @@ export class LabProcess {
   constructor(output: string, command: ReadonlyArray<string>) {
     this.output = output
     const [file, ...args] = command
-    this.child = spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] })
+    // Whoever reads what was freed reads poison (src/runtime/verify.ts).
+    const env = { ...process.env, BACKWALK_VERIFY: "yes" }
+    this.child = spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env })
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on("data", (chunk: Buffer) => existsSync(join(output, "..")) && appendFileSync(output, chunk))
     }
