@@ -21,6 +21,13 @@ export {
 } from "./model.ts"
 export { type ModelKernelEffect, modelKernelEffects } from "./model-output.ts"
 export type { ModelAddress, ModelKernel, ModelLink, ModelNeighbour, ModelRoute } from "./model-state.ts"
+export {
+  type NeighbourDeleteRequest,
+  type NeighbourRequest,
+  NeighbourState,
+  putNeighbour,
+  putNeighbourDelete
+} from "./neighbour.ts"
 export type { ResilientSettings } from "./nexthop-parts.ts"
 export {
   Errno,

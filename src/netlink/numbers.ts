@@ -106,7 +106,7 @@ export const LinkAttribute = {
 } as const
 export const LinkInfoAttribute = { Kind: 1, Data: 2 } as const
 export const AddressAttribute = { Address: 1, Local: 2, Label: 3, Broadcast: 4, Flags: 8 } as const
-export const NeighbourAttribute = { Destination: 1, LinkLayerAddress: 2 } as const
+export const NeighbourAttribute = { Destination: 1, LinkLayerAddress: 2, Protocol: 12 } as const
 export const RouteAttribute = {
   Destination: 1,
   OutInterface: 4,

@@ -99,7 +99,9 @@ export const writeRouteDelete = (
 ): void => {
   const { bytes, length: start } = w
   assert(start + ROUTE_REQUEST_BYTES_MAX <= bytes.length, "a route request fits its block")
-  let at = routeHeader(bytes, start, family, length, table, protocol, RouteScope.Nowhere, 0)
+  // Of any scope; IPv6 has none.
+  const scope = family === 4 ? RouteScope.Nowhere : RouteScope.Universe
+  let at = routeHeader(bytes, start, family, length, table, protocol, scope, 0)
   at = routeDestination(bytes, at, family, words, wordsAt, length)
   at = word(bytes, at, RouteAttribute.Priority, metric)
   if (table > 255) at = word(bytes, at, RouteAttribute.Table, table)
@@ -362,7 +364,7 @@ const routeHeader = (
   return start + 28
 }
 
-/** Like iproute2, the default route is named by leaving the destination out. */
+/** Like iproute2, the default route of IPv4 is named by leaving the destination out, that of IPv6 by one of zeros. */
 const routeDestination = (
   bytes: Uint8Array,
   at: number,
@@ -371,8 +373,8 @@ const routeDestination = (
   wordsAt: number,
   length: number
 ): number => {
-  if (length === 0) return at
   if (family === 4) {
+    if (length === 0) return at
     store32(bytes, at, (RouteAttribute.Destination << 16) | 8)
     storeNetwork32(bytes, at + 4, words[wordsAt])
     return at + 8

@@ -3,11 +3,15 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
+  decodeNeighbour,
   decodeNexthop,
   decodeRule,
   messagesOf,
+  NeighbourState,
   NetlinkFlag,
   NetlinkWriter,
+  putNeighbour,
+  putNeighbourDelete,
   putNexthop,
   putNexthopGroup,
   putRoute,
@@ -50,6 +54,47 @@ describe("requests are the bytes that iproute2 sends", () => {
       captured(`48 00 00 00 68 00 05 06 f4 a3 01 6b 00 00 00 00 02 00 ba 00 00 00 00 00 08 00 01 00 04 00 00 00
         10 00 08 80 0c 00 01 00 00 06 40 00 00 0c 81 00 06 00 07 00 01 00 00 00 08 00 06 00 0a 00 00 02
         08 00 05 00 03 00 00 00`)
+    )
+  })
+
+  it("ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent", () => {
+    const linkLayerAddress = [2, 0, 0, 0, 0, 9]
+    const neighbour = {
+      family: 4,
+      words: [0x0a000009],
+      ifindex: 3,
+      linkLayerAddress,
+      state: NeighbourState.Permanent
+    } as const
+    expect(hex(written((w) => putNeighbour(w, { seq: SEQ, flags: ADD, ...neighbour })))).toBe(
+      captured(`30 00 00 00 1c 00 05 06 f4 a3 01 6b 00 00 00 00 02 00 00 00 03 00 00 00 80 00 00 00 08 00 01 00
+        0a 00 00 09 0a 00 02 00 02 00 00 00 00 09 00 00`)
+    )
+  })
+
+  it("ip neigh replace 2001:db8::9 lladdr 02:00:00:00:00:09 dev v0 protocol bgp", () => {
+    const linkLayerAddress = [2, 0, 0, 0, 0, 9]
+    const words = [0x20010db8, 0, 0, 9]
+    const neighbour = {
+      family: 6,
+      words,
+      ifindex: 3,
+      linkLayerAddress,
+      state: NeighbourState.Permanent,
+      protocol
+    } as const
+    const flags = NetlinkFlag.Create | NetlinkFlag.Replace | NetlinkFlag.Ack
+    expect(hex(written((w) => putNeighbour(w, { seq: SEQ, flags, ...neighbour })))).toBe(
+      captured(`44 00 00 00 1c 00 05 05 f4 a3 01 6b 00 00 00 00 0a 00 00 00 03 00 00 00 80 00 00 00 05 00 0c 00
+        ba 00 00 00 14 00 01 00 20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 09 0a 00 02 00 02 00 00 00 00 09 00 00`)
+    )
+  })
+
+  it("ip neigh del 10.0.0.9 dev v0", () => {
+    const neighbour = { seq: SEQ, flags: NetlinkFlag.Ack, family: 4, words: [0x0a000009], ifindex: 3 } as const
+    expect(hex(written((w) => putNeighbourDelete(w, neighbour)))).toBe(
+      captured(`24 00 00 00 1d 00 05 00 f4 a3 01 6b 00 00 00 00 02 00 00 00 03 00 00 00 80 00 00 00 08 00 01 00
+        0a 00 00 09`)
     )
   })
 
@@ -129,6 +174,25 @@ describe("what is written is read again", () => {
         )
         const [two] = messagesOf(group)
         expect(decodeNexthop(group, two.at, two.end)).toMatchObject({ groupType: 1, resilient: settings })
+      })
+    )
+  })
+
+  it("neighbours", () => {
+    const byte = fc.integer({ min: 0, max: 255 })
+    const word = fc.integer({ min: 0, max: 0xffff_ffff })
+    const neighbour = fc.record({
+      words: fc.oneof(fc.tuple(word), fc.tuple(word, word, word, word)),
+      ifindex: fc.integer({ min: 1, max: 1000 }),
+      state: fc.constantFrom(...Object.values(NeighbourState)),
+      linkLayerAddress: fc.array(byte, { minLength: 6, maxLength: 6 })
+    })
+    fc.assert(
+      fc.property(neighbour, (one) => {
+        const family = one.words.length === 1 ? 4 : 6
+        const bytes = written((w) => putNeighbour(w, { seq: SEQ, flags: ADD, family, ...one }))
+        const [{ at, end }] = messagesOf(bytes)
+        expect(decodeNeighbour(bytes, at, end)).toEqual({ family, ...one })
       })
     )
   })

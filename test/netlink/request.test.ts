@@ -134,6 +134,29 @@ describe("requests are the bytes that iproute2 sends", () => {
     )
   })
 
+  it("ip route add default nhid 10 proto bgp metric 20", () => {
+    expect(written((w) => putRoute(w, route({ words: [0], length: 0 })))).toBe(
+      captured(`2c 00 00 00 18 00 05 06 e0 63 01 6b 00 00 00 00 02 00 00 00 fe ba 00 01 00 00 00 00 08 00 1e 00
+        0a 00 00 00 08 00 06 00 14 00 00 00`)
+    )
+  })
+
+  it("ip -6 route add default nhid 2 proto bgp metric 20, which names the destination", () => {
+    expect(written((w) => putRoute(w, route({ family: 6, words: [0, 0, 0, 0], length: 0, groupId: 2 })))).toBe(
+      captured(`40 00 00 00 18 00 05 06 e0 63 01 6b 00 00 00 00 0a 00 00 00 fe ba 00 01 00 00 00 00 14 00 01 00
+        00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 08 00 1e 00 02 00 00 00 08 00 06 00 14 00 00 00`)
+    )
+  })
+
+  it("ip -6 route del 2001:db8:1::/48 proto bgp metric 20 table 100", () => {
+    const words = [0x20010db8, 0x00010000, 0, 0]
+    const removal = route({ family: 6, words, length: 48, table: 100, flags: NetlinkFlag.Ack })
+    expect(written((w) => putRouteDelete(w, removal))).toBe(
+      captured(`38 00 00 00 19 00 05 00 e0 63 01 6b 00 00 00 00 0a 30 00 00 64 ba 00 00 00 00 00 00 14 00 01 00
+        20 01 0d b8 00 01 00 00 00 00 00 00 00 00 00 00 08 00 06 00 14 00 00 00`)
+    )
+  })
+
   it("ip route add blackhole 198.51.100.0/24 proto bgp metric 20", () => {
     expect(written((w) => putRoute(w, route({ words: [0xc6336400], type: RouteType.Blackhole })))).toBe(
       captured(`2c 00 00 00 18 00 05 06 e0 63 01 6b 00 00 00 00 02 18 00 00 fe ba 00 06 00 00 00 00 08 00 01 00
