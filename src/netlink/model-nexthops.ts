@@ -1,9 +1,10 @@
 // Nexthop objects in the model kernel: what is accepted, in which words the rest is refused, and what goes with an object that goes.
 // Measured on Linux 6.18: groups only of leaves, no change between leaf and group, and deletion that takes groups and routes along.
 import { hasIpv4, IPV4_ONLY, type Refusal, refuse } from "./model-facts.ts"
+import { judgeGateway } from "./model-gateways.ts"
 import { type Origin, writeNexthop } from "./model-output.ts"
 import { removeRoutesOn } from "./model-routes.ts"
-import { covers, type ModelKernel, sameWords } from "./model-state.ts"
+import type { ModelKernel } from "./model-state.ts"
 import { Errno, NetlinkFlag, NetlinkType } from "./numbers.ts"
 import type { Nexthop } from "./object.ts"
 
@@ -110,43 +111,6 @@ const judgeLeaf = (kernel: ModelKernel, wanted: Nexthop): Refusal | undefined =>
   }
   return undefined
 }
-
-/** A gateway must be on the link, unless it is declared to be. */
-const judgeGateway = (kernel: ModelKernel, { family, gateway, ifindex, onlink }: Nexthop): Refusal | undefined => {
-  if (gateway === undefined) return undefined
-  if (gateway.length !== (family === 4 ? 1 : 4)) return refuse(Errno.EINVAL, "Invalid gateway")
-  const own = kernel.addresses.some((address) => address.ifindex === ifindex && sameWords(address.words, gateway))
-  if (family === 4) return judgeGateway4(kernel, gateway, ifindex, onlink, own)
-  if (gateway[0] >>> 24 === 0xff) return refuse(Errno.EINVAL, "Invalid gateway address")
-  if (own) return refuse(Errno.EINVAL, "Gateway can not be a local address")
-  if (onlink || gateway[0] >>> 22 === LINK_LOCAL_10_BITS) return undefined
-  return onLink(kernel, gateway, ifindex) ? undefined : refuse(Errno.EHOSTUNREACH)
-}
-
-const judgeGateway4 = (
-  kernel: ModelKernel,
-  gateway: ReadonlyArray<number>,
-  ifindex: number,
-  onlink: boolean,
-  own: boolean
-): Refusal | undefined => {
-  const multicast = gateway[0] >>> 28 === 0xe
-  if (onlink) return own || multicast ? refuse(Errno.EINVAL, "Nexthop has invalid gateway") : undefined
-  const broadcast = kernel.addresses.some(
-    ({ family, length, words }) =>
-      family === 4 && length < 31 && gateway[0] === (words[0] | (0xffff_ffff >>> length)) >>> 0
-  )
-  if (broadcast) return refuse(Errno.EINVAL, "Nexthop has invalid gateway")
-  return onLink(kernel, gateway, ifindex) ? undefined : refuse(Errno.ENETUNREACH, "Nexthop has invalid gateway")
-}
-
-const LINK_LOCAL_10_BITS = 0xfe80 >>> 6
-
-const onLink = (kernel: ModelKernel, gateway: ReadonlyArray<number>, ifindex: number): boolean =>
-  kernel.addresses.some(
-    ({ words, length, ifindex: on }) =>
-      on === ifindex && words.length === gateway.length && covers(words, length, gateway)
-  )
 
 const judgeMembers = (kernel: ModelKernel, { members = [] }: Nexthop): Refusal | undefined => {
   if (members.length === 0) return refuse(Errno.EINVAL, "Invalid length for nexthop group attribute")

@@ -1,6 +1,7 @@
 // Routes in the model kernel: the meaning of CREATE, EXCL, REPLACE and APPEND, which differs between the families, and what is told.
 // A route's identity is table, prefix, type of service and metric; the protocol is no part of it, so a replace hits anybody's.
 import { hasIpv4, IPV4_ONLY, isBlackhole, MALFORMED, type Refusal, refuse } from "./model-facts.ts"
+import { judgeGateway } from "./model-gateways.ts"
 import { NOBODY, type Origin, writeRouteObject } from "./model-output.ts"
 import { type ModelKernel, type ModelRoute, masked, prefixKey, sameWords } from "./model-state.ts"
 import { Errno, NetlinkFlag, NetlinkType, NexthopFlag, RouteScope, RouteTable, RouteType } from "./numbers.ts"
@@ -67,6 +68,7 @@ const judgeWay = (kernel: ModelKernel, family: 4 | 6, request: Route): Refusal |
   if (ifindex === 0) return refuse(Errno.ENODEV, "No nexthop given to the model kernel")
   const link = kernel.links.get(ifindex)
   if (link === undefined) return refuse(Errno.ENODEV)
+  if (request.gateway !== undefined) return judgeGateway(kernel, { ...request, onlink: false })
   return link.up ? undefined : refuse(Errno.ENETDOWN, family === 4 ? "Device for nexthop is not up" : "")
 }
 

@@ -9,6 +9,7 @@ import {
   decodeNexthop,
   decodeRoute,
   eachMessage,
+  type ModelKernelEvent,
   messagesOf,
   NetlinkType,
   NetlinkWriter,
@@ -29,19 +30,17 @@ export interface Player {
 
 const PROTOCOLS = [186, 4]
 
+const addressEvent = (ifindex: number, family: 4 | 6, present: boolean): ModelKernelEvent => {
+  const number = LINKS.findIndex((index) => index === ifindex) + 1
+  const words = family === 4 ? [0x0a000001 + number * 256] : [0x20010db8, number << 16, 0, 1]
+  return { _tag: present ? "AddressAdded" : "AddressRemoved", family, ifindex, words, length: family === 4 ? 24 : 64 }
+}
+
 export const modelPlayer = (): Player => {
   const kernel = createModelKernel()
-  for (const [number, index] of LINKS.entries()) {
+  for (const index of LINKS) {
     askModelKernel(kernel, { _tag: "LinkAdded", name: `v${index}`, index, up: true, carrier: true })
-    askModelKernel(kernel, {
-      _tag: "AddressAdded",
-      family: 4,
-      ifindex: index,
-      words: [0x0a000101 + number * 256],
-      length: 24
-    })
-    const words = [0x20010db8, (number + 1) << 16, 0, 1]
-    askModelKernel(kernel, { _tag: "AddressAdded", family: 6, ifindex: index, words, length: 64 })
+    for (const family of [4, 6] as const) askModelKernel(kernel, addressEvent(index, family, true))
   }
   const dump = (bytes: Uint8Array) => joined(askModelKernel(kernel, { _tag: "Requested", port: 1, bytes }).dumpParts)
   return {
@@ -49,9 +48,11 @@ export const modelPlayer = (): Player => {
       const event =
         step._tag === "Ask"
           ? ({ _tag: "Requested", port: 1, bytes: step.bytes } as const)
-          : step._tag === "Carrier"
-            ? ({ _tag: "CarrierChanged", index: step.index, carrier: step.carrier } as const)
-            : ({ _tag: "LinkSet", index: step.index, up: step.up } as const)
+          : step._tag === "Address"
+            ? addressEvent(step.index, step.family, step.present)
+            : step._tag === "Carrier"
+              ? ({ _tag: "CarrierChanged", index: step.index, carrier: step.carrier } as const)
+              : ({ _tag: "LinkSet", index: step.index, up: step.up } as const)
       const { replies, notifications } = askModelKernel(kernel, event)
       return { replied: repliesIn(replies), told: newsIn(notifications) }
     },
@@ -111,6 +112,13 @@ export const realPlayer = (namespace: Namespace): Player => {
         const count = readNow(requests.fd, reply, 0)
         const replied = isFailure(count) ? [] : repliesIn(reply.subarray(0, count))
         return { replied, told: newsIn(queued(requests.fd, news.fd)) }
+      }
+      if (step._tag === "Address") {
+        const number = LINKS.findIndex((index) => index === step.index) + 1
+        const address = step.family === 4 ? `10.0.${number}.1/24` : `2001:db8:${number}::1/64`
+        const nodad = step.family === 6 && step.present ? "nodad" : ""
+        const command = `ip addr ${step.present ? "replace" : "del"} ${address} dev v${step.index} ${nodad} 2>/dev/null || true`
+        return { replied: [], told: newsIn(change(step.index, command)) }
       }
       const state = states.get(step.index)!
       if (step._tag === "Carrier") {
@@ -176,8 +184,9 @@ const newsInOrder = (bytes: Uint8Array): ReadonlyArray<object> =>
   })
 
 const comparable = (route: ReturnType<typeof decodeRoute>) => {
-  const { family, words, length, table, protocol, type, metric, nexthopId } = route
-  return { family, words, length, table, protocol, type, metric, nexthopId }
+  const { family, words, length, table, protocol, type, metric, nexthopId, ifindex, gateway } = route
+  const way = nexthopId === 0 ? { ifindex, gateway } : {}
+  return { family, words, length, table, protocol, type, metric, nexthopId, ...way }
 }
 
 const links = (dump: (bytes: Uint8Array) => Uint8Array) => {

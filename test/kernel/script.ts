@@ -3,6 +3,7 @@
 import fc from "fast-check"
 import {
   NetlinkFlag,
+  NetlinkType,
   NetlinkWriter,
   putNexthop,
   putNexthopDelete,
@@ -16,6 +17,8 @@ export type Step =
   | { readonly _tag: "Ask"; readonly what: string; readonly bytes: Uint8Array; readonly seq: number }
   | { readonly _tag: "Carrier"; readonly index: number; readonly carrier: boolean }
   | { readonly _tag: "Administer"; readonly index: number; readonly up: boolean }
+  /** The link's address of that family goes, or is there again. */
+  | { readonly _tag: "Address"; readonly index: number; readonly family: 4 | 6; readonly present: boolean }
 
 /** Two links, each with an address of either family. */
 export const LINKS = [10, 12] as const
@@ -96,7 +99,8 @@ const type = fc.constantFrom<number>(
   RouteType.Unicast,
   RouteType.Unicast,
   RouteType.Blackhole,
-  RouteType.Unreachable
+  RouteType.Unreachable,
+  RouteType.Prohibit
 )
 const route = fc
   .record({ key, flags, type, groupId: fc.oneof({ weight: 6, arbitrary: groupId }, leafId) })
@@ -104,6 +108,33 @@ const route = fc
     ask({ route: { ...prefix, ...rest, ...r } }, (w) =>
       putRoute(w, { ...prefix, ...rest, ...r, wordsAt: 0, seq: SEQ, flags: r.flags | Ack })
     )
+  )
+
+/** A route that names its way itself, as people and other daemons write them: by a link, and perhaps a gateway on it. */
+const plain = fc
+  .record({
+    flags,
+    protocol: fc.constantFrom(BGP, STATIC),
+    metric: fc.constantFrom(20, 30),
+    way: fc.constantFrom(
+      { family: 4, words: [0xc0000200], length: 24, gateway: [0x0a000102], ifindex: 10 } as const,
+      { family: 4, words: [0xc0000200], length: 24, gateway: [0x0a000202], ifindex: 12 } as const,
+      { family: 4, words: [0xc0000200], length: 25, gateway: undefined, ifindex: 12 } as const
+    )
+  })
+  .map((r) =>
+    ask({ plain: r }, (w) => {
+      const { family, words, length, gateway, ifindex } = r.way
+      const start = w.begin(NetlinkType.NewRoute, r.flags | Ack | NetlinkFlag.Request, SEQ, 0)
+      for (const byte of [2, length, 0, 0, 254, r.protocol, gateway === undefined ? 253 : 0, RouteType.Unicast])
+        w.u8(byte)
+      w.u32(0)
+      w.attributeWords(1, words, 0, family === 4 ? 1 : 4)
+      if (gateway !== undefined) w.attributeWords(5, gateway, 0, 1)
+      w.attribute32(4, ifindex)
+      w.attribute32(6, r.metric)
+      w.end(start)
+    })
   )
 
 const routeDelete = fc
@@ -116,6 +147,12 @@ const routeDelete = fc
 
 const index = fc.constantFrom(...LINKS)
 const carrier = fc.record({ _tag: fc.constant("Carrier" as const), index, carrier: fc.boolean() })
+const address = fc.record({
+  _tag: fc.constant("Address" as const),
+  index,
+  family: fc.constantFrom(4 as const, 6 as const),
+  present: fc.boolean()
+})
 const administer = fc.record({ _tag: fc.constant("Administer" as const), index, up: fc.boolean() })
 
 const leafOf = (id: number, family: 4 | 6, gateway: ReadonlyArray<number>, ifindex: number): Step =>
@@ -152,7 +189,9 @@ const steps = fc.array(
     { weight: 2, arbitrary: nexthopDelete },
     { weight: 3, arbitrary: routeDelete },
     { weight: 1, arbitrary: carrier },
-    { weight: 1, arbitrary: administer }
+    { weight: 1, arbitrary: administer },
+    { weight: 2, arbitrary: plain },
+    { weight: 1, arbitrary: address }
   ),
   { minLength: 20, maxLength: 60, size: "max" }
 )
