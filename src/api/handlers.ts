@@ -89,6 +89,7 @@ export const operatingHandlers = HttpApiBuilder.group(
     return handlers
       .handleRaw("peer", ({ params }) => actOnPeer(port, params.address, params.action))
       .handleRaw("changeRoutes", () => changeRoutes(port))
+      .handleRaw("resync", () => perform(port, [{ command: "resync" }]))
   })
 )
 

@@ -211,7 +211,8 @@ const operating = HttpApiGroup.make("operating").add(
     payload: RouteChanges,
     success: Done,
     error: [BadRequest, Refused]
-  })
+  }),
+  HttpApiEndpoint.post("resync", "/v1/kernel/resync", { success: Done, error: Refused })
 )
 
 export const BackwalkApi = HttpApi.make("backwalk")

@@ -116,6 +116,10 @@ export const announce = (
 export const withdraw = (connection: Connection, prefixes: ReadonlyArray<string>): Effect.Effect<void, Failure> =>
   instruct(connection, "/v1/routes", { withdraw: prefixes })
 
+/** Has the daemon read the kernel again. */
+export const resync = (connection: Connection): Effect.Effect<void, Failure> =>
+  instruct(connection, "/v1/kernel/resync", undefined)
+
 /** Notices as they come, until interrupted. */
 export const showEvents = (connection: Connection): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {

@@ -192,6 +192,10 @@ const withdraw = Command.make("withdraw", { prefixes }, ({ prefixes }) =>
   Effect.flatMap(showing, ([to, show]) => show.withdraw(to, prefixes))
 ).pipe(Command.withDescription("Take back routes that were announced by hand"))
 
+const resync = Command.make("resync", {}, () => Effect.flatMap(showing, ([to, show]) => show.resync(to))).pipe(
+  Command.withDescription("Read the kernel again, and put right what differs from what is wanted")
+)
+
 const decode = Command.make(
   "decode",
   {
@@ -258,6 +262,6 @@ const log = Command.make("log").pipe(
 
 export const backwalk = Command.make("backwalk").pipe(
   Command.withDescription("A BGP routing daemon that records everything that influenced it, and replays it"),
-  Command.withSubcommands([run, check, demo, show, peer, announce, withdraw, decode, replay, explain, log]),
+  Command.withSubcommands([run, check, demo, show, peer, announce, withdraw, resync, decode, replay, explain, log]),
   Command.withGlobalFlags([Json, Socket])
 )

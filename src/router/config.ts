@@ -186,5 +186,7 @@ export type Command =
   | PeerCommand
   | { readonly command: "announce"; readonly route: OriginatedRoute }
   | { readonly command: "withdraw"; readonly prefix: string }
+  /** The kernel is read again, and what differs is put right. */
+  | { readonly command: "resync" }
   /** Cease to all peers, kernel routes as `kernel.onExit` says; done when no connection is left. */
   | { readonly command: "shutdown" }

@@ -157,6 +157,9 @@ const obey = (state: RouterState, command: Command, out: OpBuffer): void => {
     case "withdraw":
       if (state.isConfigured) withdraw(state, command.prefix)
       return
+    case "resync":
+      if (state.isConfigured) state.forwarding.kernelSide?.intake.reread()
+      return
     case "peer":
       operate(state, command, out)
       return

@@ -88,6 +88,10 @@ const resultOf = (command: Command, state: RouterState): OrderResult => {
       return state.originated.has(command.prefix)
         ? { ok: true, message: `${command.prefix} is withdrawn` }
         : { ok: false, message: `${command.prefix} is not announced by us` }
+    case "resync":
+      return state.isConfigured && state.forwarding.kernelSide !== undefined
+        ? { ok: true, message: "the kernel is read again" }
+        : { ok: false, message: "there is no kernel: the configuration has no section kernel" }
     case "announce":
       return { ok: true, message: `${command.route.prefix} is announced` }
     case "configure":

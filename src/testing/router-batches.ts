@@ -182,6 +182,7 @@ const record: fc.Arbitrary<EventRecord> = fc.oneof(
       { command: "peer", address: "192.0.2.8", action: "enable" },
       { command: "configure", config: { ...ROUTER_CONFIG, peers: ROUTER_CONFIG.peers.slice(1) }, seed: 1 },
       { command: "configure", config: ROUTER_CONFIG, seed: 1 },
+      { command: "resync" },
       { command: "shutdown" }
     )
     .map(command)

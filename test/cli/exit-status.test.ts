@@ -125,13 +125,15 @@ dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
     expect((await backwalk(["peer", "192.0.2.7", "reset", "--soft", ...to])).status).toBe(0)
     expect((await backwalk(["announce", "10.1.0.0/16", "10.2.0.0/16", "--community", "65000:1", ...to])).status).toBe(0)
     expect((await backwalk(["withdraw", "10.1.0.0/16", ...to])).status).toBe(0)
+    expect((await backwalk(["resync", ...to])).status).toBe(0)
     expect(daemon.commands).toEqual([
       { command: "peer", address: "192.0.2.7", action: "reset" },
       { command: "peer", address: "192.0.2.7", action: "disable", message: "back at 4" },
       { command: "peer", address: "192.0.2.7", action: "reset", soft: true },
       { command: "announce", route: { prefix: "10.1.0.0/16", communities: ["65000:1"] } },
       { command: "announce", route: { prefix: "10.2.0.0/16", communities: ["65000:1"] } },
-      { command: "withdraw", prefix: "10.1.0.0/16" }
+      { command: "withdraw", prefix: "10.1.0.0/16" },
+      { command: "resync" }
     ])
   })
 
