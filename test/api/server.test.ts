@@ -245,13 +245,6 @@ describe("orders", () => {
     ])
   })
 
-  it("has the kernel read again", async () => {
-    const daemon = makeFakeDaemon()
-    await serve(daemon)
-    expect((await post("/v1/kernel/resync")).status).toBe(200)
-    expect(daemon.commands).toEqual([{ command: "resync" }])
-  })
-
   it.each([
     [{ announce: [{ prefix: "10.1.0.0/16" }, { prefix: "10.1.0.1/16" }] }],
     [{ announce: [{ prefix: "10.1.0.0/16", communities: ["65536:1"] }] }],
