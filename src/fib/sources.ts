@@ -1,6 +1,6 @@
 // Who wants which entry. Of an entry's sources one is used, and the next takes over when it goes; what they want is never mixed. Nearly
 // all entries have one source, one of the many, and that is in the columns; the few with more have a record beside them.
-import { assert, fold } from "../machine/index.ts"
+import { assert, foldSigned } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { EntryFlag, type EntryTable, type Source, SourceRank } from "./entries.ts"
 import type { PathList, PathLists } from "./path-lists.ts"
@@ -13,8 +13,8 @@ export interface FibListener {
 }
 
 export class Sources {
-  /** Sum of a hash per entry; kept as entries change. */
-  digest = 0
+  /** Of all entries, signed: see `digest`. */
+  private sum = 0
   /** Path-lists that may have nobody any more. */
   readonly unused: Set<PathList> = new Set()
   private readonly entries: readonly [EntryTable, EntryTable]
@@ -32,6 +32,11 @@ export class Sources {
     this.pathLists = pathLists
     this.resolution = resolution
     this.listener = listener
+  }
+
+  /** Sum of a hash per entry; kept as entries change. */
+  get digest(): number {
+    return this.sum >>> 0
   }
 
   /** One of the many wants the entry. Hot: nothing but columns is touched unless the entry has other sources or resolves something. */
@@ -164,14 +169,14 @@ export class Sources {
     const identity = prefixes.hashOf(prefix)
     if (before !== 0) {
       children.removeChild(before, prefix)
-      this.digest = (this.digest - fold(identity, lists[before]!.hash)) >>> 0
+      this.sum = (this.sum - foldSigned(identity, lists[before]!.hash)) | 0
     } else prefixes.retain(prefix)
     entries.pathList[prefix] = pathList
     entries.setRank(prefix, rank)
     if (pathList !== 0) {
       children.fitLists(lists.length)
       children.addChild(pathList, prefix)
-      this.digest = (this.digest + fold(identity, lists[pathList]!.hash)) >>> 0
+      this.sum = (this.sum + foldSigned(identity, lists[pathList]!.hash)) | 0
     }
     this.resolution.entryMoved(family, prefix, before === 0 || pathList === 0)
     this.listener.entryChanged(family, prefix)

@@ -5,15 +5,26 @@ const PRIME_A = 0x85ebca6b
 const PRIME_B = 0xc2b2ae35
 
 /** Spreads every bit of a word over the whole word. A bijection: different words never collide. */
-export const mix = (word: number): number => {
+export const mix = (word: number): number => mixSigned(word) >>> 0
+
+/** As `mix`, with the sign bit for what it is: half of all unsigned words are more than V8 keeps without allocating a number for them. */
+export const mixSigned = (word: number): number => {
   let h = word | 0
   h = Math.imul(h ^ (h >>> 16), PRIME_A)
   h = Math.imul(h ^ (h >>> 13), PRIME_B)
-  return (h ^ (h >>> 16)) >>> 0
+  return h ^ (h >>> 16)
 }
 
-/** The hash `seed` continued by one more word; the order of words matters. */
-export const fold = (seed: number, word: number): number => mix((Math.imul(seed ^ 0x9e3779b9, 0x01000193) + word) | 0)
+/** The hash `seed` continued by one more word; the order of words matters. Either may be signed or not. */
+export const fold = (seed: number, word: number): number => foldSigned(seed, word) >>> 0
+
+/** As `fold`; see `mixSigned`. */
+export const foldSigned = (seed: number, word: number): number => {
+  let h = (Math.imul(seed ^ 0x9e3779b9, 0x01000193) + word) | 0
+  h = Math.imul(h ^ (h >>> 16), PRIME_A)
+  h = Math.imul(h ^ (h >>> 13), PRIME_B)
+  return h ^ (h >>> 16)
+}
 
 /** Hash of the bytes `from` (inclusive) to `to` (exclusive), a word at a time. */
 export const hashBytes = (bytes: Uint8Array, from: number, to: number): number => {

@@ -1,7 +1,7 @@
 // Adj-in: what each peer announced, before any decision. Learning and forgetting touch the prefix's list of paths and note the prefix
 // as changed; nothing else happens until the batch is over, so that several changes of one prefix cost one decision.
 
-import { assert, fold } from "../machine/index.ts"
+import { assert, foldSigned } from "../machine/index.ts"
 import { type Family, isRouted } from "../wire/index.ts"
 import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
@@ -23,8 +23,8 @@ export class AdjIn {
   readonly store: AttributeStore
   readonly peers: RibPeers
   readonly paths: Paths
-  /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
-  digest = 0
+  /** Of all paths, signed: see `digest`. */
+  private sum = 0
   /** The first prefix of the span that was read last; below 0: there was none, or it is not known here. */
   spanFirst: PrefixId | -1 | typeof NONE = NONE
   private readonly tables: ReadonlyArray<RibTable>
@@ -43,6 +43,11 @@ export class AdjIn {
     this.tables = tables
     this.paths = new Paths(capacity)
     this.carried = new CarriedReader(store)
+  }
+
+  /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
+  get digest(): number {
+    return this.sum >>> 0
   }
 
   /** Learns every prefix of a judged NLRI span under one set of attributes. */
@@ -165,7 +170,7 @@ export class AdjIn {
     table.prefixes.retain(id)
     this.peers.received[family][peer]++
     const hash = this.hashOf(table, id, path)
-    this.digest = (this.digest + hash) >>> 0
+    this.sum = (this.sum + hash) | 0
     this.noteTold(family, peer, 1, hash)
     table.markChanged(id)
   }
@@ -253,8 +258,8 @@ export class AdjIn {
     store.retain(attributes)
     paths.attributes[path] = attributes
     store.release(before)
-    const change = this.hashOf(table, id, path) - hash
-    this.digest = (this.digest + change) >>> 0
+    const change = (this.hashOf(table, id, path) - hash) | 0
+    this.sum = (this.sum + change) | 0
     const { family } = table.prefixes
     if (!this.isLeftOver(family, path)) this.noteTold(family, paths.peer[path], 0, change)
     table.markChanged(id)
@@ -265,7 +270,7 @@ export class AdjIn {
     const peer = paths.peer[path]
     const hash = this.hashOf(table, id, path)
     const { family } = table.prefixes
-    this.digest = (this.digest - hash) >>> 0
+    this.sum = (this.sum - hash) | 0
     if (!this.isLeftOver(family, path)) this.noteTold(family, peer, -1, -hash)
     table.markChanged(id)
     if (before === 0) table.heads[id] = paths.next[path]
@@ -285,7 +290,7 @@ export class AdjIn {
     const { paths } = this
     const peer = paths.peer[path]
     const which = peer === SELF ? 0 : (peer << 16) ^ paths.pathIdOf(path)
-    return fold(fold(table.prefixes.hashOf(id), which), this.store.hashes[paths.attributes[path]])
+    return foldSigned(foldSigned(table.prefixes.hashOf(id), which), this.store.hashes[paths.attributes[path]])
   }
 }
 

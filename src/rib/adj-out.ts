@@ -1,7 +1,7 @@
 // Adj-out of an export class: for every prefix what its members have been told. Where all of them were told one route and only the peer
 // that it came from was left out, that is two columns. Where members differ, or get several paths under identifiers (RFC 7911), the
 // prefix has a list of routes, each with its audience.
-import { assert, fold, PEERS_MAX } from "../machine/index.ts"
+import { assert, foldSigned, PEERS_MAX } from "../machine/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { type AudienceId, Audiences } from "./audience.ts"
 import { grown, type PrefixId, type PrefixTable } from "./prefix-table.ts"
@@ -44,8 +44,8 @@ export class AdjOut {
   sent: Uint32Array
   /** The peer that was left out, because the route is its own. */
   sentSource: Uint16Array
-  /** Sum over all routes of a hash of (prefix, attributes, source), in lists also of identifier and audience. */
-  digest = 0
+  /** Of all routes, signed: see `digest`. */
+  private sum = 0
   /** Prefixes told in the short form, and of them those that each peer is left out of. */
   private sentCount = 0
   private readonly sentCountFrom: Uint32Array = new Uint32Array(PEERS_MAX)
@@ -66,6 +66,11 @@ export class AdjOut {
     this.store = store
     this.sent = new Uint32Array(0)
     this.sentSource = new Uint16Array(0)
+  }
+
+  /** Sum over all routes of a hash of (prefix, attributes, source), in lists also of identifier and audience. */
+  get digest(): number {
+    return this.sum >>> 0
   }
 
   /** Room for every prefix there is. */
@@ -89,13 +94,13 @@ export class AdjOut {
   note(id: PrefixId, sent: number, source: number): void {
     const before = this.sent[id]
     if (before !== 0) {
-      this.digest = (this.digest - this.hashOf(id, before - 1, this.sentSource[id])) >>> 0
+      this.sum = (this.sum - this.hashOf(id, before - 1, this.sentSource[id])) | 0
       this.sentCountFrom[this.sentSource[id]]--
       this.sentCount--
     }
     if (sent !== 0) {
       this.store.retain(sent - 1)
-      this.digest = (this.digest + this.hashOf(id, sent - 1, source)) >>> 0
+      this.sum = (this.sum + this.hashOf(id, sent - 1, source)) | 0
       this.sentCountFrom[source]++
       this.sentCount++
       if (before === 0) this.prefixes.retain(id)
@@ -176,7 +181,7 @@ export class AdjOut {
     this.lists[id] = entry
     this.audiences.retain(audience)
     this.audiences.routes[audience]++
-    this.digest = (this.digest + this.entryHash(id, entry)) >>> 0
+    this.sum = (this.sum + this.entryHash(id, entry)) | 0
   }
 
   private dropList(id: PrefixId): void {
@@ -186,7 +191,7 @@ export class AdjOut {
       const attributes = this.entryAttributes[entry]
       const audience = this.entryAudience[entry]
       const after = this.entryNext[entry]
-      this.digest = (this.digest - this.entryHash(id, entry)) >>> 0
+      this.sum = (this.sum - this.entryHash(id, entry)) | 0
       this.audiences.routes[audience]--
       this.audiences.release(audience)
       this.store.release(attributes)
@@ -208,12 +213,12 @@ export class AdjOut {
   }
 
   private hashOf(id: PrefixId, attributes: AttributeId, source: number): number {
-    return fold(fold(this.prefixes.hashOf(id), this.store.hashes[attributes]), source)
+    return foldSigned(foldSigned(this.prefixes.hashOf(id), this.store.hashes[attributes]), source)
   }
 
   private entryHash(id: PrefixId, entry: number): number {
     const hash = this.hashOf(id, this.entryAttributes[entry], this.entrySource[entry])
-    return fold(fold(hash, this.entryPathId[entry]), this.audiences.hashOf(this.entryAudience[entry]))
+    return foldSigned(foldSigned(hash, this.entryPathId[entry]), this.audiences.hashOf(this.entryAudience[entry]))
   }
 }
 

@@ -2,11 +2,11 @@
 // the few numbers that the decision process compares (ADR-0010). A set is the attribute block of an UPDATE without MP_REACH_NLRI and
 // MP_UNREACH_NLRI, in 4-octet AS encoding, followed by the next hop's bytes where that came in MP_REACH_NLRI. With routes of a carried
 // family a tail follows instead: next hop and value of the NLRI, which nobody here reads (ADR-0032).
-import { assert, hashBytes, mix, nextCapacity } from "../machine/index.ts"
+import { assert, grown, hashBytes, mixSigned, nextCapacity } from "../machine/index.ts"
 import { type AttributeFacts, type Identity, LOCAL_PREF_DEFAULT, readFacts } from "./attribute-facts.ts"
 import { ByteArena } from "./byte-arena.ts"
 import { NextHops } from "./next-hops.ts"
-import { grown } from "./prefix-table.ts"
+import { doubled, vacate, wantedAt, wantedNext } from "./probing.ts"
 
 export type AttributeId = number
 
@@ -44,18 +44,19 @@ export class AttributeStore {
   pathHash: Uint32Array = new Uint32Array(CAPACITY_MIN)
   /** Bytes per second that the route's link has; 0: not said. */
   bandwidth: Float32Array = new Float32Array(CAPACITY_MIN)
-  /** Content hash: the same for the same bytes in every run. */
-  hashes: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  /** Content hash, signed: the same for the same bytes in every run. */
+  hashes: Int32Array = new Int32Array(CAPACITY_MIN)
   private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
   private byteLengths: Uint16Array = new Uint16Array(CAPACITY_MIN)
   /** How many of the last bytes are a next hop from MP_REACH_NLRI; 0 where the block has its own NEXT_HOP. With CARRIED: a tail. */
   private nextHopLengths: Uint8Array = new Uint8Array(CAPACITY_MIN)
   private references: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  private slots: Uint32Array = new Uint32Array(CAPACITY_MIN * 2)
+  /** See `probing.ts`. */
+  private slots: Int32Array = new Int32Array(CAPACITY_MIN * 2)
   /** The id freed last plus one; the place of a free id is the one freed before it, in the same form. 0: none. */
   private firstFree = 0
   private bound = 0
-  private arena: ByteArena = new ByteArena()
+  private readonly arena: ByteArena = new ByteArena()
   private identity: Identity
   /** Who remembers something about sets, and forgets it when they go. */
   private readonly watchers: Array<SetWatcher> = []
@@ -69,32 +70,33 @@ export class AttributeStore {
   /** Reads every set again under other names. Whoever decided on the facts as they were decides again. */
   identify(more: Partial<Identity>): void {
     this.identity = { ...this.identity, ...more }
-    for (const entry of this.slots) {
-      if (entry === 0) continue
-      const nextHop = this.nextHop[entry - 1]
-      const start = this.startOf(entry - 1)
-      const end = start + this.byteLengths[entry - 1]
-      this.store(
-        entry - 1,
-        readFacts(this.chunkOf(entry - 1), start, end, this.nextHopLengths[entry - 1], this.identity)
-      )
+    for (let slot = 0; slot < this.slots.length; slot++) {
+      const id = this.idAt(slot)
+      if (id === -1) continue
+      const nextHop = this.nextHop[id]
+      const start = this.startOf(id)
+      const end = start + this.byteLengths[id]
+      this.store(id, readFacts(this.chunkOf(id), start, end, this.nextHopLengths[id], this.identity))
       this.nextHops.release(nextHop)
     }
   }
 
   /** The id of the set with these bytes, made if there is none. The caller retains it, or gives it back with `discardUnused`. */
   intern(bytes: Uint8Array, from: number, to: number, nextHopLength: number): AttributeId {
-    const hash = mix(hashBytes(bytes, from, to) + nextHopLength)
-    const mask = this.slots.length - 1
+    const hash = mixSigned(hashBytes(bytes, from, to) + nextHopLength)
+    const { slots } = this
+    const mask = slots.length - 1
     let slot = hash & mask
-    for (;;) {
-      const entry = this.slots[slot]
-      if (entry === 0) break
-      if (this.hashes[entry - 1] === hash && this.equals(entry - 1, bytes, from, to, nextHopLength)) return entry - 1
-      slot = (slot + 1) & mask
+    let wanted = wantedAt(hash)
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      if (((slots[slot] ^ wanted) & ~mask) === 0) {
+        const id = (slots[slot] & mask) - 1
+        if (this.hashes[id] === hash && this.equals(id, bytes, from, to, nextHopLength)) return id
+      }
+      wanted = wantedNext(wanted)
     }
-    if ((this.count + 1) * 2 > this.slots.length) {
-      this.rehash()
+    if ((this.count + 1) * 2 > slots.length) {
+      this.slots = doubled(slots, this)
       return this.intern(bytes, from, to, nextHopLength)
     }
     const id = this.takeId()
@@ -104,7 +106,7 @@ export class AttributeStore {
     this.byteLengths[id] = to - from
     this.nextHopLengths[id] = nextHopLength
     this.references[id] = 0
-    this.slots[slot] = id + 1
+    slots[slot] = (wanted & ~mask) | (id + 1)
     this.count++
     this.store(id, readFacts(bytes, from, to, nextHopLength, this.identity))
     return id
@@ -148,7 +150,12 @@ export class AttributeStore {
     return this.nextHopLengths[id]
   }
 
-  /** Bytes of memory that the sets and their columns occupy. */
+  /** For the hash table. */
+  hashOf(id: AttributeId): number {
+    return this.hashes[id]
+  }
+
+  /** Bytes of memory that the sets and their columns have room for. */
   get sizeBytes(): number {
     return this.arena.sizeBytes + this.hashes.length * 57 + this.slots.length * 4
   }
@@ -187,50 +194,24 @@ export class AttributeStore {
   }
 
   private remove(id: AttributeId): void {
-    const slots = this.slots
+    const { slots } = this
     const mask = slots.length - 1
     let hole = this.hashes[id] & mask
-    while (slots[hole] !== id + 1) hole = (hole + 1) & mask
-    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashes[slots[slot] - 1] & mask
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-        slots[hole] = slots[slot]
-        hole = slot
-      }
-    }
-    slots[hole] = 0
+    while ((slots[hole] & mask) !== id + 1) hole = (hole + 1) & mask
+    vacate(slots, hole, this)
     this.nextHops.release(this.nextHop[id])
-    this.arena.drop(this.byteLengths[id])
+    this.arena.drop(this.places[id], this.byteLengths[id])
     this.byteLengths[id] = 0
-    for (const watcher of this.watchers) watcher.forget(id)
+    for (let index = 0; index < this.watchers.length; index++) this.watchers[index].forget(id)
     this.places[id] = this.firstFree
     this.firstFree = id + 1
     this.count--
-    if (this.arena.wantsCompaction) this.compact()
+    if (this.arena.wantsCompaction) this.arena.compact(this.places, this.byteLengths, this.bound)
   }
 
-  /** Moves every living set into a fresh arena. */
-  private compact(): void {
-    const arena = new ByteArena()
-    for (const entry of this.slots) {
-      if (entry === 0) continue
-      const id = entry - 1
-      const start = this.startOf(id)
-      this.places[id] = arena.add(this.chunkOf(id), start, start + this.byteLengths[id])
-    }
-    this.arena = arena
-  }
-
-  private rehash(): void {
-    const slots = new Uint32Array(this.slots.length * 2)
-    const mask = slots.length - 1
-    for (const entry of this.slots) {
-      if (entry === 0) continue
-      let slot = this.hashes[entry - 1] & mask
-      while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = entry
-    }
-    this.slots = slots
+  /** The set whose entry is in a slot, or -1. */
+  private idAt(slot: number): AttributeId | -1 {
+    return (this.slots[slot] & (this.slots.length - 1)) - 1
   }
 
   private grow(): void {

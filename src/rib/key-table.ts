@@ -1,15 +1,15 @@
 // Routes of a carried family under dense numbers, like prefixes: a key of bytes stands for the address. The table of prefixes does all the
 // work; what it takes for an address of four words are two hashes of the key, its length, and a number that tells keys apart which agree in
 // all of them. So everything that works on prefixes works on keys, and pays nothing for it (ADR-0032).
-import { assert, hashBytes } from "../machine/index.ts"
+import { assert, grown, hashBytes } from "../machine/index.ts"
 import { carriedBytesMax, type Family, writeCarried } from "../wire/index.ts"
 import { ByteArena } from "./byte-arena.ts"
-import { grown, type PrefixId, PrefixTable } from "./prefix-table.ts"
+import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 
 const CAPACITY = 64
 
 export class KeyTable extends PrefixTable {
-  private arena: ByteArena = new ByteArena()
+  private readonly arena: ByteArena = new ByteArena()
   private places: Uint32Array = new Uint32Array(CAPACITY)
   private keyLengths: Uint16Array = new Uint16Array(CAPACITY)
   private readonly address = new Uint32Array(4)
@@ -42,9 +42,11 @@ export class KeyTable extends PrefixTable {
     return id
   }
 
-  protected override remove(id: PrefixId, hash: number): void {
-    super.remove(id, hash)
-    this.forget(id)
+  protected override leave(id: PrefixId): void {
+    super.leave(id)
+    this.arena.drop(this.places[id], this.keyLengths[id])
+    this.keyLengths[id] = 0
+    if (this.arena.wantsCompaction) this.arena.compact(this.places, this.keyLengths, this.bound)
   }
 
   /** Bytes that the NLRI of a key takes at most. */
@@ -75,19 +77,6 @@ export class KeyTable extends PrefixTable {
       valueAt,
       valueLength
     )
-  }
-
-  private forget(id: PrefixId): void {
-    this.arena.drop(this.keyLengths[id])
-    this.keyLengths[id] = 0
-    if (!this.arena.wantsCompaction) return
-    const arena = new ByteArena()
-    for (let each = 0; each < this.bound; each++) {
-      if (this.holdersOf(each) === 0) continue
-      const start = this.arena.offsetOf(this.places[each])
-      this.places[each] = arena.add(this.arena.chunkOf(this.places[each]), start, start + this.keyLengths[each])
-    }
-    this.arena = arena
   }
 
   private addressOf(key: Uint8Array, length: number): void {

@@ -1,8 +1,11 @@
 // Prefixes of one family under dense numbers. RIB, adj-out and FIB keep columns indexed by these numbers instead of maps of their own:
-// open addressing on (address, length) with the hash table holding nothing but numbers. A number is reused once nobody holds it.
+// open addressing on (address, length) with the hash table holding nothing but numbers. Once nobody holds a prefix its number is free for
+// another one; until that comes it stays in the hash table, so that a peer's table that goes costs little, and finds its numbers again when
+// it returns (ADR-0053).
 
-import { assert, fold, grown, mix, nextCapacity } from "../machine/index.ts"
+import { assert, foldSigned, grown, mixSigned, nextCapacity } from "../machine/index.ts"
 import type { Family } from "../wire/index.ts"
+import { IdSet } from "./id-set.ts"
 import { doubled, vacate, wantedAt, wantedNext } from "./probing.ts"
 
 export { grown }
@@ -11,8 +14,7 @@ export type PrefixId = number
 
 const CAPACITY_MIN = 1024
 const MANY = 0xffff
-/** Prefixes that are freed together: as many misses of the cache as a processor has under way at once, and some more. */
-const FREED_MAX = 32
+const NONE = -1
 
 export class PrefixTable {
   /** 0 = ipv4-unicast, 1 = ipv6-unicast. */
@@ -21,7 +23,7 @@ export class PrefixTable {
   /** Big-endian words of the address, `wordsPerPrefix` for each id. */
   words: Uint32Array
   lengths: Uint8Array
-  /** Ids in use. */
+  /** Prefixes that are here, whether or not somebody holds them yet. */
   count = 0
   /** Ids below this bound have been in use; columns need that many elements. */
   bound = 0
@@ -30,16 +32,15 @@ export class PrefixTable {
   private readonly more: Map<PrefixId, number> = new Map()
   /** See `probing.ts`. */
   private slots: Int32Array
-  /** The id freed last plus one; a free id's first word is the one freed before it, in the same form. 0: none. */
-  private firstFree = 0
+  /** Ids that nobody holds any more, of prefixes that are not here but whose entries are. */
+  private readonly gone: IdSet
+  /** An id whose entry was removed, for the prefix that is about to be inserted. */
+  private spare: PrefixId | typeof NONE = NONE
   /** What `touch` saw: it has to go somewhere, or no one would look. */
   touched = 0
   /** How many prefixes of each length exist: longest match probes only these. */
   private readonly byLength: Uint32Array
   private readonly masked = new Uint32Array(4)
-  /** Prefixes that nobody holds any more and that are to be removed, and their hashes. */
-  private readonly freed = new Uint32Array(FREED_MAX)
-  private readonly freedHashes = new Int32Array(FREED_MAX)
 
   constructor(family: Family, capacity: number = CAPACITY_MIN) {
     this.family = family
@@ -49,6 +50,7 @@ export class PrefixTable {
     this.holders = new Uint16Array(capacity)
     this.slots = new Int32Array(powerOfTwoAtLeast(capacity * 2))
     this.byLength = new Uint32Array(129)
+    this.gone = new IdSet(capacity)
   }
 
   /** Ids that the columns have room for without growing. */
@@ -64,8 +66,10 @@ export class PrefixTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
       if (entry === 0) return -1
-      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
-        return (entry & mask) - 1
+      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length)) {
+        const id = (entry & mask) - 1
+        return this.gone.count > 0 && this.gone.has(id) ? -1 : id
+      }
       wanted = wantedNext(wanted)
     }
   }
@@ -78,8 +82,11 @@ export class PrefixTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot]
       if (entry === 0) return this.insert(slot, wanted, hash, words, at, length)
-      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length))
-        return (entry & mask) - 1
+      if (((entry ^ wanted) & ~mask) === 0 && this.equals((entry & mask) - 1, words, at, length)) {
+        const id = (entry & mask) - 1
+        if (this.gone.count > 0 && this.gone.has(id)) this.comeBack(id)
+        return id
+      }
       wanted = wantedNext(wanted)
     }
   }
@@ -109,10 +116,15 @@ export class PrefixTable {
     at: number,
     length: number
   ): PrefixId {
-    if ((this.count + 1) * 2 > this.slots.length) {
-      this.slots = doubled(this.slots, this)
-      return this.intern(words, at, length, hash)
-    }
+    const hasRoom = this.gone.count === 0 && (this.bound + 1) * 2 <= this.slots.length
+    if (hasRoom || this.spare !== NONE) return this.put(slot, wanted, words, at, length)
+    if (this.gone.count > 0) this.spare = this.evict()
+    else this.slots = doubled(this.slots, this)
+    // Entries have moved.
+    return this.intern(words, at, length, hash)
+  }
+
+  private put(slot: number, wanted: number, words: ArrayLike<number>, at: number, length: number): PrefixId {
     const id = this.takeId()
     const per = this.wordsPerPrefix
     for (let word = 0; word < per; word++) this.words[id * per + word] = words[at + word]
@@ -124,13 +136,30 @@ export class PrefixTable {
   }
 
   private takeId(): PrefixId {
-    if (this.firstFree !== 0) {
-      const id = this.firstFree - 1
-      this.firstFree = this.words[id * this.wordsPerPrefix]
-      return id
-    }
+    const { spare } = this
+    this.spare = NONE
+    if (spare !== NONE) return spare
     if (this.bound === this.lengths.length) this.grow()
     return this.bound++
+  }
+
+  /** A prefix is here again that nobody held any more. */
+  private comeBack(id: PrefixId): void {
+    this.gone.delete(id)
+    this.byLength[this.lengths[id]]++
+    this.count++
+  }
+
+  /** Removes the entry of the least id that nobody holds any more, and returns that. */
+  private evict(): PrefixId {
+    const { slots } = this
+    const mask = slots.length - 1
+    const id = this.gone.least()
+    let hole = this.hashOf(id) & mask
+    while ((slots[hole] & mask) !== id + 1) hole = (hole + 1) & mask
+    vacate(slots, hole, this)
+    this.gone.delete(id)
+    return id
   }
 
   retain(id: PrefixId): void {
@@ -140,28 +169,7 @@ export class PrefixTable {
 
   /** Gives back one hold; the last one frees the id. */
   release(id: PrefixId): void {
-    if (this.letGo(id)) this.remove(id, this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id]))
-  }
-
-  /** Gives back one hold of each of so many prefixes, looking at the slots of those that go together, as `touch` does. */
-  releaseAll(ids: Uint32Array, count: number): void {
-    const { slots, freed, freedHashes, words, wordsPerPrefix, lengths } = this
-    const mask = slots.length - 1
-    for (let from = 0; from < count; from += FREED_MAX) {
-      const to = Math.min(from + FREED_MAX, count)
-      let going = 0
-      let seen = 0
-      for (let index = from; index < to; index++) {
-        const id = ids[index]
-        if (!this.letGo(id)) continue
-        const hash = this.hash(words, id * wordsPerPrefix, lengths[id])
-        seen ^= slots[hash & mask]
-        freed[going] = id
-        freedHashes[going++] = hash
-      }
-      this.touched = seen
-      for (let index = 0; index < going; index++) this.remove(freed[index], freedHashes[index])
-    }
+    if (this.letGo(id)) this.leave(id)
   }
 
   /** Gives back one hold. True: it was the last one. */
@@ -202,9 +210,9 @@ export class PrefixTable {
     return true
   }
 
-  /** Hash of a prefix that does not depend on its id. */
+  /** Hash of a prefix that does not depend on its id, signed. */
   hashOf(id: PrefixId): number {
-    return this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id]) >>> 0
+    return this.hash(this.words, id * this.wordsPerPrefix, this.lengths[id])
   }
 
   private maskInto(words: ArrayLike<number>, at: number, length: number): void {
@@ -214,10 +222,10 @@ export class PrefixTable {
     }
   }
 
-  /** As a signed number: those that fit into a machine word without a sign would be boxed. */
   private hash(words: ArrayLike<number>, at: number, length: number): number {
-    if (this.wordsPerPrefix === 1) return mix(words[at] ^ Math.imul(length + 1, 0x9e3779b1)) | 0
-    return fold(fold(fold(mix(words[at] ^ length), words[at + 1]), words[at + 2]), words[at + 3]) | 0
+    if (this.wordsPerPrefix === 1) return mixSigned(words[at] ^ Math.imul(length + 1, 0x9e3779b1))
+    const first = foldSigned(mixSigned(words[at] ^ length), words[at + 1])
+    return foldSigned(foldSigned(first, words[at + 2]), words[at + 3])
   }
 
   private equals(id: PrefixId, words: ArrayLike<number>, at: number, length: number): boolean {
@@ -232,15 +240,10 @@ export class PrefixTable {
     )
   }
 
-  protected remove(id: PrefixId, hash: number): void {
-    const { slots } = this
-    const mask = slots.length - 1
-    let hole = hash & mask
-    while ((slots[hole] & mask) !== id + 1) hole = (hole + 1) & mask
-    vacate(slots, hole, this)
+  /** Nobody holds the prefix any more. */
+  protected leave(id: PrefixId): void {
+    this.gone.add(id)
     this.byLength[this.lengths[id]]--
-    this.words[id * this.wordsPerPrefix] = this.firstFree
-    this.firstFree = id + 1
     this.count--
   }
 
@@ -249,6 +252,7 @@ export class PrefixTable {
     this.words = grown(this.words, capacity * this.wordsPerPrefix)
     this.lengths = grown(this.lengths, capacity)
     this.holders = grown(this.holders, capacity)
+    this.gone.fit(capacity)
   }
 }
 

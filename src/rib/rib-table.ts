@@ -42,8 +42,8 @@ export class RibTable {
     for (let index = 0; index < this.changedCount; index++) {
       const id = this.changedIds[index]
       this.changedBits[id >>> 5] &= ~(1 << (id & 31))
+      this.prefixes.release(id)
     }
-    this.prefixes.releaseAll(this.changedIds, this.changedCount)
     this.changedCount = 0
   }
 }
