@@ -2,12 +2,8 @@
 // bytes, then one Closed, then nothing. No error ever escapes: an error is the reason that Closed gives.
 import type { Socket } from "node:net"
 import { ConnectionChange, type ConnId, type EventRecord } from "../eventlog/index.ts"
-import { BATCH_BYTES_MAX } from "../machine/index.ts"
 import { formatEndpoint } from "./endpoint.ts"
 import type { Chunk, ReceiveBuffers } from "./receive-buffers.ts"
-
-/** Received bytes of one connection that may wait in the inbox: its share of a batch that is its alone. */
-export const CONNECTION_BYTES_MAX: number = BATCH_BYTES_MAX
 
 /** After our last word: how long the peer has to read it and to close its side (RFC 4271 §8.2.1 leaves it to us). */
 export const LINGER_MS = 2000
@@ -17,6 +13,8 @@ export interface ConnectionHome {
   readonly offer: (record: EventRecord) => void
   /** Whether the inbox takes more bytes. */
   readonly hasRoom: () => boolean
+  /** Received bytes that one connection may have waiting there. */
+  readonly shareBytes: () => number
   /** It is not read until `resume` says that it is. */
   readonly paused: (connection: Connection) => void
   /** Nothing more will come from this connection. */
@@ -128,7 +126,7 @@ export class Connection {
 
   /** Reads on when its share of the inbox allows. Returns whether it does. */
   resume(): boolean {
-    if (this.waitingBytes >= CONNECTION_BYTES_MAX / 2) return false
+    if (this.waitingBytes >= this.home.shareBytes() / 2) return false
     this.socket.resume()
     return true
   }
@@ -150,7 +148,7 @@ export class Connection {
     this.home.offer(
       keeper === undefined ? { _tag: "Bytes", conn: this.id, bytes } : { _tag: "Bytes", conn: this.id, bytes, keeper }
     )
-    if (this.waitingBytes < CONNECTION_BYTES_MAX && this.home.hasRoom()) return
+    if (this.waitingBytes < this.home.shareBytes() && this.home.hasRoom()) return
     this.socket.pause()
     this.home.paused(this)
   }

@@ -2,8 +2,9 @@
 // paused by the transport when there is none; what cannot wait and comes at most once for something that exists (a connection's
 // change, a timer, a quantum) is always let in, so that a flood of bytes never holds up another connection's end.
 import { type Cause, Context, Effect, Layer, Queue } from "effect"
-import type { EventRecord } from "../eventlog/index.ts"
+import type { ConnId, EventRecord } from "../eventlog/index.ts"
 import { BATCH_BYTES_MAX, INBOX_EVENTS_MAX } from "../machine/index.ts"
+import { LARGE_BLOCK_BYTES } from "./receive-buffers.ts"
 
 /** Received bytes that may wait: sixteen batches, a fraction of a second of work. */
 export const INBOX_BYTES_MAX: number = 16 * BATCH_BYTES_MAX
@@ -25,6 +26,8 @@ export class BoundedInbox {
   readonly queue: Queue.Queue<EventRecord, Cause.Done>
   private waitingRecords = 0
   private waitingBytes = 0
+  /** Of each connection: records of bytes that wait. */
+  private readonly byConnection: Map<ConnId, number> = new Map()
   private readonly waiters: Array<Waiter> = []
 
   constructor(queue: Queue.Queue<EventRecord, Cause.Done>) {
@@ -35,10 +38,20 @@ export class BoundedInbox {
     return this.waitingRecords < INBOX_EVENTS_MAX && this.waitingBytes < INBOX_BYTES_MAX
   }
 
+  /**
+   * Received bytes that one connection may have waiting: a batch if it is the only one, else its part of a batch, but a whole read. Peers often
+   * say something about the same prefixes, and what comes in one batch is decided on and told once; and memory that is used again soon is
+   * still in the cache.
+   */
+  get shareBytes(): number {
+    return Math.max(BATCH_BYTES_MAX / Math.max(1, this.byConnection.size), LARGE_BLOCK_BYTES)
+  }
+
   /** For sources that cannot wait. Whoever offers bytes looks at `hasRoom` afterwards and stops reading when there is none. */
   offerNow(record: EventRecord): void {
     this.waitingRecords++
     this.waitingBytes += bytesOf(record)
+    if (record._tag === "Bytes") this.byConnection.set(record.conn, (this.byConnection.get(record.conn) ?? 0) + 1)
     Queue.offerUnsafe(this.queue, record)
   }
 
@@ -71,13 +84,22 @@ export class BoundedInbox {
   /** These records have become a batch: their room is free again. */
   taken(records: ReadonlyArray<EventRecord>): void {
     this.waitingRecords -= records.length
-    for (const record of records) this.waitingBytes -= bytesOf(record)
+    for (const record of records) {
+      this.waitingBytes -= bytesOf(record)
+      if (record._tag === "Bytes") this.took(record.conn)
+    }
     while (this.hasRoom) {
       const waiter = this.waiters.shift()
       if (waiter === undefined) return
       this.offerNow(waiter.record)
       waiter.admitted()
     }
+  }
+
+  private took(conn: ConnId): void {
+    const left = (this.byConnection.get(conn) ?? 0) - 1
+    if (left > 0) this.byConnection.set(conn, left)
+    else this.byConnection.delete(conn)
   }
 }
 

@@ -215,6 +215,7 @@ class TcpTransport implements TransportService {
   private readonly home = {
     offer: (record: EventRecord): void => this.inbox.offerNow(record),
     hasRoom: (): boolean => this.inbox.hasRoom,
+    shareBytes: (): number => this.inbox.shareBytes,
     paused: (connection: Connection): void => {
       this.paused.add(connection)
     },

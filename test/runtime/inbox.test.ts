@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import type { EventRecord } from "../../src/eventlog/index.ts"
 import { BATCH_BYTES_MAX, INBOX_EVENTS_MAX } from "../../src/machine/index.ts"
 import { type BoundedInbox, cutIntoBatches, INBOX_BYTES_MAX, Inbox } from "../../src/runtime/inbox.ts"
+import { LARGE_BLOCK_BYTES } from "../../src/runtime/receive-buffers.ts"
 
 const timer = (number: number): EventRecord => ({ _tag: "Timer", timer: number })
 const bytes = (length: number): EventRecord => ({ _tag: "Bytes", conn: 1, bytes: new Uint8Array(length) })
@@ -77,6 +78,29 @@ describe("the inbox", () => {
     )
     expect(left).toBe(0)
   })
+})
+
+describe("received bytes", () => {
+  const from = (conn: number): EventRecord => ({ _tag: "Bytes", conn, bytes: new Uint8Array(10) })
+
+  it("of one connection may fill a batch, of several each its part of one, and never less than a read", () =>
+    withInbox((inbox) =>
+      Effect.sync(() => {
+        const shares = [inbox.shareBytes]
+        for (const conn of [1, 2, 3, 4, 5, 6, 7, 8]) {
+          inbox.offerNow(from(conn))
+          inbox.offerNow(from(conn))
+          shares.push(inbox.shareBytes)
+        }
+        const batch = BATCH_BYTES_MAX
+        expect(shares.slice(0, 5)).toEqual([batch, batch, batch / 2, batch / 3, batch / 4])
+        expect(shares.at(-1)).toBe(LARGE_BLOCK_BYTES)
+        inbox.taken([1, 2, 3, 4, 5, 6, 7, 8].map(from))
+        expect(inbox.shareBytes).toBe(LARGE_BLOCK_BYTES)
+        inbox.taken([2, 3, 4, 5, 6, 7, 8].map(from))
+        expect(inbox.shareBytes).toBe(batch)
+      })
+    ))
 })
 
 describe("batches", () => {
