@@ -16,6 +16,8 @@ import { Act, EntryEvent, EntryState, eventFor, Guard, isUnderWay } from "./stat
 export class KernelSync extends RouteMirror {
   private readonly window = new Window()
   private removing = false
+  /** Requests that got no answer although they were alone, and how often. */
+  private readonly silent = new Map<string | number, number>()
 
   // What is wanted
 
@@ -95,6 +97,7 @@ export class KernelSync extends RouteMirror {
   answered(answer: Answer): void {
     const { objects } = this
     const slots = this.window.answered()
+    if (this.silent.size > 0 && slots.lone !== undefined) this.silent.delete(slots.lone)
     for (let slot = 0; slot < slots.count; slot++) {
       const error = answer(slot)
       const object = slots.objects[slot]
@@ -115,6 +118,15 @@ export class KernelSync extends RouteMirror {
       if (kind < SlotKind.RouteAdd) objects.failed(kind, object!, failure)
       else this.routeFailed(slots, slot, failure)
     }
+  }
+
+  /** How often the only request of the oldest batch has got no answer by now; 0 where it is one of several. */
+  silence(): number {
+    const lone = this.window.oldest?.lone
+    if (lone === undefined) return 0
+    const times = (this.silent.get(lone) ?? 0) + 1
+    this.silent.set(lone, times)
+    return times
   }
 
   /** The answers to the oldest batch are lost: everything that was asked is unknown and asked again. */

@@ -65,6 +65,13 @@ export class Slots {
     this.group[slot] = group
   }
 
+  /** What the only message is about; undefined where there are several. */
+  get lone(): string | number | undefined {
+    if (this.count !== 1) return undefined
+    const object = this.objects[0]
+    return object === undefined ? this.prefix[0] * 2 + this.family[0] : `nexthop ${object.id}`
+  }
+
   clear(): void {
     this.objects.length = 0
     this.count = 0
@@ -85,6 +92,11 @@ export class Window {
   /** The slots that `next` gave went out. */
   sent(): void {
     this.underWay.push(this.free.pop()!)
+  }
+
+  /** The oldest batch under way. */
+  get oldest(): Slots | undefined {
+    return this.underWay[0]
   }
 
   /** Those of the oldest batch. They are as they were until the next `next`. */

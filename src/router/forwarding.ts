@@ -55,8 +55,6 @@ export class Forwarding implements FibListener {
   private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
   private readonly notices = new ForwardingNotices()
   private readonly retries: Retries
-  /** Batches of one message that got no answer, one after another. */
-  private silences = 0
   private graceArmed = false
   /** All sources have said what they know at start. */
   private synchronised = false
@@ -366,7 +364,6 @@ export class Forwarding implements FibListener {
       this.replyLost(side)
       return
     }
-    this.silences = 0
     batch.ended()
     batch.widen()
     sync.answered((slot) => errors.get(slot))
@@ -379,14 +376,12 @@ export class Forwarding implements FibListener {
   private replyLost({ sync, batch }: KernelSide): void {
     const { oldest } = batch
     if (oldest === undefined) return
-    this.silences = oldest.firstSeq === oldest.lastSeq ? this.silences + 1 : 0
     batch.ended()
     batch.narrow(oldest)
-    if (this.silences < SILENCES_MAX) {
+    if (sync.silence() < SILENCES_MAX) {
       sync.replyLost()
       return
     }
-    this.silences = 0
     this.notices.refused(Errno.EIO, NO_ANSWER)
     sync.answered(() => ({ errno: Errno.EIO, text: NO_ANSWER }))
   }

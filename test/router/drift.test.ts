@@ -115,6 +115,35 @@ describe("a dump that fails", () => {
   })
 })
 
+describe("a request that gets no answer on its own", () => {
+  const notices = (here: World): ReadonlyArray<string> => {
+    const told: Array<string> = []
+    here.forwarding.drainNotices((_level, message) => told.push(message))
+    return told
+  }
+
+  it("is given up also while others are answered all the time", () => {
+    const here = begin()
+    here.malformed = "50.0.0.0/24"
+    here.announce(here.malformed, "10.0.1.2")
+    for (let round = 0; round < 40; round++) {
+      here.announce(`60.0.${round}.0/24`, "10.0.1.2")
+      for (let turn = 0; turn < 3; turn++) here.turn()
+    }
+    expect(notices(here)).toEqual(["the kernel refused a request (EIO: the kernel does not answer)"])
+    here.settle()
+    expect(Object.keys(here.routes())).toHaveLength(41)
+  })
+
+  it("is not given up because others got none before it", () => {
+    const here = begin()
+    here.loseReplies = 5
+    for (let number = 0; number < 4; number++) here.announce(`60.0.${number}.0/24`, "10.0.1.2", "10.0.1.3")
+    here.settle().pass(3)
+    expect([notices(here), Object.keys(here.routes()).length]).toEqual([[], 5])
+  })
+})
+
 describe("once an hour", () => {
   it("everything is read again, and what nobody told of is put right", () => {
     const here = begin()
