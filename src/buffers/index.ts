@@ -16,4 +16,4 @@ export {
 export { MessageFlag, type MessageHandle, MessageTable } from "./messages.ts"
 export { BlockPool, type BytesKeeper, type Lease, type PoolOptions, type PoolStats } from "./pool.ts"
 export { type RecentStats, RecentUpdates } from "./recent-updates.ts"
-export { REPACK_CONTEXTS_MAX, RepackCache, type RepackStats } from "./repack-cache.ts"
+export { RepackCache, type RepackStats } from "./repack-cache.ts"

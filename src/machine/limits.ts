@@ -18,7 +18,7 @@ export const RECENT_UPDATES_BYTES_MAX: number = 1024 * 1024
 /** A run of received messages goes out as a slice of its block if it is so long, else it is copied: slices of less would use up a
  * receiver's budget of blocks before that of bytes. */
 export const SLICE_BYTES_MIN: number = PEER_QUEUE_BYTES_MAX / PEER_QUEUE_BLOCKS_MAX
-/** Attributes as they were written for peers that catch up, kept for those that catch up beside them. */
+/** Attributes as they were written, kept for classes that get the same, and for peers that catch up beside each other: those of a batch. */
 export const REPACKED_BYTES_MAX: number = 256 * 1024
 /** Prefixes handed to one peer per slice of its initial table, so that other peers are served between slices. */
 export const TABLE_SLICE_PREFIXES = 8192

@@ -15,6 +15,15 @@ export const PATH_ID_BYTES = 4
 export const nlriBytesMax = ({ family, addPathSend }: ExportParameters): number =>
   NLRI_BYTES_MAX[family] + (addPathSend === 0 ? 0 : PATH_ID_BYTES)
 
+/** What may be inserted into a set, at most. */
+const INSERTED_BYTES_MAX = 80
+
+/** Bytes at most up to where the prefixes of a message begin that announces a set. Twice, because AS4_PATH repeats what AS_PATH hides. */
+export const openingBytesMax = (store: AttributeStore, attributes: AttributeId): number => {
+  const stored = store.blockEndOf(attributes) - store.startOf(attributes)
+  return HEADER_BYTES + 4 + stored * 2 + INSERTED_BYTES_MAX + MP_REACH_BYTES + CARRIED_NEXT_HOP_BYTES_MAX
+}
+
 /** Whether a set and one prefix fit into a message. */
 export const fitsMessage = (
   store: AttributeStore,
@@ -26,7 +35,8 @@ export const fitsMessage = (
   const isCarried = !isRouted(parameters.family)
   const around = HEADER_BYTES + 4 + (isCarried ? nlriBytesMaxOf(store, attributes) : nlriBytesMax(parameters))
   // Twice, because AS4_PATH repeats what AS_PATH hides; the rest is what may be inserted.
-  const worst = around + (parameters.as4 ? stored : stored * 2) + 80 + (isCarried ? CARRIED_NEXT_HOP_BYTES_MAX : 0)
+  const worst =
+    around + (parameters.as4 ? stored : stored * 2) + INSERTED_BYTES_MAX + (isCarried ? CARRIED_NEXT_HOP_BYTES_MAX : 0)
   if (worst <= parameters.messageBytesMax) return true
   // Nearly never: write it aside to learn its true length.
   const length = writeAttributes(new Uint8Array(worst * 2), 0, store, attributes, source, parameters)

@@ -1,20 +1,22 @@
 // UPDATE messages written into blocks of the pool, byte by byte: what stands where in a message, and where a block ends. What goes into which
 // message is the packer's business (RFC 4271 §4.3, RFC 4760 §3).
 import type { BlockPool, Lease } from "../buffers/index.ts"
-import { assert } from "../machine/index.ts"
+import { assert, MESSAGE_BYTES_MAX } from "../machine/index.ts"
 import { AttributeType, afiOf, isRouted, MessageType, safiOf } from "../wire/index.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { nlriBytesMaxOf, tailOf } from "./carried.ts"
 import type { KeyTable } from "./key-table.ts"
-import { HEADER_BYTES, nlriBytesMax, PATH_ID_BYTES } from "./message-room.ts"
+import { HEADER_BYTES, nlriBytesMax, openingBytesMax, PATH_ID_BYTES } from "./message-room.ts"
 import { WITHDRAWN } from "./pass-through.ts"
 import type { PrefixId, PrefixTable } from "./prefix-table.ts"
 import { copy, putWord } from "./put.ts"
 import { RewrittenAttributes } from "./rewritten.ts"
-import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
+import { type ExportParameters, exportedNextHop, type RouteSource } from "./transform.ts"
 
 /** What a message of withdrawn IPv4 routes ends with: the length of no attributes. */
 const EMPTY_ATTRIBUTES_BYTES = 2
+/** An IPv6 prefix of any length, with an identifier. */
+const NLRI_BYTES_MAX = 17 + PATH_ID_BYTES
 /** `openFor`: no message is open. */
 export const CLOSED = -2
 
@@ -56,7 +58,6 @@ export class MessageWriter {
   protected sink: SegmentSink = () => {}
   /** The open message continues one that was full, or is continued. */
   protected isPart = false
-  protected isCatchUp = false
 
   constructor(pool: BlockPool, store: AttributeStore) {
     this.pool = pool
@@ -73,8 +74,9 @@ export class MessageWriter {
     return nlri + EMPTY_ATTRIBUTES_BYTES <= room
   }
 
-  protected openMessage(): Uint8Array {
-    const bytes = this.reserve(this.parameters!.messageBytesMax)
+  /** A message of which no more is known than that it begins with so many bytes: most are short, however long they may be. */
+  protected openMessage(least = 0): Uint8Array {
+    const bytes = this.reserve(Math.min(this.parameters!.messageBytesMax, Math.max(MESSAGE_BYTES_MAX, least)))
     this.messageStart = this.at
     bytes.fill(0xff, this.at, this.at + 16)
     bytes[this.at + 18] = MessageType.Update
@@ -96,20 +98,37 @@ export class MessageWriter {
     return this.bytes
   }
 
+  /** Makes room for so much more of the open message: where its block ends, it moves to another one. */
+  protected makeRoom(length: number): Uint8Array {
+    const { block, messageStart } = this
+    const bytes = this.bytes!
+    if (this.at + length + EMPTY_ATTRIBUTES_BYTES <= bytes.length) return bytes
+    const written = this.at - messageStart
+    this.at = messageStart
+    this.endSegment()
+    this.block = this.pool.acquire()
+    this.bytes = this.pool.bytes(this.block)
+    this.bytes.set(bytes.subarray(messageStart, messageStart + written))
+    this.pool.release(block)
+    this.at = written
+    this.segmentStart = 0
+    this.messageStart = 0
+    if (this.mpStart !== 0) this.mpStart -= messageStart
+    if (this.attributesLengthAt !== 0) this.attributesLengthAt -= messageStart
+    return this.bytes
+  }
+
   protected openReach(attributes: AttributeId, source: RouteSource): void {
+    const { store } = this
     const parameters = this.parameters!
-    const nextHop = exportedNextHop(this.store, attributes, source, parameters)
-    const bytes = this.openMessage()
+    const nextHop = exportedNextHop(store, attributes, source, parameters)
+    const bytes = this.openMessage(openingBytesMax(store, attributes))
     bytes[this.at] = 0
     bytes[this.at + 1] = 0
     this.attributesLengthAt = this.at + 2
     this.at += 4
     this.mpStart = 0
-    // Those of external routes depend on nothing but the class, and are kept for whoever catches up next.
-    this.at =
-      this.isCatchUp && !source.local && !source.internal
-        ? this.rewritten.write(bytes, this.at, attributes, source, parameters)
-        : writeAttributes(bytes, this.at, this.store, attributes, source, parameters)
+    this.at = this.rewritten.write(bytes, this.at, attributes, source, parameters)
     if (!isRouted(parameters.family)) this.openCarriedReach(bytes, attributes)
     else if (nextHop.length === 4) this.openMpReach(bytes, nextHop)
     else this.putLength(this.attributesLengthAt, this.at - this.attributesLengthAt - 2)
@@ -175,11 +194,11 @@ export class MessageWriter {
   }
 
   protected putPrefix(prefixes: PrefixTable, id: PrefixId, pathId: number, attributes: AttributeId | -1): void {
-    const bytes = this.bytes!
     if (!isRouted(prefixes.family)) {
       this.putKey(prefixes as KeyTable, id, pathId, attributes)
       return
     }
+    const bytes = this.makeRoom(NLRI_BYTES_MAX)
     const { words } = prefixes
     const from = id * prefixes.wordsPerPrefix
     const length = prefixes.lengths[id]
@@ -191,7 +210,7 @@ export class MessageWriter {
   }
 
   protected putKey(keys: KeyTable, id: PrefixId, pathId: number, attributes: AttributeId | -1): void {
-    const bytes = this.bytes!
+    const bytes = this.makeRoom(keys.nlriBytesMax(id) + PATH_ID_BYTES)
     const { store } = this
     const at = this.parameters!.addPathSend === 0 ? this.at : putWord(bytes, this.at, pathId)
     if (attributes === WITHDRAWN) this.at = keys.writeNlri(bytes, at, id, bytes, 0, 0)

@@ -39,7 +39,7 @@ export class Packer extends MessageWriter {
     assert(this.parameters === undefined, "packing for two classes at once")
     this.parameters = parameters
     this.sink = sink
-    this.isCatchUp = isCatchUp
+    this.rewritten.begin(parameters, isCatchUp)
     this.passThrough.begin(parameters)
   }
 
@@ -179,7 +179,8 @@ export class Packer extends MessageWriter {
     else this.openReach(attributes, EXTERNAL_ROUTE)
     this.openFor = attributes
     this.source = SELF
-    this.at = this.passThrough.copyFollowed(this.bytes!, this.at)
+    const bytes = this.makeRoom(this.passThrough.cursor - this.passThrough.nlriFrom)
+    this.at = this.passThrough.copyFollowed(bytes, this.at)
   }
 
   private endRuns(): void {

@@ -249,7 +249,7 @@ export class Rib {
     this.close({ table, member, adjOut: undefined, position: 0 })
     if (exportClass.members.length > 0) return
     this.classes.splice(this.classes.indexOf(exportClass), 1)
-    this.packer.rewritten.forget(exportClass.parameters)
+    this.packer.rewritten.dismiss(exportClass.parameters)
     exportClass.policy.dispose()
     this.close({ table, member: undefined, adjOut: exportClass.adjOut, position: 0 })
   }
@@ -270,7 +270,6 @@ export class Rib {
       if (exportClass.lagging.length === 0) continue
       const table = this.tables[exportClass.parameters.family]
       spent += this.walker.serve(table, exportClass, budget - spent, hasRoom, transmit)
-      if (exportClass.lagging.length === 0) this.packer.rewritten.forget(exportClass.parameters)
     }
     for (const place of this.walker.vacated) this.leave(place)
     this.walker.vacated.length = 0
@@ -313,9 +312,11 @@ export class Rib {
     }
   }
 
-  /** Received messages are wanted until everybody has been told of them. */
+  /** Received messages, and what was written for somebody, are wanted until everybody has been told. */
   private forgetRecent(): void {
-    if (!this.classes.some(({ lagging }) => lagging.length > 0)) this.packer.passThrough.forget()
+    if (this.classes.some(({ lagging }) => lagging.length > 0)) return
+    this.packer.passThrough.forget()
+    this.packer.rewritten.clear()
   }
 
   private detachStalled(): void {
@@ -330,6 +331,7 @@ export class Rib {
     const policy = this.policies.exporting(parameters.policy ?? "open")
     const made = new ExportClass(key, parameters, this.tables[parameters.family].prefixes, this.store, policy)
     this.classes.push(made)
+    this.packer.rewritten.admit(parameters)
     return made
   }
 
