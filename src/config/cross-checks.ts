@@ -2,6 +2,7 @@
 // each other, and sections that are known but not supported yet. It looks at the data as read, whatever the schema says of it, so
 // that a reader gets every problem in one go.
 import { checkFanout } from "./fanout-checks.ts"
+import { checkKernel } from "./kernel-checks.ts"
 import { checkPasswords } from "./password-checks.ts"
 import { checkDynamic, checkPeers } from "./peer-checks.ts"
 import type { ConfigPath, Problem } from "./problems.ts"
@@ -19,6 +20,7 @@ export const crossChecks = (value: unknown): ReadonlyArray<Problem> => {
   checkDynamic(file, report)
   checkPasswords(file, report)
   checkRoutes(file, report)
+  checkKernel(record(file["kernel"]), report)
   checkRouter(record(file["router"]), list(file["peers"]), report)
   checkFanout(record(file["fanout"]), report)
   return problems

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { PEERS_MAX } from "../machine/index.ts"
 import { FAMILY_NAMES } from "../wire/index.ts"
 import { fanout } from "./fanout-schema.ts"
+import { kernel } from "./kernel-schema.ts"
 import { annotationOf } from "./problems.ts"
 import { flag, integer, list, oneOf, parsedScalar, parsedText, section, text } from "./schema-parts.ts"
 import {
@@ -24,7 +25,6 @@ import {
   parseSeconds,
   parseSize,
   parseSoftwareVersion,
-  parseTable,
   problemOf
 } from "./values.ts"
 
@@ -141,18 +141,6 @@ const dynamic = section("a range of peers", {
   group: Schema.optionalKey(text("the name of a group")),
   asn: option(parsedScalar('an AS number, or "any"', parseAnyAsn)),
   limit: Schema.optionalKey(integer("how many peers at a time", 1, PEERS_MAX))
-})
-
-const kernel = section("the kernel's routing table", {
-  table: Schema.optionalKey(parsedScalar("a routing table: main, default, local or a number", parseTable)),
-  // Metric 0 means 1024 to the kernel for IPv6: what is read back would differ from what was written.
-  metric: Schema.optionalKey(integer("a route metric", 1, 0xffff_ffff)),
-  "on-exit": Schema.optionalKey(oneOf("what becomes of our routes at the end", ["keep", "remove"])),
-  model: Schema.optionalKey(flag("the built-in model instead of the real kernel")),
-  "walk-at-once": Schema.optionalKey(integer("routes of one group that are looked at at once", 0, 1_000_000)),
-  "walk-quantum": Schema.optionalKey(integer("steps of walks over routes in one batch", 1, 1_000_000)),
-  reserve: Schema.optionalKey(flag("keep the next hop of each prefix's second-best path ready")),
-  standby: Schema.optionalKey(flag("a reserve on another link carries a very small share all the time"))
 })
 
 const staticRoute = section("a static route", {

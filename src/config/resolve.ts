@@ -1,21 +1,13 @@
 // From the configuration as written to the configuration as the router takes it: groups merged, defaults filled in, every text in its
 // canonical form. Runs only on what the schema and the cross-checks accepted, so nothing here can fail.
 import type { DecisionOptions } from "../rib/index.ts"
-import type { KernelConfig, OriginatedRoute, PeerConfig, RouterConfig, StaticRoute } from "../router/index.ts"
+import type { OriginatedRoute, PeerConfig, RouterConfig, StaticRoute } from "../router/index.ts"
 import type { ConfigFile } from "./file-schema.ts"
 import type { DaemonSettings } from "./loaded.ts"
 import { resolveFanout } from "./resolve-fanout.ts"
+import { resolveKernel } from "./resolve-kernel.ts"
 import { resolveDynamic, resolvePeer } from "./resolve-peer.ts"
-import {
-  parseCommunity,
-  parseEndpoint,
-  parseHost,
-  parseNetwork,
-  parseRouterId,
-  parseSize,
-  parseTable,
-  valueOf
-} from "./values.ts"
+import { parseCommunity, parseEndpoint, parseHost, parseNetwork, parseRouterId, parseSize, valueOf } from "./values.ts"
 
 export const DEFAULT_SOCKET = "/run/backwalk/control.sock"
 const DEFAULT_LISTEN = ["0.0.0.0:179", "[::]:179"]
@@ -117,14 +109,3 @@ const warningsOfPeer = (
   }
   return warnings
 }
-
-const resolveKernel = (kernel: NonNullable<ConfigFile["kernel"]>): KernelConfig => ({
-  table: valueOf(parseTable(kernel.table ?? "main")),
-  metric: kernel.metric ?? 20,
-  onExit: kernel["on-exit"] ?? "keep",
-  model: kernel.model ?? false,
-  ...(kernel["walk-at-once"] === undefined ? {} : { walkAtOnce: kernel["walk-at-once"] }),
-  ...(kernel["walk-quantum"] === undefined ? {} : { walkQuantum: kernel["walk-quantum"] }),
-  ...(kernel.reserve === undefined ? {} : { reserve: kernel.reserve }),
-  ...(kernel.standby === undefined ? {} : { standby: kernel.standby })
-})

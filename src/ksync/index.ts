@@ -20,6 +20,7 @@ export { ObjectSync } from "./object-sync.ts"
 export {
   type GroupMember,
   GroupObject,
+  type GroupShape,
   isOwnId,
   LeafObject,
   type Member,
@@ -32,6 +33,8 @@ export { type Entry, type EntryEffect, type EntryInput, guardsOf, newEntry, redu
 export { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
 export { Meddling } from "./route-doubts.ts"
 export { DISCARD_LAST, discardOf, isDiscard, RouteFlag, RouteTable } from "./routes.ts"
+export { type RuleContent, type RulePrefix, ruleKey } from "./rule-content.ts"
+export { RuleObject, type RuleRequests, RuleSync } from "./rule-sync.ts"
 export {
   Act,
   ENTRY_EVENT_NAMES,

@@ -4,8 +4,8 @@
 
 import type { PathList } from "../fib/index.ts"
 import { contested, Errno, ErrorClass, type Failure } from "./errors.ts"
-import { type KernelNexthop, ObjectTable } from "./object-table.ts"
-import { type GroupMember, GroupObject, type LeafObject } from "./objects.ts"
+import { isSameShape, type KernelNexthop, ObjectTable } from "./object-table.ts"
+import type { GroupContent, GroupObject, LeafObject } from "./objects.ts"
 import { FAILED, PutMode, type Requests, SlotKind, type Slots } from "./requests.ts"
 import { isDiscard } from "./routes.ts"
 import { isSameShare, mayShrink, shrunk } from "./shrink.ts"
@@ -23,7 +23,7 @@ export class ObjectSync extends ObjectTable {
     let group = this.groups[list.id]
     if (group === undefined) {
       if (list.leaves.length === 0) return
-      group = this.adopt(list) ?? this.register(new GroupObject(this.ids.allocate(this.byId), list.id))
+      group = this.adopt(list) ?? this.newGroup(list.id)
       this.groups[list.id] = group
     }
     const wasWanted = group.wanted
@@ -71,6 +71,7 @@ export class ObjectSync extends ObjectTable {
     if (object.kind === "group") {
       const sent = object.sent
       object.sent = []
+      object.shape = object.sentShape
       for (const member of sent) if (member.leaf.dead) this.drop(member)
       this.setTold(
         object,
@@ -169,13 +170,14 @@ export class ObjectSync extends ObjectTable {
     this.alter(leaf, leaf.adjacency.key, undone)
   }
 
-  /** What members a group of ours was seen to have. */
-  groupSeen(group: GroupObject, members: ReadonlyArray<GroupMember>, undone: boolean): void {
+  /** What a group of ours was seen to be. */
+  groupSeen(group: GroupObject, { members, shape }: GroupContent, undone: boolean): void {
     const known = this.membersOf(members)
     const told = group.told.map(({ leaf: { adjacency }, weight }) => ({ adjacency, weight }))
-    if (known.length === members.length && isSameShare(known, told)) return
+    const isWhole = known.length === members.length && isSameShape(shape, group.shape)
+    if (isWhole && isSameShare(known, told)) return
     // What is under way will say what is there; it is repeated, since nobody knows which came first.
-    if (!isUnderWay(group.state)) this.setTold(group, known)
+    if (!isUnderWay(group.state)) this.seen(group, known, shape)
     this.alter(group, `group ${group.pathList}`, undone)
   }
 
@@ -294,6 +296,7 @@ export class ObjectSync extends ObjectTable {
       group.sent = group.desired.map(({ adjacency, weight }) => ({ leaf: this.leaves.get(adjacency.key)!, weight }))
       for (const { leaf } of group.sent) leaf.held++
       group.altered = false
+      group.sentShape = this.shape
       const mode = !isAdd ? PutMode.Replace : group.unknown ? PutMode.CreateOrReplace : PutMode.Create
       requests.putGroup(group, group.sent, mode)
       slots.addObject(isAdd ? SlotKind.ObjectAdd : SlotKind.ObjectChange, group)
@@ -382,7 +385,7 @@ export class ObjectSync extends ObjectTable {
       this.leaves.get(adjacency.key)?.users.delete(group)
     }
     if (group.wanted) {
-      const fresh = this.register(new GroupObject(this.ids.allocate(this.byId), group.pathList))
+      const fresh = this.newGroup(group.pathList)
       if (group.pathList !== 0) this.groups[group.pathList] = fresh
       this.desire(fresh, group.desired, group.reserve)
     }

@@ -4,7 +4,7 @@ import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
 import { assert } from "../machine/index.ts"
 import { ErrorClass } from "./errors.ts"
 import { Fights } from "./fights.ts"
-import { type GroupMember, GroupObject, LeafObject, type Member, NexthopIds } from "./objects.ts"
+import { type GroupMember, GroupObject, type GroupShape, LeafObject, type Member, NexthopIds } from "./objects.ts"
 import { EntryState, isUsable } from "./states.ts"
 
 export type KernelNexthop = LeafObject | GroupObject
@@ -21,6 +21,8 @@ export class ObjectTable {
   /** The first complete dump was read. */
   compared = false
   protected hasLeftovers = false
+  /** What kind of groups are wanted. */
+  protected shape: GroupShape | undefined
   protected readonly leaves = new Map<string, LeafObject>()
   protected readonly groups: Array<GroupObject | undefined> = []
   protected leafQueue: Array<LeafObject> = []
@@ -108,8 +110,9 @@ export class ObjectTable {
   }
 
   /** A group of ours that a dump showed and that we do not know. */
-  foundGroup(id: number, members: ReadonlyArray<GroupMember>): GroupObject {
+  foundGroup(id: number, members: ReadonlyArray<GroupMember>, shape: GroupShape | undefined): GroupObject {
     const group = new GroupObject(id, 0)
+    group.shape = shape
     this.found(group)
     this.setTold(group, this.membersOf(members))
     return group
@@ -157,7 +160,7 @@ export class ObjectTable {
     if (!this.hasLeftovers) return undefined
     for (const object of this.byId.values()) {
       if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
-      if (!this.hasContent(object, list.installed)) continue
+      if (!fitsShape(object, this.shape) || !this.hasMembers(object, list.installed)) continue
       object.pathList = list.id
       return object
     }
@@ -189,6 +192,29 @@ export class ObjectTable {
     }
     if (group.wanted) group.stale = false
     this.wake(group)
+  }
+
+  /**
+   * Groups are to be of another kind. Those that may become so in place do. The others stay until the last route has moved to the group
+   * that takes their place: of a group in the kernel neither its kind nor the number of its buckets can change.
+   */
+  reshape(shape: GroupShape | undefined): void {
+    if (isSameShape(this.shape, shape)) return
+    this.shape = shape
+    for (const group of this.groups) {
+      if (group === undefined || !group.wanted) continue
+      if (fitsShape(group, shape) || group.state === EntryState.Init) {
+        this.mark(group)
+        continue
+      }
+      const { pathList, desired, reserve } = group
+      group.pathList = 0
+      const fresh = this.newGroup(pathList)
+      this.groups[pathList] = fresh
+      this.desire(fresh, desired, reserve)
+      this.desire(group, [])
+      this.moved.add(pathList)
+    }
   }
 
   protected leafFor(adjacency: Adjacency): LeafObject {
@@ -233,7 +259,22 @@ export class ObjectTable {
     for (const member of before) if (!member.leaf.dead) this.drop(member)
   }
 
+  /** Notes what the kernel was seen to have. */
+  protected seen(group: GroupObject, members: ReadonlyArray<Member>, shape: GroupShape | undefined): void {
+    this.setTold(group, members)
+    group.shape = shape
+  }
+
+  /** A group of the kind that is wanted now. */
+  protected newGroup(pathList: number): GroupObject {
+    return this.register(new GroupObject(this.ids.allocate(this.byId), pathList))
+  }
+
   protected hasContent(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {
+    return isSameShape(group.shape, this.shape) && this.hasMembers(group, leaves)
+  }
+
+  private hasMembers(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {
     return (
       group.told.length === leaves.length &&
       group.told.every(({ leaf, weight }, index) => {
@@ -243,3 +284,10 @@ export class ObjectTable {
     )
   }
 }
+
+/** Whether the group can become what is wanted by a replace, or is that already. */
+export const fitsShape = ({ shape }: GroupObject, wanted: GroupShape | undefined): boolean =>
+  shape?.buckets === wanted?.buckets
+
+export const isSameShape = (a: GroupShape | undefined, b: GroupShape | undefined): boolean =>
+  a?.buckets === b?.buckets && a?.idleTimer === b?.idleTimer && a?.unbalancedTimer === b?.unbalancedTimer

@@ -24,7 +24,8 @@ export interface Member {
   readonly weight: number
 }
 
-class KernelObject {
+/** What leaves, groups and rules have in common. */
+export class KernelObject {
   /** Nexthop id in the kernel. */
   id: number
   state: EntryState = EntryState.Init
@@ -73,8 +74,28 @@ export class LeafObject extends KernelObject {
   }
 }
 
+/** How a group spreads its flows: over so many buckets that stay where they are as long as their member does. */
+export interface GroupShape {
+  /** 1 to 65535; fixed once the group exists. */
+  readonly buckets: number
+  /** Hundredths of a second that a bucket must be idle before it may move. */
+  readonly idleTimer: number
+  /** Hundredths of a second after which buckets move even if they are not idle; 0: never. */
+  readonly unbalancedTimer: number
+}
+
+/** What a group is in the kernel. */
+export interface GroupContent {
+  readonly members: ReadonlyArray<GroupMember>
+  /** Undefined: by hash alone. */
+  readonly shape: GroupShape | undefined
+}
+
 export class GroupObject extends KernelObject {
   readonly kind = "group"
+  /** Undefined: by hash alone. What the kernel has, and what is under way. */
+  shape: GroupShape | undefined
+  sentShape: GroupShape | undefined
   /** 0: of no path-list; it goes when nothing refers to it. */
   pathList: number
   /** Empty: not wanted. */

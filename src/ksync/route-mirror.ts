@@ -6,7 +6,7 @@ import { assert, fold } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { contested, ErrorClass, type Failure, newCounters } from "./errors.ts"
 import { ObjectSync } from "./object-sync.ts"
-import type { GroupMember } from "./objects.ts"
+import type { GroupMember, GroupShape } from "./objects.ts"
 import { Meddling, PossibleGroups, RouteFailures, RouteRetries } from "./route-doubts.ts"
 import { isDiscard, RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
 import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
@@ -35,9 +35,9 @@ export class RouteMirror {
   // What the kernel shows
 
   /** A group of ours that a dump showed. It may be one that was believed lost: then routes point at it already. */
-  foundGroup(id: number, members: ReadonlyArray<GroupMember>): void {
+  foundGroup(id: number, members: ReadonlyArray<GroupMember>, shape?: GroupShape): void {
     if (this.objects.byId.has(id)) return
-    const group = this.objects.foundGroup(id, members)
+    const group = this.objects.foundGroup(id, members, shape)
     if (!this.objects.compared) return
     group.routes = this.possible.countOf(id)
     for (const routes of this.routes) group.routes += routes.countOf(id)

@@ -80,6 +80,8 @@ export {
   NEXTHOP_GROUP_REQUEST_BYTES,
   NEXTHOP_REQUEST_BYTES_MAX,
   NetlinkWriter,
+  RESILIENT_BYTES,
   ROUTE_REQUEST_BYTES_MAX,
+  RULE_REQUEST_BYTES_MAX,
   requestAck
 } from "./writer.ts"

@@ -10,7 +10,8 @@ import {
   writeLink,
   writeNeighbour,
   writeNexthop,
-  writeRouteObject
+  writeRouteObject,
+  writeRule
 } from "./model-output.ts"
 import { shownFlags, shownType } from "./model-routes.ts"
 import type { ModelKernel } from "./model-state.ts"
@@ -86,6 +87,12 @@ const listed = (
       }
       for (const nexthop of Array.from(kernel.nexthops.values()).sort((a, b) => a.id - b.id)) {
         writeNexthop(next(), NetlinkType.NewNexthop, origin, Multi, nexthop)
+      }
+      return COMPLETE
+    case NetlinkType.GetRule:
+      for (const each of [4, 6] as const) {
+        if (!wanted(each)) continue
+        for (const rule of kernel.rules[each]) writeRule(next(), NetlinkType.NewRule, origin, Multi, rule)
       }
       return COMPLETE
     case NetlinkType.GetRoute:

@@ -1,5 +1,6 @@
 // Which gateways the model kernel takes, of nexthops and of routes that name theirs themselves.
 import { type Refusal, refuse } from "./model-facts.ts"
+import { leadsToMain } from "./model-rules.ts"
 import { covers, type ModelKernel, sameWords } from "./model-state.ts"
 import { Errno } from "./numbers.ts"
 import type { Nexthop } from "./object.ts"
@@ -38,8 +39,9 @@ const judgeGateway4 = (
 
 const LINK_LOCAL_10_BITS = 0xfe80 >>> 6
 
-/** A link that is down has no connected routes. */
+/** A connected route says so; a link that is down has none. IPv4 looks for it as the rules say, IPv6 in the main table. */
 const onLink = (kernel: ModelKernel, gateway: ReadonlyArray<number>, ifindex: number): boolean =>
+  (gateway.length > 1 || leadsToMain(kernel, gateway)) &&
   kernel.links.get(ifindex)?.up === true &&
   kernel.addresses.some(
     ({ words, length, ifindex: on }) =>

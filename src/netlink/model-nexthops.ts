@@ -99,6 +99,10 @@ const judgeLeaf = (kernel: ModelKernel, wanted: Nexthop): Refusal | undefined =>
       ? refuse(Errno.EINVAL, "Blackhole attribute can not be used with gateway, oif, encap or fdb")
       : undefined
   }
+  // Before anything else about it is looked at.
+  if (wanted.labels !== undefined && !kernel.pushesLabels) {
+    return refuse(Errno.EOPNOTSUPP, "lwt encapsulation type not supported")
+  }
   if (wanted.ifindex === 0) {
     return refuse(Errno.EINVAL, "Device attribute required for non-blackhole and non-fdb nexthops")
   }
@@ -112,15 +116,17 @@ const judgeLeaf = (kernel: ModelKernel, wanted: Nexthop): Refusal | undefined =>
   return undefined
 }
 
-const judgeMembers = (kernel: ModelKernel, { members = [] }: Nexthop): Refusal | undefined => {
+const judgeMembers = (kernel: ModelKernel, { members = [], resilient }: Nexthop): Refusal | undefined => {
   if (members.length === 0) return refuse(Errno.EINVAL, "Invalid length for nexthop group attribute")
   const ids = members.map(({ id }) => id)
   if (new Set(ids).size < ids.length) return refuse(Errno.EINVAL, "Nexthop id can not be used twice in a group")
+  if (resilient?.buckets === 0) return refuse(Errno.EINVAL, "Number of buckets needs to be non-0")
   for (const id of ids) {
     const member = kernel.nexthops.get(id)
     if (member === undefined) return refuse(Errno.EINVAL, "Invalid nexthop id")
     if (member.members !== undefined) {
-      return refuse(Errno.EINVAL, "Hash-threshold group can not be a nexthop within a group")
+      const type = member.resilient === undefined ? "Hash-threshold" : "Resilient"
+      return refuse(Errno.EINVAL, `${type} group can not be a nexthop within a group`)
     }
     if (member.blackhole && ids.length > 1) {
       return refuse(Errno.EINVAL, "Blackhole nexthop can not be used in a group with more than 1 path")
@@ -144,6 +150,12 @@ const judgeReplace = (kernel: ModelKernel, old: Nexthop, nexthop: Nexthop): Refu
   }
   if (old.members === undefined && nexthop.members !== undefined) {
     return refuse(Errno.EINVAL, "Can not replace a nexthop with a nexthop group")
+  }
+  if (old.members !== undefined && old.groupType !== nexthop.groupType) {
+    return refuse(Errno.EINVAL, "Can not replace a nexthop group with one of a different type.")
+  }
+  if (old.resilient?.buckets !== nexthop.resilient?.buckets) {
+    return refuse(Errno.EINVAL, "Can not change number of buckets of a resilient nexthop group.")
   }
   return undefined
 }

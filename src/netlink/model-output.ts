@@ -1,7 +1,8 @@
 // What the model kernel says: replies, dump parts and notifications as rtnetlink bytes, collected in one arena per step, with the
 // effects that tell them apart. The attributes are those that we decode; the real kernel adds many more.
 import { defineOps, type OpBuffer, type OpOf } from "../machine/index.ts"
-import type { ModelAddress, ModelLink, ModelNeighbour, ModelRoute } from "./model-state.ts"
+import type { ModelAddress, ModelLink, ModelNeighbour, ModelRoute, ModelRule } from "./model-state.ts"
+import { putLabels, putResilient } from "./nexthop-parts.ts"
 import {
   AddressAttribute,
   ErrorAttribute,
@@ -18,6 +19,7 @@ import {
 } from "./numbers.ts"
 import type { Nexthop } from "./object.ts"
 import { addressFamily, putGroupMembers } from "./request.ts"
+import { putRuleContent } from "./rule.ts"
 import { NetlinkWriter } from "./writer.ts"
 
 /** Bytes `from` to `to` of the kernel's output. `port` is who asked, or for a notification who caused it (0: nobody). */
@@ -225,15 +227,29 @@ export const writeNexthop = (w: NetlinkWriter, type: number, origin: Origin, fla
   w.u32(nexthop.onlink ? NexthopFlag.Onlink : 0)
   w.attribute32(NexthopAttribute.Id, nexthop.id)
   if (nexthop.members !== undefined) {
-    w.attribute16(NexthopAttribute.GroupType, nexthop.groupType)
+    if (nexthop.resilient === undefined) w.attribute16(NexthopAttribute.GroupType, nexthop.groupType)
     putGroupMembers(w, nexthop.members)
+    if (nexthop.resilient !== undefined) putResilient(w, nexthop.resilient)
   } else if (nexthop.blackhole) w.flag(NexthopAttribute.Blackhole)
   else {
+    if (nexthop.labels !== undefined) putLabels(w, nexthop.labels)
     w.attribute32(NexthopAttribute.OutInterface, nexthop.ifindex)
     if (nexthop.gateway !== undefined) {
       w.attributeWords(NexthopAttribute.Gateway, nexthop.gateway, 0, nexthop.gateway.length)
     }
   }
+  w.end(start)
+}
+
+/** What is 0 is not told. */
+export const writeRule = (w: NetlinkWriter, type: number, origin: Origin, flags: number, rule: ModelRule): void => {
+  const { mark, markMask, ...rest } = rule
+  const start = w.begin(type, flags, origin.seq, origin.port)
+  putRuleContent(w, {
+    ...rest,
+    ...(mark === 0 ? {} : { mark }),
+    ...(markMask === 0 ? {} : { markMask })
+  })
   w.end(start)
 }
 

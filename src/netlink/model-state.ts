@@ -4,6 +4,7 @@ import { fold, hashJson, hashText, mix } from "../machine/index.ts"
 import { ModelOutput } from "./model-output.ts"
 import { RouteTable } from "./numbers.ts"
 import type { Nexthop } from "./object.ts"
+import type { Rule } from "./rule.ts"
 
 export interface ModelLink {
   readonly index: number
@@ -47,6 +48,12 @@ export interface ModelRoute {
   readonly gateway: ReadonlyArray<number> | undefined
 }
 
+export interface ModelRule extends Rule {
+  readonly family: 4 | 6
+  readonly mark: number
+  readonly markMask: number
+}
+
 export type PrefixKey = number | string
 /** The routes of one prefix, by metric. */
 export type ModelTable = Map<PrefixKey, Array<ModelRoute>>
@@ -63,6 +70,10 @@ export class ModelKernel {
     4: new Map([RouteTable.Main, RouteTable.Local].map((table) => [table, new Map()])),
     6: new Map([RouteTable.Main, RouteTable.Local].map((table) => [table, new Map()]))
   }
+  /** In the order in which they are asked. */
+  readonly rules: { readonly 4: Array<ModelRule>; readonly 6: Array<ModelRule> } = { 4: [], 6: [] }
+  /** Whether nexthops may push MPLS labels: the kernel that was measured lacks mpls_iptunnel. */
+  pushesLabels = false
   routeCount = 0
   /** Sum of the hashes of all routes. */
   routesDigest = 0
@@ -87,6 +98,8 @@ export class ModelKernel {
         copy.tables[family].set(number, new Map(Array.from(table, ([key, routes]) => [key, routes.slice()])))
       }
     }
+    for (const family of [4, 6] as const) copy.rules[family].push(...this.rules[family])
+    copy.pushesLabels = this.pushesLabels
     copy.routeCount = this.routeCount
     copy.routesDigest = this.routesDigest
     copy.nextLinkIndex = this.nextLinkIndex
@@ -105,6 +118,8 @@ export class ModelKernel {
     for (const family of [4, 6] as const) {
       for (const table of this.tables[family].keys()) sum += mix(table * 16 + family)
     }
+    // Their order counts.
+    sum += hashJson([this.rules[4], this.rules[6], this.pushesLabels])
     const counters = [this.nextLinkIndex, this.faultsLeft, this.faultErrno, this.lossesLeft]
     return counters.reduce(fold, sum >>> 0)
   }

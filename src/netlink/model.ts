@@ -9,10 +9,12 @@ import { addAddress, addLink, removeAddress, removeLink, setCarrier, setLinkUp }
 import { deleteNexthop, newNexthop } from "./model-nexthops.ts"
 import { modelKernelEffects, NOBODY, type Origin, writeReply } from "./model-output.ts"
 import { deleteRoute, newRoute } from "./model-routes.ts"
+import { deleteRule, firstRules, newRule } from "./model-rules.ts"
 import { type ModelAddress, ModelKernel, type ModelNeighbour } from "./model-state.ts"
 import { Errno, LinkFlag, NetlinkFlag, NetlinkType } from "./numbers.ts"
 import { decodeAddressMessage, decodeLink, decodeNexthop } from "./object.ts"
 import { decodeRoute } from "./route.ts"
+import { decodeRule } from "./rule.ts"
 import { HEADER_BYTES, load32 } from "./writer.ts"
 
 export type ModelKernelEvent =
@@ -39,9 +41,11 @@ export type ModelKernelEvent =
   /** The next `count` notifications about routes, nexthops, links and addresses are lost, with an Overran each time. */
   | { readonly _tag: "LossesArmed"; readonly count: number }
 
-/** A namespace with a loopback interface that is up. */
-export const createModelKernel = (): ModelKernel => {
+/** A namespace with a loopback interface that is up. `pushesLabels`: as if mpls_iptunnel were there. */
+export const createModelKernel = ({ pushesLabels = false } = {}): ModelKernel => {
   const kernel = new ModelKernel()
+  kernel.pushesLabels = pushesLabels
+  for (const family of [4, 6] as const) kernel.rules[family].push(...firstRules(family))
   const lo = { _tag: "LinkAdded", index: 1, name: "lo", loopback: true, up: true, carrier: true } as const
   return modelKernel.step(kernel, lo, new OpBuffer(4))
 }
@@ -153,6 +157,10 @@ const change = (
       return end - at < 8 ? MALFORMED : newNexthop(kernel, decodeNexthop(bytes, at, end), bytes[at], origin)
     case NetlinkType.DelNexthop:
       return deleteNexthop(kernel, decodeNexthop(bytes, at, end).id, origin)
+    case NetlinkType.NewRule:
+      return end - at < 12 ? MALFORMED : newRule(kernel, decodeRule(bytes, at, end), origin)
+    case NetlinkType.DelRule:
+      return end - at < 12 ? MALFORMED : deleteRule(kernel, decodeRule(bytes, at, end), origin)
     case NetlinkType.NewLink:
     case NetlinkType.SetLink:
       return changeLink(kernel, origin, bytes, at, end)

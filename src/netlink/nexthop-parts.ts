@@ -6,6 +6,8 @@ import { load16, load32, loadNetwork32, type NetlinkWriter } from "./writer.ts"
 /** NLA_F_NESTED, as iproute2 sets it here. */
 const NESTED = 0x8000
 const MPLS_IPTUNNEL_DST = 1
+const LWTUNNEL_ENCAP_MPLS = 1
+const BOTTOM_OF_STACK = 0x100
 const ResilientAttribute = { Buckets: 1, IdleTimer: 2, UnbalancedTimer: 3 } as const
 
 export interface ResilientSettings {
@@ -15,6 +17,15 @@ export interface ResilientSettings {
   readonly idleTimer: number
   /** Hundredths of a second after which buckets move even if they are not idle; 0: never. */
   readonly unbalancedTimer: number
+}
+
+/** A stack of labels as 32-bit words in network order: label, traffic class 0, bottom of stack, TTL 0 (the packet's own). */
+export const putLabels = (w: NetlinkWriter, labels: ReadonlyArray<number>): void => {
+  const nest = w.beginNest(NexthopAttribute.Encap | NESTED)
+  const words = labels.map((label, index) => label * 4096 + (index === labels.length - 1 ? BOTTOM_OF_STACK : 0))
+  w.attributeWords(MPLS_IPTUNNEL_DST, words, 0, words.length)
+  w.endNest(nest)
+  w.attributeBytes(NexthopAttribute.EncapType, [LWTUNNEL_ENCAP_MPLS, 0])
 }
 
 /** Labels out of the value of an NHA_ENCAP. */

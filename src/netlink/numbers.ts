@@ -89,8 +89,10 @@ export const NetlinkGroup = {
   Neighbour: 3,
   Ipv4Address: 5,
   Ipv4Route: 7,
+  Ipv4Rule: 8,
   Ipv6Address: 9,
   Ipv6Route: 11,
+  Ipv6Rule: 19,
   Nexthop: 32
 } as const
 

@@ -2,7 +2,7 @@
 // sends. NLM_F_REQUEST is always set; the caller adds Create, Replace, Exclusive, Append, and Ack on the last message of a batch.
 // Routes name a nexthop group and never a gateway (ADR-0020).
 import { assert } from "../machine/index.ts"
-import { putResilient, type ResilientSettings } from "./nexthop-parts.ts"
+import { putLabels, putResilient, type ResilientSettings } from "./nexthop-parts.ts"
 import {
   ADDRESS_FAMILY_INET,
   ADDRESS_FAMILY_INET6,
@@ -137,21 +137,6 @@ export const putNexthop = (w: NetlinkWriter, r: NexthopRequest): void => {
   }
   w.end(start)
 }
-
-/** A stack of labels as 32-bit words in network order: label, traffic class 0, bottom of stack, TTL 0 (the packet's own). */
-const putLabels = (w: NetlinkWriter, labels: ReadonlyArray<number>): void => {
-  const nest = w.beginNest(NexthopAttribute.Encap | NESTED)
-  const words = labels.map((label, index) => label * 4096 + (index === labels.length - 1 ? BOTTOM_OF_STACK : 0))
-  w.attributeWords(MPLS_IPTUNNEL_DST, words, 0, words.length)
-  w.endNest(nest)
-  w.attributeBytes(NexthopAttribute.EncapType, [LWTUNNEL_ENCAP_MPLS, 0])
-}
-
-/** NLA_F_NESTED. */
-const NESTED = 0x8000
-const LWTUNNEL_ENCAP_MPLS = 1
-const MPLS_IPTUNNEL_DST = 1
-const BOTTOM_OF_STACK = 0x100
 
 /** A leaf and its share in a group. */
 export interface GroupMember {

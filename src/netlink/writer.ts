@@ -8,6 +8,10 @@ export const HEADER_BYTES = 16
 export const ROUTE_REQUEST_BYTES_MAX = 72
 export const NEXTHOP_REQUEST_BYTES_MAX = 60
 export const NEXTHOP_GROUP_REQUEST_BYTES = (members: number): number => 36 + members * 8
+/** What a resilient group adds. */
+export const RESILIENT_BYTES = 36
+/** With prefixes of IPv6, a link's name, mark and mask. */
+export const RULE_REQUEST_BYTES_MAX = 128
 
 /** Writes messages one after another into a block that it is given. It never grows the block: ask `fits` first. */
 export class NetlinkWriter {

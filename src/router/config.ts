@@ -1,6 +1,7 @@
 // The configuration as the router takes it: plain JSON data with every default filled in and every group merged. The file format and
 // its errors belong to `config`; whoever drives the router (a test, the simulator, a replay) writes this directly.
 
+import type { GroupShape } from "../ksync/index.ts"
 import type { DecisionOptions } from "../rib/index.ts"
 import type { FamilyName } from "../wire/index.ts"
 
@@ -132,6 +133,24 @@ export interface KernelConfig {
   readonly standby?: boolean
   /** The next hop of each prefix's second-best path is kept ready. Absent: no. */
   readonly reserve?: boolean
+  /** Groups are resilient, and so. Absent: they spread flows by hash alone. */
+  readonly groups?: GroupShape
+  /** Rules of policy routing that we keep in the kernel. Absent: none. */
+  readonly rules?: ReadonlyArray<KernelRule>
+}
+
+export interface KernelRule {
+  readonly family: 4 | 6
+  readonly priority: number
+  /** Table that is looked in; 254 is `main`. */
+  readonly table: number
+  /** Prefixes in canonical text. */
+  readonly from?: string
+  readonly to?: string
+  /** The link that the packet came in by. */
+  readonly iif?: string
+  readonly mark?: number
+  readonly markMask?: number
 }
 
 export interface Confederation {

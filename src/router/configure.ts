@@ -27,7 +27,7 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
         kind: "configuration-refused",
         level: "warning",
         message:
-          "a new router.asn, router.id, cluster-id, confederation, local-preference, kernel or listen needs a restart; the configuration stays as it was"
+          "a new router.asn, router.id, cluster-id, confederation, local-preference, kernel (but for its rules and groups) or listen needs a restart; the configuration stays as it was"
       },
       out
     )
@@ -40,6 +40,7 @@ export const configure = (state: RouterState, config: RouterConfig, out: OpBuffe
     state.forwarding.start(out)
     beginRestart(state, config, out)
   }
+  if (!first && config.kernel !== undefined) state.forwarding.setKernel(config.kernel)
   state.forwarding.setStatic(config.static)
   replaceOriginated(state, before?.originate ?? [], config.originate)
   replaceRanges(state, before, config.dynamic ?? [], out)
@@ -64,7 +65,8 @@ const madeWith = ({
   localPreference
 }: RouterConfig): ReadonlyArray<unknown> => [
   router,
-  kernel,
+  // Rules and the kind of groups are kept up with.
+  kernel === undefined ? kernel : { ...kernel, rules: undefined, groups: undefined },
   listen,
   confederation ?? null,
   clusterId ?? null,

@@ -7,8 +7,10 @@ import {
   type GroupObject,
   type LeafObject,
   type Member,
-  type PutMode,
-  type Requests
+  PutMode,
+  type Requests,
+  type RuleContent,
+  type RuleRequests
 } from "../ksync/index.ts"
 import { KERNEL_BATCH_MESSAGES_MAX, KERNEL_BATCHES_UNDER_WAY_MAX, PATHS_PER_LIST_MAX } from "../machine/index.ts"
 import {
@@ -21,6 +23,9 @@ import {
   putNexthop,
   putNexthopDelete,
   putNexthopGroup,
+  putRule,
+  putRuleDelete,
+  RESILIENT_BYTES,
   RouteProtocol,
   RouteType,
   requestAck,
@@ -33,7 +38,7 @@ import type { KernelConfig } from "./config.ts"
 /** Our objects are told apart by this protocol, routes and nexthops alike: `proto bgp`. */
 export const OWN_PROTOCOL = RouteProtocol.Bgp
 
-const MESSAGE_BYTES_MAX = NEXTHOP_GROUP_REQUEST_BYTES(PATHS_PER_LIST_MAX)
+const MESSAGE_BYTES_MAX = NEXTHOP_GROUP_REQUEST_BYTES(PATHS_PER_LIST_MAX) + RESILIENT_BYTES
 /** Sequence numbers start over long before they would be negative anywhere. */
 const SEQ_WRAP = 0x4000_0000
 
@@ -43,7 +48,7 @@ export interface Sent {
   readonly lastSeq: number
 }
 
-export class ForwardingBatch implements Requests {
+export class ForwardingBatch implements Requests, RuleRequests {
   private readonly writer = new NetlinkWriter(new Uint8Array(0))
   private readonly pool: BlockPool
   private readonly kernel: KernelConfig
@@ -174,7 +179,8 @@ export class ForwardingBatch implements Requests {
       flags: FLAGS[mode],
       id: group.id,
       protocol: OWN_PROTOCOL,
-      members: members.map(({ leaf, weight }) => ({ id: leaf.id, weight }))
+      members: members.map(({ leaf, weight }) => ({ id: leaf.id, weight })),
+      ...(group.sentShape === undefined ? {} : { resilient: group.sentShape })
     })
   }
 
@@ -216,6 +222,18 @@ export class ForwardingBatch implements Requests {
       OWN_PROTOCOL,
       metric
     )
+  }
+
+  putRule(rule: RuleContent): number {
+    const seq = this.next()
+    putRule(this.writer, { ...rule, seq, flags: FLAGS[PutMode.Create], protocol: OWN_PROTOCOL })
+    return seq
+  }
+
+  deleteRule(rule: RuleContent): number {
+    const seq = this.next()
+    putRuleDelete(this.writer, { ...rule, seq, flags: 0, protocol: OWN_PROTOCOL })
+    return seq
   }
 
   private next(): number {

@@ -26,26 +26,8 @@ import {
 import type { KernelConfig } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
-
-interface Dump {
-  readonly kind: DumpKind
-  readonly family: 0 | 4 | 6
-}
-
-/** In the order of dependence: what stands on something is read after it. */
-const DUMPS: ReadonlyArray<Dump> = [
-  { kind: "link", family: 0 },
-  { kind: "address", family: 0 },
-  { kind: "nexthop", family: 0 },
-  { kind: "route", family: 4 },
-  { kind: "route", family: 6 }
-]
-
-/** After a link went down: what is left of our nexthops. The news may be older than our last requests. */
-const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
-
-/** After news that came while a dump was read: what the dump said of links and addresses may be older than the news. */
-const DISTURBED: ReadonlyArray<Dump> = DUMPS.slice(0, 2)
+import { DISTURBED, DUMPS, type Dump, VERIFICATION } from "./forwarding-dumps.ts"
+import type { ForwardingRules } from "./forwarding-rules.ts"
 
 const DUMP_TRIES_MAX = 5
 /** What nobody told us of is noticed after so long at the latest. */
@@ -62,6 +44,7 @@ export class ForwardingIntake {
   overruns = 0
   private readonly fib: Fib
   private readonly sync: KernelSync
+  private readonly rules: ForwardingRules
   private readonly batch: ForwardingBatch
   private readonly pool: BlockPool
   private readonly kernel: KernelConfig
@@ -84,9 +67,17 @@ export class ForwardingIntake {
   private seenRoutes: readonly [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)]
   private readonly view = new RouteView()
 
-  constructor(fib: Fib, sync: KernelSync, batch: ForwardingBatch, pool: BlockPool, kernel: KernelConfig) {
+  constructor(
+    fib: Fib,
+    sync: KernelSync,
+    rules: ForwardingRules,
+    batch: ForwardingBatch,
+    pool: BlockPool,
+    kernel: KernelConfig
+  ) {
     this.fib = fib
     this.sync = sync
+    this.rules = rules
     this.batch = batch
     this.pool = pool
     this.kernel = kernel
@@ -125,6 +116,7 @@ export class ForwardingIntake {
     this.seenLinks.clear()
     this.seenAddresses.clear()
     this.seenNexthops.length = 0
+    this.rules.begin()
     const [routes4, routes6] = this.sync.routes
     this.seenRoutes = [new Uint8Array(routes4.state.length), new Uint8Array(routes6.state.length)]
     this.send(out)
@@ -143,8 +135,9 @@ export class ForwardingIntake {
       } else this.take(kind, bytes, at, end)
     })
     if (!done) return
-    // A table that is not there is an empty one. Anything else that a dump may end with is passing: it is asked for again.
-    const failed = errno !== 0 && !(kind === "route" && errno === Errno.ENOENT)
+    // A table that is not there is an empty one, a kernel without rules has none. Anything else that a dump may end with is passing: it is asked for again.
+    const isNone = (kind === "route" && errno === Errno.ENOENT) || (kind === "rule" && errno === Errno.EOPNOTSUPP)
+    const failed = errno !== 0 && !isNone
     if ((this.interrupted || failed) && ++this.tries < DUMP_TRIES_MAX) {
       this.send(out)
       return
@@ -201,6 +194,8 @@ export class ForwardingIntake {
       if (type === NetlinkType.DelNexthop) {
         const { id } = decodeNexthop(bytes, at, end)
         if (isOwnId(id) && this.sync.objects.undone(id)) this.verify()
+      } else if (type === NetlinkType.NewRule || type === NetlinkType.DelRule) {
+        this.rules.notified(type, bytes, at, end)
       } else if (type === NetlinkType.NewNexthop) {
         const nexthop = decodeNexthop(bytes, at, end)
         if (this.isOurs(nexthop)) this.nexthopSeen(nexthop, true)
@@ -220,6 +215,7 @@ export class ForwardingIntake {
       this.linkChanged(true, bytes, at, end)
       this.seenLinks.add(decodeLink(bytes, at, end).index)
     } else if (kind === "address") this.addressChanged(true, bytes, at, end)
+    else if (kind === "rule") this.rules.dumped(bytes, at, end)
     else if (kind === "nexthop") {
       const nexthop = decodeNexthop(bytes, at, end)
       if (this.isOurs(nexthop)) this.seenNexthops.push(nexthop)
@@ -240,6 +236,7 @@ export class ForwardingIntake {
       }
     } else if (kind === "address") this.fib.interfaces.retainAddresses(this.seenAddresses)
     else if (kind === "nexthop") this.nexthopsComplete()
+    else if (kind === "rule") this.rules.complete()
     else if (kind === "route") this.routesComplete(family === 4 ? 0 : 1)
   }
 
@@ -306,14 +303,14 @@ export class ForwardingIntake {
 
   /** A nexthop or group of ours as the kernel has it; `undone`: because another program made it so. */
   private nexthopSeen(
-    { id, family, gateway, ifindex, members, blackhole, labels = [] }: Nexthop,
+    { id, family, gateway, ifindex, members, blackhole, labels = [], resilient }: Nexthop,
     undone: boolean
   ): void {
     const { objects } = this.sync
     const known = objects.byId.get(id)
     if (members !== undefined) {
-      if (known?.kind === "group") objects.groupSeen(known, members, undone)
-      else if (known === undefined) this.sync.foundGroup(id, members)
+      if (known?.kind === "group") objects.groupSeen(known, { members, shape: resilient }, undone)
+      else if (known === undefined) this.sync.foundGroup(id, members, resilient)
       return
     }
     if (known?.kind === "group" || (known === undefined && (family === 0 || blackhole))) return

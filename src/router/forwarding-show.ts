@@ -16,13 +16,16 @@ import {
   type Failure,
   type GroupObject,
   type LeafObject,
-  RouteFlag
+  RouteFlag,
+  type RuleObject,
+  type RuleSync
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
 import { entryGraph, wholeGraph } from "./forwarding-graph.ts"
+import { ruleText } from "./forwarding-rules.ts"
 import { failureText, groupPath, leafPath, routePath } from "./forwarding-why.ts"
 
 /** Entries, all or those that `prefix` or `lookup` names. */
@@ -49,7 +52,7 @@ export const showGraph = (forwarding: Forwarding, params: Params): unknown => {
   return { ...entryRow(forwarding, family, id), ...entryGraph(forwarding, family, id) }
 }
 
-/** Kernel objects: nexthops and groups, then routes. */
+/** Kernel objects: nexthops and groups, rules, then routes. */
 export function* showKernel(forwarding: Forwarding, params: Params): Iterable<unknown> {
   const side = forwarding.kernelSide
   if (side === undefined) return
@@ -60,6 +63,10 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
   for (const object of side.sync.objects.byId.values()) {
     if (!wanted(object.state, object.failure !== undefined)) continue
     yield object.kind === "group" ? groupRow(forwarding, object) : leafRow(forwarding, object)
+  }
+  for (const rule of side.rules.sync.byKey.values()) {
+    const isShown = wanted(rule.state, rule.failure !== undefined)
+    if (rule.state !== EntryState.Init && isShown) yield ruleRow(side.rules.sync, rule)
   }
   for (const family of [0, 1] as const) {
     const routes = side.sync.routes[family]
@@ -152,6 +159,8 @@ export const conflicts = function* (forwarding: Forwarding): Iterable<string> {
 /** What another program keeps undoing: the key of a nexthop, `group 7` by the number of its path-list, or a route. */
 export const contestedText = (forwarding: Forwarding, what: Contested): string => {
   if (typeof what !== "string") return prefixText(forwarding, (what & 1) as 0 | 1, what >>> 1)
+  const rule = forwarding.kernelSide?.rules.sync.byKey.get(what.replace("rule ", ""))
+  if (rule !== undefined) return `rule ${ruleText(rule.content)}`
   return what.startsWith("group") ? what : `nexthop ${what}`
 }
 
@@ -241,6 +250,22 @@ const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
     path,
     error: failureText(group.failure),
     history: historyRows(group.history)
+  }
+}
+
+const ruleRow = (rules: RuleSync, rule: RuleObject): unknown => {
+  const first = rule.state === EntryState.AddDefer ? rules.hiddenBy(rule) : undefined
+  const path = first === undefined ? [] : [`rule ${ruleText(first.content)}, which is to go first`]
+  return {
+    kind: "rule",
+    key: ruleText(rule.content),
+    index: rule.content.priority,
+    state: ENTRY_STATE_NAMES[rule.state],
+    references: 0,
+    waitingFor: firstOf(path),
+    path,
+    error: failureText(rule.failure),
+    history: historyRows(rule.history)
   }
 }
 

@@ -4,7 +4,7 @@
 // State holds no closures, so that a deep copy of a router is a router.
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
-import { Fib, type FibListener, type PathSpec, WalkPriority, WalkReason } from "../fib/index.ts"
+import { Fib, type FibListener, type PathSpec } from "../fib/index.ts"
 import { KernelSync } from "../ksync/index.ts"
 import { fold, type OpBuffer, type Seed } from "../machine/index.ts"
 import { Errno } from "../netlink/index.ts"
@@ -16,9 +16,11 @@ import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
 import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
 import { Retries } from "./forwarding-retries.ts"
+import { ForwardingRules } from "./forwarding-rules.ts"
 import { conflicts, contestedText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
 import { ForwardingTimer } from "./forwarding-timer.ts"
+import { ForwardingWalks } from "./forwarding-walks.ts"
 
 export interface ForwardingOptions {
   /** Absent: no kernel is told anything, and every next hop counts as reachable at no cost. */
@@ -44,6 +46,7 @@ interface KernelSide {
   readonly config: KernelConfig
   readonly sync: KernelSync
   readonly batch: ForwardingBatch
+  readonly rules: ForwardingRules
   readonly intake: ForwardingIntake
 }
 
@@ -64,8 +67,7 @@ export class Forwarding implements FibListener {
   private verifying = false
   private verifiedAt = 0
   private lostWhenVerified = 0
-  /** The family whose walks are served first this time. */
-  private walksFirst: 0 | 1 = 1
+  private readonly walks: ForwardingWalks
 
   constructor(options: ForwardingOptions) {
     const { kernel, tables, pool, capacityHint } = options
@@ -73,11 +75,21 @@ export class Forwarding implements FibListener {
     const walks = kernel?.walkAtOnce === undefined ? {} : { walkSynchronousMax: kernel.walkAtOnce }
     const standby = kernel?.standby === true
     this.fib = new Fib({ tables, capacity: capacityHint, resolves: kernel !== undefined, standby, ...walks }, this)
+    this.walks = new ForwardingWalks(this.fib)
     this.statics = new StaticRoutes(this.fib)
     if (kernel === undefined) return
     const sync = new KernelSync(this.fib, capacityHint)
     const batch = new ForwardingBatch(pool, kernel, tables, this.fib.interfaces)
-    this.kernelSide = { config: kernel, sync, batch, intake: new ForwardingIntake(this.fib, sync, batch, pool, kernel) }
+    const rules = new ForwardingRules(sync.objects.fights)
+    const intake = new ForwardingIntake(this.fib, sync, rules, batch, pool, kernel)
+    this.kernelSide = { config: kernel, sync, batch, rules, intake }
+    this.setKernel(kernel)
+  }
+
+  /** What of the kernel's configuration may change at any time. */
+  setKernel({ rules = [], groups }: KernelConfig): void {
+    this.kernelSide?.rules.configure(rules)
+    this.kernelSide?.sync.objects.reshape(groups)
   }
 
   /** Subscribing is the runtime's; this asks for links, addresses, nexthops and our routes, one dump after the other. */
@@ -111,12 +123,15 @@ export class Forwarding implements FibListener {
 
   /** A timer that `drainTimers` asked for fired. */
   timer(kind: ForwardingTimer, _out: OpBuffer): void {
-    const sync = this.kernelSide?.sync
-    if (sync === undefined) return
+    const side = this.kernelSide
+    if (side === undefined) return
     switch (kind) {
-      case ForwardingTimer.Retry:
       case ForwardingTimer.RetryRarely:
-        this.retries.fired(sync, kind)
+        side.sync.objects.fights.decay()
+        this.retries.fired([side.sync, side.rules.sync], kind)
+        return
+      case ForwardingTimer.Retry:
+        this.retries.fired([side.sync, side.rules.sync], kind)
         return
       case ForwardingTimer.Grace:
         this.initialSyncDone()
@@ -202,7 +217,7 @@ export class Forwarding implements FibListener {
     this.fib.settle()
     const side = this.kernelSide
     if (side === undefined || this.frozen) return
-    const { sync, intake, batch } = side
+    const { sync, rules, intake, batch } = side
     if (intake.nexthopsKnown) for (const list of this.fib.takeChanged()) sync.update(list)
     // What the last batch brought may be what a leftover is for.
     if (this.synchronised && !this.swept && intake.ready && !this.fib.pending) {
@@ -210,18 +225,20 @@ export class Forwarding implements FibListener {
       sync.sweep()
     }
     const nodes = side.config.walkQuantum ?? granted
-    this.walk(sync, nodes - this.startWalks(sync, nodes))
+    this.walks.run(sync, nodes)
     this.verifyConflicts(side)
+    if (rules.sync.isUnsure) intake.request()
+    rules.sync.isUnsure = false
     if (batch.isIdle && !intake.ready) intake.advance(out)
     if (intake.ready && !this.synchronised && !this.graceArmed) {
       this.graceArmed = true
       this.timers.push({ kind: ForwardingTimer.Grace, milliseconds: GRACE_MS })
     }
-    if (intake.ready) while (sync.waiting && batch.mayBegin && this.send(sync, batch, out));
+    if (intake.ready) while (this.waits(side) && batch.mayBegin && this.send(side, out));
     this.tellFights(sync)
     const milliseconds = intake.rereadAfter()
     if (milliseconds !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds })
-    this.retries.arm(sync, (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
+    this.retries.arm([sync, rules.sync], (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
   }
 
   /** Work waits that a quantum would move on (not: that a reply would). */
@@ -230,13 +247,15 @@ export class Forwarding implements FibListener {
     if (side === undefined || this.frozen) return this.fib.pending
     if (this.fib.pending || (side.intake.nexthopsKnown && this.fib.changed.size > 0)) return true
     if (this.fib.entries.some((entries) => entries.walks.pending) || side.sync.objects.moved.size > 0) return true
-    return side.batch.mayBegin && side.intake.ready && side.sync.waiting
+    return side.batch.mayBegin && side.intake.ready && this.waits(side)
   }
 
   /** From now on the kernel stays as it is, or is emptied of what is ours, as `onExit` says. */
   shutdown(_out: OpBuffer): void {
     this.stopping = true
-    if (this.kernelSide?.config.onExit === "remove") this.kernelSide.sync.removeAll()
+    if (this.kernelSide?.config.onExit !== "remove") return
+    this.kernelSide.rules.configure([])
+    this.kernelSide.sync.removeAll()
   }
 
   /** Nothing is under way in the kernel, and after `shutdown` nothing is left to remove. */
@@ -245,7 +264,7 @@ export class Forwarding implements FibListener {
     if (side === undefined) return true
     if (!side.batch.isIdle) return false
     // Where the first dump was never answered there is no kernel to clean up.
-    return !this.stopping || this.frozen || side.sync.empty || side.intake.completed === 0
+    return !this.stopping || this.frozen || (side.sync.empty && side.rules.sync.empty) || side.intake.completed === 0
   }
 
   /** Shutting down with routes to be kept: the sessions that end now must not take theirs out of the kernel. */
@@ -256,8 +275,9 @@ export class Forwarding implements FibListener {
   digest(): number {
     const digest = this.fib.digest()
     if (this.kernelSide === undefined) return digest
-    const { sync } = this.kernelSide
-    return fold(fold(digest, sync.digest), sync.routes[0].count + sync.routes[1].count)
+    const { sync, rules } = this.kernelSide
+    const told = fold(fold(digest, sync.digest), sync.routes[0].count + sync.routes[1].count)
+    return rules.sync.empty ? told : fold(told, rules.sync.digest)
   }
 
   showFib(params: Params = {}): Iterable<unknown> {
@@ -279,34 +299,6 @@ export class Forwarding implements FibListener {
   /** The graph's news: an entry has another path-list, or none. Hot. */
   entryChanged(family: 0 | 1, prefix: PrefixId): void {
     this.kernelSide?.sync.markRoute(family, prefix)
-  }
-
-  /** Path-lists whose group appeared, went or moved tell their entries: few at once, many when it is their turn. Returns the steps. */
-  private startWalks(sync: KernelSync, nodes: number): number {
-    const { moved } = sync.objects
-    let left = nodes
-    for (const pathList of moved) {
-      if (pathList === 0) continue
-      for (const family of [0, 1] as const) {
-        const { walks } = this.fib.entries[family]
-        // Where the group is gone packets are lost; where it is new or moved they only take another way.
-        const priority = sync.objects.groupOf(pathList)?.exists === true ? WalkPriority.Low : WalkPriority.High
-        const visit = (prefix: PrefixId): void => sync.markRoute(family, prefix)
-        left -= walks.startSized(pathList, WalkReason.Evaluate, left, visit, { priority })
-      }
-    }
-    moved.clear()
-    return nodes - left
-  }
-
-  private walk(sync: KernelSync, nodes: number): void {
-    let left = nodes
-    // In turns: what the first leaves is for the other, and neither waits until the other has no more to do.
-    this.walksFirst = this.walksFirst === 0 ? 1 : 0
-    for (const family of [this.walksFirst, 1 - this.walksFirst] as ReadonlyArray<0 | 1>) {
-      const { walks } = this.fib.entries[family]
-      if (walks.pending) left -= walks.quantum(left, (prefix) => sync.markRoute(family, prefix))
-    }
   }
 
   /**
@@ -333,10 +325,14 @@ export class Forwarding implements FibListener {
     }
   }
 
+  private waits({ sync, rules }: KernelSide): boolean {
+    return sync.waiting || rules.sync.waiting
+  }
+
   /** False: nothing was to be sent. */
-  private send(sync: KernelSync, batch: ForwardingBatch, out: OpBuffer): boolean {
+  private send({ sync, rules, batch }: KernelSide, out: OpBuffer): boolean {
     batch.begin()
-    if (!sync.pump(batch)) {
+    if (!(rules.isNext(sync.waiting) ? rules.sync.pump(batch) : sync.pump(batch))) {
       batch.abandon()
       return false
     }
@@ -349,10 +345,11 @@ export class Forwarding implements FibListener {
    * answer to a later batch says that the ones before it will get none; one to none that is under way has come twice.
    */
   private replied(side: KernelSide, bytes: Uint8Array): void {
-    const { batch, intake, sync } = side
+    const { batch, intake, rules, sync } = side
     const age = batch.answeredBy(bytes)
     if (age === -1) return
     for (let older = 0; older < age; older++) this.replyLost(side)
+    const { firstSeq, lastSeq } = batch.oldest!
     const errors = this.slotErrors
     errors.clear()
     const isComplete = batch.read(bytes, (slot, errno, text) => {
@@ -366,6 +363,7 @@ export class Forwarding implements FibListener {
     }
     batch.ended()
     batch.widen()
+    if (rules.sync.answered(firstSeq, lastSeq, (seq) => errors.get(seq - firstSeq))) return
     sync.answered((slot) => errors.get(slot))
   }
 
@@ -373,11 +371,13 @@ export class Forwarding implements FibListener {
    * Nothing is known of the oldest batch. What made the kernel stop in the middle of it (it gives up at a length that makes no sense, without
    * a word) is found by halves: each silence halves the batches that follow, and one message that gets no answer on its own is given up.
    */
-  private replyLost({ sync, batch }: KernelSide): void {
+  private replyLost({ sync, rules, batch }: KernelSide): void {
     const { oldest } = batch
     if (oldest === undefined) return
+    const { firstSeq, lastSeq } = oldest
     batch.ended()
     batch.narrow(oldest)
+    if (rules.sync.unanswered(firstSeq, lastSeq, SILENCES_MAX)) return
     if (sync.silence() < SILENCES_MAX) {
       sync.replyLost()
       return

@@ -7,6 +7,7 @@ export {
   type DynamicPeers,
   type FamilyName,
   type KernelConfig,
+  type KernelRule,
   type OriginatedRoute,
   type PeerCommand,
   type PeerConfig,

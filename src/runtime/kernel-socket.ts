@@ -75,6 +75,8 @@ const GROUPS = [
   NetlinkGroup.Ipv6Address,
   NetlinkGroup.Ipv4Route,
   NetlinkGroup.Ipv6Route,
+  NetlinkGroup.Ipv4Rule,
+  NetlinkGroup.Ipv6Rule,
   NetlinkGroup.Nexthop
 ]
 

@@ -8,6 +8,7 @@ import {
   decodeLink,
   decodeNexthop,
   decodeRoute,
+  decodeRule,
   eachMessage,
   type ModelKernelEvent,
   messagesOf,
@@ -23,7 +24,7 @@ import { LINKS, type Step } from "./script.ts"
 export interface Player {
   /** Plays the step; what was replied, then what was told. */
   readonly play: (step: Step) => { readonly replied: ReadonlyArray<unknown>; readonly told: ReadonlyArray<unknown> }
-  /** Links, nexthops and the routes of protocols that are not the kernel's. */
+  /** Links, nexthops, rules and the routes of protocols that are not the kernel's. */
   readonly list: () => unknown
   readonly close: () => void
 }
@@ -166,7 +167,7 @@ const queued = (requestFd: number, newsFd: number): Uint8Array => {
 const repliesIn = (bytes: Uint8Array): ReadonlyArray<unknown> =>
   messagesOf(bytes).map(({ at, end }) => decodeError(bytes, at, end))
 
-/** News of nexthops, and of routes that are not the kernel's own. In no order: which shrunk group comes first is the kernel's affair. */
+/** News of nexthops, of rules, and of routes that are not the kernel's own. In no order: which shrunk group comes first is the kernel's affair. */
 const newsIn = (bytes: Uint8Array): ReadonlyArray<string> =>
   newsInOrder(bytes)
     .map((news) => JSON.stringify(news))
@@ -178,10 +179,15 @@ const newsInOrder = (bytes: Uint8Array): ReadonlyArray<object> =>
       const nexthop = decodeNexthop(bytes, at, end)
       return nexthop.id === MARKER ? [] : [{ news: type, ...nexthop }]
     }
+    if (type === NetlinkType.NewRule || type === NetlinkType.DelRule) return [{ news: type, ...ruleIn(bytes, at, end) }]
     if (type !== NetlinkType.NewRoute && type !== NetlinkType.DelRoute) return []
     const route = decodeRoute(bytes, at, end)
     return PROTOCOLS.includes(route.protocol) ? [{ news: type, ...comparable(route) }] : []
   })
+
+/** In one order, whatever that of its attributes. */
+const ruleIn = (bytes: Uint8Array, at: number, end: number): object =>
+  Object.fromEntries(Object.entries(decodeRule(bytes, at, end)).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 const comparable = (route: ReturnType<typeof decodeRoute>) => {
   const { family, words, length, table, protocol, type, metric, nexthopId, ifindex, gateway } = route
@@ -214,10 +220,17 @@ const listed = (dump: (bytes: Uint8Array) => Uint8Array) => {
       })
     }
   }
+  const rules = ([4, 6] as const).map((family) => {
+    const bytes = dump(request((w) => putDump(w, { seq: 1, kind: "rule", family })))
+    return messagesOf(bytes).flatMap(({ type, at, end }) =>
+      type === NetlinkType.NewRule ? [ruleIn(bytes, at, end)] : []
+    )
+  })
   const states = links(dump).filter(({ index }) => (LINKS as ReadonlyArray<number>).includes(index))
   return {
     links: states.map(({ index, usable }) => ({ index, usable })),
     nexthops,
+    rules,
     routes: Object.fromEntries(Array.from(routes).sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 }

@@ -10,7 +10,10 @@ import {
   putNexthopGroup,
   putRoute,
   putRouteDelete,
-  RouteType
+  putRule,
+  putRuleDelete,
+  RouteType,
+  type RuleRequest
 } from "../../src/netlink/index.ts"
 
 export type Step =
@@ -45,7 +48,8 @@ const BGP = 186
 const STATIC = 4
 
 const leafId = fc.integer({ min: 1, max: 4 })
-const groupId = fc.integer({ min: 11, max: 13 })
+/** 14 and 15 are resilient, if they are at all. */
+const groupId = fc.integer({ min: 11, max: 15 })
 const six = (subnet: number, host: number) => [0x20010db8, subnet << 16, 0, host]
 const way = fc.constantFrom(
   { family: 4, gateway: [0x0a000102], ifindex: 10 } as const,
@@ -62,19 +66,37 @@ const way = fc.constantFrom(
   { family: 6, gateway: undefined, ifindex: 0, blackhole: true } as const
 )
 
+/** The kernel that the model was measured on has no mpls_iptunnel: labels are refused, whatever else is wrong or right. */
+const labels = fc.constantFrom([], [], [], [], [], [100], [100, 200])
+
 const leaf = fc
-  .record({ id: leafId, flags, way })
+  .record({ id: leafId, flags, way, labels })
   .map((r) =>
-    ask({ leaf: r }, (w) => putNexthop(w, { seq: SEQ, id: r.id, flags: r.flags | Ack, protocol: BGP, ...r.way }))
+    ask({ leaf: r }, (w) =>
+      putNexthop(w, { seq: SEQ, id: r.id, flags: r.flags | Ack, protocol: BGP, labels: r.labels, ...r.way })
+    )
   )
 
 const member = fc.record({
   id: fc.oneof({ weight: 8, arbitrary: leafId }, groupId),
   weight: fc.integer({ min: 1, max: 300 })
 })
+/** Mostly the one that fits what is there. */
+const resilient = fc.constantFrom(
+  { buckets: 8, idleTimer: 6000, unbalancedTimer: 0 },
+  { buckets: 8, idleTimer: 6000, unbalancedTimer: 0 },
+  { buckets: 8, idleTimer: 12_000, unbalancedTimer: 30_000 },
+  { buckets: 16, idleTimer: 6000, unbalancedTimer: 0 },
+  { buckets: 1, idleTimer: 0, unbalancedTimer: 0 },
+  { buckets: 0, idleTimer: 0, unbalancedTimer: 0 }
+)
+const members = fc.array(member, { minLength: 1, maxLength: 3 })
 const group = fc
-  .record({ id: groupId, flags, members: fc.array(member, { minLength: 1, maxLength: 3 }) })
+  .record({ id: groupId, flags, members })
   .map((r) => ask({ group: r }, (w) => putNexthopGroup(w, { ...r, seq: SEQ, flags: r.flags | Ack, protocol: BGP })))
+const resilientGroup = fc
+  .record({ id: fc.constantFrom(13, 14, 14, 14, 15, 15), flags, members, resilient })
+  .map((r) => ask({ resilient: r }, (w) => putNexthopGroup(w, { ...r, seq: SEQ, flags: r.flags | Ack, protocol: BGP })))
 
 const nexthopDelete = fc
   .oneof(leafId, groupId)
@@ -145,6 +167,40 @@ const routeDelete = fc
     )
   )
 
+/** Few priorities and tables, so that rules are like each other; 9999 is a table that nobody else names. */
+const selector = fc.constantFrom(
+  { family: 4 },
+  { family: 4, from: { words: [0x0a010000], length: 16 } },
+  { family: 4, from: { words: [0x0a010000], length: 24 } },
+  { family: 4, to: { words: [0x0a020000], length: 16 } },
+  { family: 4, from: { words: [0x0a010000], length: 16 }, to: { words: [0x0a020000], length: 16 } },
+  { family: 4, inInterface: "v10" },
+  { family: 4, inInterface: "nowhere" },
+  { family: 4, mark: 7 },
+  { family: 4, mark: 7, markMask: 0xff },
+  { family: 4, mark: 0, markMask: 0xff },
+  { family: 6 },
+  { family: 6, from: { words: six(1, 0), length: 48 } },
+  { family: 6, mark: 7, inInterface: "v12" }
+) as fc.Arbitrary<Omit<RuleRequest, "priority" | "table" | "protocol" | "seq" | "flags">>
+const rule = fc.record({
+  selector,
+  priority: fc.constantFrom(100, 100, 200, 32_766, 40_000),
+  table: fc.constantFrom(254, 70, 70_000, 9999),
+  protocol: fc.constantFrom(BGP, BGP, BGP, STATIC)
+})
+const ruleAdd = fc
+  .record({ rule, flags: fc.constantFrom(Create | Exclusive, Create | Exclusive, Create) })
+  .map(({ rule: { selector, ...rest }, flags: how }) =>
+    ask({ rule: { ...selector, ...rest }, how }, (w) =>
+      putRule(w, { ...selector, ...rest, seq: SEQ, flags: how | Ack })
+    )
+  )
+const ruleDelete = fc.record({ rule, isAnybodys: fc.boolean() }).map(({ rule: { selector, ...rest }, isAnybodys }) => {
+  const wanted = { ...selector, ...rest, ...(isAnybodys ? { protocol: 0 } : {}) }
+  return ask({ deleteRule: wanted }, (w) => putRuleDelete(w, { ...wanted, seq: SEQ, flags: Ack }))
+})
+
 const index = fc.constantFrom(...LINKS)
 const carrier = fc.record({ _tag: fc.constant("Carrier" as const), index, carrier: fc.boolean() })
 const address = fc.record({
@@ -186,6 +242,9 @@ const steps = fc.array(
     { weight: 6, arbitrary: leaf },
     { weight: 6, arbitrary: group },
     { weight: 10, arbitrary: route },
+    { weight: 5, arbitrary: resilientGroup },
+    { weight: 6, arbitrary: ruleAdd },
+    { weight: 4, arbitrary: ruleDelete },
     { weight: 2, arbitrary: nexthopDelete },
     { weight: 3, arbitrary: routeDelete },
     { weight: 1, arbitrary: carrier },

@@ -1,12 +1,11 @@
 // Pauses between tries: they double up to a minute, and chance shortens each by up to a quarter.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { KernelSync } from "../../src/ksync/index.ts"
 import { Retries } from "../../src/router/forwarding-retries.ts"
 import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
 
 /** A mirror in which something always waits for time. */
-const failing = { retries: { soon: 1, rarely: 1 }, retry: () => true } as unknown as KernelSync
+const failing = [{ retries: { soon: 1, rarely: 1 }, retry: () => true }]
 
 /** What is armed over `times` failures. */
 const pauses = (seed: number, times: number): ReadonlyArray<number> => {

@@ -73,6 +73,7 @@ export class World {
   nodes = 8
 
   private readonly config: KernelConfig
+  private readonly more: Partial<KernelConfig>
 
   constructor(
     seed = 1,
@@ -82,6 +83,7 @@ export class World {
   ) {
     this.seed = seed
     this.config = { ...kernelConfig, onExit, ...more }
+    this.more = more
     this.kernel = kernel
     this.forwarding = this.create()
   }
@@ -257,7 +259,7 @@ export class World {
     this.answers = []
     this.notifications = []
     this.wantedTimers.clear()
-    const next = new World(this.seed, this.kernel)
+    const next = new World(this.seed, this.kernel, "remove", this.more)
     next.inspector.begin(this.kernel)
     if (turns === undefined) return next.start() as this
     next.forwarding.start(next.out)

@@ -1,0 +1,23 @@
+// What is read of the kernel, all of it or what is needed after some news.
+import type { DumpKind } from "../netlink/index.ts"
+
+export interface Dump {
+  readonly kind: DumpKind
+  readonly family: 0 | 4 | 6
+}
+
+/** In the order of dependence: what stands on something is read after it. */
+export const DUMPS: ReadonlyArray<Dump> = [
+  { kind: "link", family: 0 },
+  { kind: "address", family: 0 },
+  { kind: "nexthop", family: 0 },
+  { kind: "route", family: 4 },
+  { kind: "route", family: 6 },
+  { kind: "rule", family: 0 }
+]
+
+/** After a link went down: what is left of our nexthops. The news may be older than our last requests. */
+export const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
+
+/** After news that came while a dump was read: what the dump said of links and addresses may be older than the news. */
+export const DISTURBED: ReadonlyArray<Dump> = DUMPS.slice(0, 2)
