@@ -13,7 +13,9 @@ export const DUMPS: ReadonlyArray<Dump> = [
   { kind: "nexthop", family: 0 },
   { kind: "route", family: 4 },
   { kind: "route", family: 6 },
-  { kind: "rule", family: 0 }
+  { kind: "rule", family: 0 },
+  // Only shown: nothing stands on them.
+  { kind: "neighbour", family: 0 }
 ]
 
 /** After a link went down: what is left of our nexthops. The news may be older than our last requests. */

@@ -125,6 +125,7 @@ const neighbourNode = (
     address: adjacency.words.length === 0 ? null : formatAddress(adjacency),
     interface: forwarding.fib.interfaces.nameOf(adjacency.ifindex),
     up: forwarding.fib.neighbours.isUsable(neighbour),
+    resolved: forwarding.kernelSide?.intake.neighbours.stateOf(adjacency) ?? null,
     kernel: labels.length > 0 ? null : nexthopOf(forwarding, adjacency)
   }
 }

@@ -27,6 +27,7 @@ import type { KernelConfig } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
 import { DISTURBED, DUMPS, type Dump, VERIFICATION } from "./forwarding-dumps.ts"
+import { ForwardingNeighbours } from "./forwarding-neighbours.ts"
 import type { ForwardingRules } from "./forwarding-rules.ts"
 
 const DUMP_TRIES_MAX = 5
@@ -44,6 +45,7 @@ export class ForwardingIntake {
   overruns = 0
   private readonly fib: Fib
   private readonly sync: KernelSync
+  readonly neighbours: ForwardingNeighbours = new ForwardingNeighbours()
   private readonly rules: ForwardingRules
   private readonly batch: ForwardingBatch
   private readonly pool: BlockPool
@@ -117,6 +119,7 @@ export class ForwardingIntake {
     this.seenAddresses.clear()
     this.seenNexthops.length = 0
     this.rules.begin()
+    this.neighbours.begin()
     const [routes4, routes6] = this.sync.routes
     this.seenRoutes = [new Uint8Array(routes4.state.length), new Uint8Array(routes6.state.length)]
     this.send(out)
@@ -189,6 +192,9 @@ export class ForwardingIntake {
         case NetlinkType.DelAddress:
           this.disturb()
           return this.addressChanged(type === NetlinkType.NewAddress, bytes, at, end)
+        case NetlinkType.NewNeighbour:
+        case NetlinkType.DelNeighbour:
+          return this.neighbours.notified(type === NetlinkType.NewNeighbour, bytes, at, end)
       }
       if (port !== 0 && port === this.ownPort) return
       if (type === NetlinkType.DelNexthop) {
@@ -216,6 +222,7 @@ export class ForwardingIntake {
       this.seenLinks.add(decodeLink(bytes, at, end).index)
     } else if (kind === "address") this.addressChanged(true, bytes, at, end)
     else if (kind === "rule") this.rules.dumped(bytes, at, end)
+    else if (kind === "neighbour") this.neighbours.dumped(bytes, at, end)
     else if (kind === "nexthop") {
       const nexthop = decodeNexthop(bytes, at, end)
       if (this.isOurs(nexthop)) this.seenNexthops.push(nexthop)
@@ -237,6 +244,7 @@ export class ForwardingIntake {
     } else if (kind === "address") this.fib.interfaces.retainAddresses(this.seenAddresses)
     else if (kind === "nexthop") this.nexthopsComplete()
     else if (kind === "rule") this.rules.complete()
+    else if (kind === "neighbour") this.neighbours.complete()
     else if (kind === "route") this.routesComplete(family === 4 ? 0 : 1)
   }
 

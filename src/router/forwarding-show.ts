@@ -229,6 +229,7 @@ const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   index: leaf.id,
   state: ENTRY_STATE_NAMES[leaf.state],
   references: leaf.held,
+  neighbour: forwarding.kernelSide!.intake.neighbours.stateOf(leaf.adjacency),
   waitingFor: WAITING.has(leaf.state) ? firstOf(leafPath(forwarding, leaf)) : null,
   path: WAITING.has(leaf.state) ? leafPath(forwarding, leaf) : [],
   error: failureText(leaf.failure),

@@ -3,7 +3,7 @@
 // one that resizes the kernel's tables can take a quarter of a second. Dump and notification sockets block on the pool for a moment.
 import * as fs from "node:fs"
 import { Effect } from "effect"
-import { NetlinkGroup } from "../netlink/index.ts"
+import { NeighbourState, NetlinkGroup, NetlinkType } from "../netlink/index.ts"
 import { netlinkAddress, optionWord, portOf, Sys, systemCalls } from "./sys.ts"
 
 export interface NetlinkSocket {
@@ -71,6 +71,7 @@ export const bufferBytes = (fd: number): { readonly receive: number; readonly se
 
 const GROUPS = [
   NetlinkGroup.Link,
+  NetlinkGroup.Neighbour,
   NetlinkGroup.Ipv4Address,
   NetlinkGroup.Ipv6Address,
   NetlinkGroup.Ipv4Route,
@@ -80,10 +81,10 @@ const GROUPS = [
   NetlinkGroup.Nexthop
 ]
 
-/** Joins the groups that we follow, leaving out what `ownPort` caused: a million routes of our own would drown the rest. */
+/** Joins the groups that we follow, leaving out what `ownPort` caused: a million routes of our own would drown the rest. Nor are neighbours told of that only grow stale. */
 export const subscribe = (fd: number, ownPort: number): void => {
   const sys = systemCalls()
-  const instructions = new Uint8Array(4 * 8)
+  const instructions = new Uint8Array(8 * 8)
   const view = new DataView(instructions.buffer)
   const instruction = (index: number, code: number, jumpTrue: number, jumpFalse: number, operand: number): void => {
     view.setUint16(index * 8, code, true)
@@ -94,11 +95,15 @@ export const subscribe = (fd: number, ownPort: number): void => {
   // Classic BPF loads big-endian, the field is in host order: compare with the swapped port.
   const swapped = new DataView(new Uint32Array([ownPort]).buffer).getUint32(0, false)
   instruction(0, BPF_LOAD_WORD, 0, 0, PORT_OFFSET)
-  instruction(1, BPF_JUMP_EQUAL, 0, 1, swapped)
-  instruction(2, BPF_RETURN, 0, 0, 0)
-  instruction(3, BPF_RETURN, 0, 0, 0xffff_ffff)
+  instruction(1, BPF_JUMP_EQUAL, 5, 0, swapped)
+  instruction(2, BPF_LOAD_HALF, 0, 0, TYPE_OFFSET)
+  instruction(3, BPF_JUMP_EQUAL, 0, 2, NetlinkType.NewNeighbour << 8)
+  instruction(4, BPF_LOAD_HALF, 0, 0, NEIGHBOUR_STATE_OFFSET)
+  instruction(5, BPF_JUMP_SET, 1, 0, NEIGHBOUR_STATES_LEFT_OUT << 8)
+  instruction(6, BPF_RETURN, 0, 0, 0xffff_ffff)
+  instruction(7, BPF_RETURN, 0, 0, 0)
   const program = new DataView(new ArrayBuffer(16))
-  program.setUint16(0, 4, true)
+  program.setUint16(0, 8, true)
   program.setBigUint64(8, sys.address(instructions), true)
   sys.setsockopt(fd, Sys.SOL_SOCKET, Sys.SO_ATTACH_FILTER, new Uint8Array(program.buffer))
   for (const group of GROUPS) sys.setsockopt(fd, Sys.SOL_NETLINK, Sys.NETLINK_ADD_MEMBERSHIP, optionWord(group))
@@ -107,8 +112,15 @@ export const subscribe = (fd: number, ownPort: number): void => {
 }
 
 const BPF_LOAD_WORD = 0x20
+const BPF_LOAD_HALF = 0x28
+const BPF_JUMP_SET = 0x45
 const BPF_JUMP_EQUAL = 0x15
 const BPF_RETURN = 0x06
+/** A neighbour in use goes through these again and again; that it is reachable again, or is not, is told. */
+const NEIGHBOUR_STATES_LEFT_OUT = NeighbourState.Stale | NeighbourState.Delay | NeighbourState.Probe
+/** nlmsg_type in the header, and ndm_state behind it. */
+const TYPE_OFFSET = 4
+const NEIGHBOUR_STATE_OFFSET = 24
 /** nlmsg_pid in the header. */
 const PORT_OFFSET = 12
 

@@ -8,11 +8,13 @@ import { type EventRecord, KernelChannel } from "../../src/eventlog/index.ts"
 import {
   decodeError,
   decodeLink,
+  decodeNeighbour,
   decodeRoute,
   eachMessage,
   HEADER_BYTES,
   type Link,
   messagesOf,
+  NeighbourState,
   NetlinkFlag,
   NetlinkType,
   NetlinkWriter,
@@ -192,6 +194,32 @@ needs.describe("the Kernel service on the real kernel", () => {
         })
       }
       expect(heard.filter((prefix) => prefix >>> 22 === 0x64400000 >>> 22)).toEqual([])
+    })
+  )
+
+  needs.it("hears of neighbours that come, fail and go, and not of those that only grow stale", () =>
+    withKernel("neighbours", {}, async (harness) => {
+      harness.namespace.sh(`${LINKS}
+        ip neigh replace 10.0.0.8 lladdr 02:00:00:00:00:08 dev v0 nud stale
+        ip neigh replace 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0 nud reachable; ip neigh del 10.0.0.9 dev v0
+        ip link add marker type veth peer name other`)
+      const told: Array<string> = []
+      for (let seen = false; !seen; ) {
+        const bytes = await harness.next(KernelChannel.Notification)
+        eachMessage(bytes, (type, _flags, _seq, _port, at, end) => {
+          seen ||= type === NetlinkType.NewLink && decodeLink(bytes, at, end).name === "marker"
+          if (type !== NetlinkType.NewNeighbour && type !== NetlinkType.DelNeighbour) return
+          const { family, words, state } = decodeNeighbour(bytes, at, end)
+          if (family === 4) told.push(`${type} .${words[0] & 255} ${state}`)
+        })
+      }
+      const { NewNeighbour, DelNeighbour } = NetlinkType
+      const { Reachable, Failed } = NeighbourState
+      expect(told).toEqual([
+        `${NewNeighbour} .9 ${Reachable}`,
+        `${NewNeighbour} .9 ${Failed}`,
+        `${DelNeighbour} .9 ${Failed}`
+      ])
     })
   )
 

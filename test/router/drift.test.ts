@@ -1,7 +1,7 @@
 // What others change of ours is put right, in place; what others have of their own is left alone, even where it took our place.
 import { describe, expect, it } from "vitest"
 import { isOwnId } from "../../src/ksync/index.ts"
-import { NetlinkType } from "../../src/netlink/index.ts"
+import { NeighbourState, NetlinkType } from "../../src/netlink/index.ts"
 import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
 import { World } from "./forwarding-world.ts"
 
@@ -105,7 +105,7 @@ describe("a dump that fails", () => {
     here.sent.clear()
     here.failDumps = 5
     here.world({ _tag: "LossesArmed", count: 1 }).foreignDelete(PREFIX).settle()
-    expect([here.routes(), [...here.sent], here.dumps.length]).toEqual([{}, [], 11])
+    expect([here.routes(), [...here.sent], here.dumps.length]).toEqual([{}, [], 12])
     here.pass(1)
     expect([here.routes(), ids(here), [...here.sent]]).toEqual([
       { [PREFIX]: WAYS },
@@ -151,6 +151,25 @@ describe("once an hour", () => {
     expect(here.routes()).not.toEqual({ [PREFIX]: WAYS })
     here.forwarding.timer(ForwardingTimer.Reread, here.out)
     expect(here.settle().routes()).toEqual({ [PREFIX]: WAYS })
+  })
+})
+
+describe("what the kernel believes of a neighbour", () => {
+  const believed = (here: World): ReadonlyArray<unknown> =>
+    ([...here.forwarding.showKernel()] as ReadonlyArray<{ kind: string; key: string; neighbour: string | null }>)
+      .filter(({ kind }) => kind === "nexthop")
+      .map(({ key, neighbour }) => `${key}: ${neighbour}`)
+
+  it("is shown with the nexthop, and changes nothing else", () => {
+    const here = begin()
+    const neighbour = { _tag: "NeighbourAdded", family: 4, ifindex: 2, linkLayerAddress: [2, 0, 0, 0, 0, 2] } as const
+    here.world({ ...neighbour, words: [0x0a00_0102], state: NeighbourState.Stale })
+    here.world({ ...neighbour, words: [0x0a00_0103], state: NeighbourState.Failed })
+    expect(believed(here)).toEqual(["10.0.1.2 dev east: null", "10.0.1.3 dev east: null"])
+    here.forwarding.timer(ForwardingTimer.Reread, here.out)
+    here.settle()
+    expect(believed(here)).toEqual(["10.0.1.2 dev east: reachable", "10.0.1.3 dev east: failed"])
+    expect(here.routes()).toEqual({ [PREFIX]: WAYS })
   })
 })
 

@@ -159,7 +159,7 @@ describe("forwarding", () => {
     const world = twoLinks().announce("198.51.100.0/24", "10.0.1.2").settle()
     world.dumps = []
     world.world({ _tag: "LossesArmed", count: 1 }).foreignDelete("198.51.100.0/24").settle()
-    expect(world.dumps).toEqual(["18/0", "22/0", "106/0", "26/2", "34/0"])
+    expect(world.dumps).toEqual(["18/0", "22/0", "106/0", "26/2", "34/0", "30/0"])
     expect(Object.keys(world.routes())).toEqual(["198.51.100.0/24"])
   })
 
