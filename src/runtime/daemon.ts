@@ -27,7 +27,7 @@ export interface DaemonOptions<E = never, R = never> {
   /** Instead of the kernel that the configuration asks for. */
   readonly kernel?: Layer.Layer<Kernel, DaemonFailed, Inbox>
   readonly programVersion?: string
-  /** Practise on made-up tables until a peer says something. */
+  /** Practise on made-up tables until a peer has something to tell. */
   readonly warmUp?: boolean
   /** Where what the daemon says goes, instead of stderr. */
   readonly diary?: Layer.Layer<never>
@@ -113,7 +113,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
 const settle = (core: Core, { kernel }: RouterConfig, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
   const isBusy = (): boolean => {
     const { counters, followed, stopping } = core.state
-    return counters.messagesIn > 0 || followed.count > 0 || stopping
+    return counters.updatesIn > 0 || followed.count > 0 || stopping
   }
   const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy, kernel }) : Effect.void]
   return Effect.all(steps, { concurrency: 2, discard: true })

@@ -44,7 +44,7 @@ describe("the launcher", () => {
     fakeNode("node_modules/.bin/node", 26)
     fakeNode("path/node", 26)
     expect(run().stdout).toBe(
-      `node_modules/.bin/node: --optimize-for-size --max-semi-space-size=1 --no-maglev --v8-pool-size=1 ${home}/dist/backwalk.mjs show peers\n`
+      `node_modules/.bin/node: --max-semi-space-size=1 --no-maglev ${home}/dist/backwalk.mjs show peers\n`
     )
   })
 
