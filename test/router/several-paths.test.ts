@@ -24,6 +24,8 @@ import { announcement, establishWith } from "./far-side.ts"
 const [A, B, C, D] = ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"]
 const PREFIX = "10.1.0.0/16"
 const SERVED: Partial<PeerConfig> = { type: "route-server-client" }
+/** The last of four takes two paths. */
+const TAKING_TWO: Readonly<Record<string, Partial<PeerConfig>>> = { [D]: { addPath: { receive: false, send: 2 } } }
 const TAKES: Capability = { _tag: "AddPath", families: [{ afi: 1, safi: 1, mode: AddPathMode.Receive }] }
 
 const withdrawal = (...prefixes: ReadonlyArray<string>): Uint8Array =>
@@ -116,6 +118,27 @@ describe("clients of a route server", () => {
     expect(ear.listen()).toEqual([])
     driver.hear(b, announcement([65003, 65009, 65010], [PREFIX]))
     expect(ear.listen()).toEqual([`+ ${PREFIX} 65003 65009 65010`])
+  })
+
+  it("may differ in the order of two paths where MED takes a third one out [RFC 4271 §9.1.2.2 c, RFC 7947 §2.3]", () => {
+    const driver = new Driver(
+      configOf(
+        [A, B, C, D].map((address, at) => peerConfig(address, 65002 + at, { ...SERVED, ...TAKING_TWO[address] }))
+      )
+    )
+    const ears = [A, B, C, D].map((address, at) => {
+      const takes = TAKING_TWO[address] === undefined ? [] : [TAKES]
+      return new Ear(driver, establishWith(driver, address, 65002 + at, takes), takes.length > 0)
+    })
+    const [a, b, c] = [A, B, C].map((address) => driver.state.peers[driver.state.byAddress.get(address)!]!.established)
+    // Of A and C the one with the lower MED is left, C; against C it is B that wins, and against A alone B would not.
+    driver.hear(a!, announcement([65100, 1], [PREFIX], { med: 10 }))
+    driver.hear(b!, announcement([65200, 2], [PREFIX], { med: 0 }))
+    driver.hear(c!, announcement([65100, 3], [PREFIX], { med: 0 }))
+    const told = ears.map((ear) => ear.listen().map((line) => line.split(" ").slice(2).join(" ")))
+    expect(told.map((lines) => lines.at(-1))).toEqual(["65200 2", "65100 3", "65100 1", "65100 3"])
+    // Who may have two gets the best, and then the best of the others: without B it is C.
+    expect(told[3]!.includes("65200 2")).toBe(true)
   })
 
   it("are the only ones: an ordinary peer whose route is the best is told nothing [RFC 4271 §9.1.3]", () => {
