@@ -17,9 +17,13 @@ export class NextHops {
   private readonly ipv4 = new Map<number, NextHopId>()
   private readonly ipv6 = new Map<string, NextHopId>()
 
+  find(address: Address): NextHopId | -1 {
+    return (address.family === 4 ? this.ipv4.get(address.words[0]) : this.ipv6.get(formatAddress(address))) ?? -1
+  }
+
   intern(address: Address): NextHopId {
-    const known = address.family === 4 ? this.ipv4.get(address.words[0]) : this.ipv6.get(formatAddress(address))
-    if (known !== undefined) return known
+    const known = this.find(address)
+    if (known !== -1) return known
     const id = this.addresses.length
     this.addresses.push(address)
     this.reachable.push(1)

@@ -150,4 +150,4 @@ export const addressOf = (endpoint: string): string => {
 }
 
 /** fe80::/10, RFC 4291 §2.4. */
-const isLinkLocal = (words: ReadonlyArray<number>): boolean => words[0] >>> 22 === 0x3fa
+export const isLinkLocal = (words: ReadonlyArray<number>): boolean => words[0] >>> 22 === 0x3fa

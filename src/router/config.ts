@@ -164,7 +164,7 @@ export interface RouterConfig {
   readonly router: { readonly asn: number; readonly id: string }
   /** `address:port` or `[address]:port`. */
   readonly listen: ReadonlyArray<string>
-  /** Absent: no kernel; every next hop counts as reachable. */
+  /** Absent: no kernel; every next hop but our own address counts as reachable. */
   readonly kernel?: KernelConfig
   readonly peers: ReadonlyArray<PeerConfig>
   /** The longest range that covers an address counts. */

@@ -287,7 +287,7 @@ const internNextHops = (state: RouterState): void => {
     state.nextHopSets[id] = set
     state.nextHopOfSet.set(set, id)
     const { reachable, metric } = state.forwarding.reachability(set)
-    nextHops.reachable[id] = reachable ? 1 : 0
+    nextHops.reachable[id] = reachable && !state.ownAddresses.has(nextHops.text(id)) ? 1 : 0
     nextHops.metrics[id] = metric
   })
 }
@@ -308,7 +308,7 @@ const trackNextHop = (state: RouterState, set: number): void => {
   if (nextHop === undefined) return
   const { nextHops } = state.rib.store
   const { reachable, metric } = state.forwarding.reachability(set)
-  const usable = reachable ? 1 : 0
+  const usable = reachable && !state.ownAddresses.has(nextHops.text(nextHop)) ? 1 : 0
   if (nextHops.reachable[nextHop] === usable && nextHops.metrics[nextHop] === metric) return
   nextHops.reachable[nextHop] = usable
   nextHops.metrics[nextHop] = metric

@@ -12,8 +12,17 @@ import {
   reducePeer,
   TimerKind
 } from "../session/index.ts"
-import { encodeNotification, encodeOpen, FAMILY_NAMES, type Family, isRouted, keepalive } from "../wire/index.ts"
-import { exportParameters, factsOf, intakeOf, originOf } from "./agreement.ts"
+import {
+  encodeNotification,
+  encodeOpen,
+  FAMILY_NAMES,
+  type Family,
+  formatAddress,
+  isRouted,
+  keepalive,
+  parseAddress
+} from "../wire/index.ts"
+import { addressOf, exportParameters, factsOf, intakeOf, isLinkLocal, originOf } from "./agreement.ts"
 import { Connection } from "./connection.ts"
 import { routerEffects } from "./effects.ts"
 import { noteEnd } from "./last-words.ts"
@@ -182,6 +191,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   out.put(routerEffects.code.Expect, id, conn.messageBytesMax)
   peer.established = id
   peer.agreed = negotiated
+  noteOwnAddress(state, conn.local)
   peer.endOfRib.fill(false)
   peer.lastError = ""
   peer.lastConnectError = undefined
@@ -201,6 +211,20 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
     },
     out
   )
+}
+
+/** A link-local address may be somebody else's on another link. */
+const noteOwnAddress = (state: RouterState, local: string): void => {
+  const address = parseAddress(addressOf(local))
+  if (address === undefined || (address.family === 6 && isLinkLocal(address.words))) return
+  const text = formatAddress(address)
+  if (state.ownAddresses.has(text)) return
+  state.ownAddresses.add(text)
+  const { nextHops } = state.rib.store
+  const known = nextHops.find(address)
+  if (known === -1 || nextHops.reachable[known] === 0) return
+  nextHops.reachable[known] = 0
+  state.rib.nextHopChanged(known)
 }
 
 /** The families beyond the routed ones, as bits. */

@@ -67,6 +67,8 @@ export class RouterState {
   readonly byAddress: Map<string, number> = new Map()
   /** By peer number: where the next owner of the number goes on numbering its dials. */
   readonly nextConns: Array<number> = []
+  /** Our ends of the sessions there have been, which are no next hop for us (RFC 4271 §6.3). */
+  readonly ownAddresses: Set<string> = new Set()
   /** Dynamic peers that have lost their last connection. */
   readonly departing: Set<number> = new Set()
   /** Routes announced by configuration and command, by prefix text. */

@@ -202,3 +202,27 @@ describe("IPv6 next hops with a link-local part [RFC 2545 §3]", () => {
     expect(driver.state.rib.store.count).toBe(1)
   })
 })
+
+describe("our own address as a next hop [RFC 4271 §6.3]", () => {
+  const served = (address: string, asn: number): PeerConfig => peerConfig(address, asn, { type: "route-server-client" })
+  const OURS = { nextHop: { family: 4, words: [0x0a000001] } } as const
+
+  it("is not reachable, also where nobody asks a kernel: a route server's client does not draw the others' traffic to it", () => {
+    const driver = driverOf(served("10.0.0.2", 65002), served("10.0.0.3", 65003))
+    const [a, b] = [establishWith(driver, "10.0.0.2", 65002), establishWith(driver, "10.0.0.3", 65003)]
+    driver.hear(a, announcement([65002], ["192.0.2.0/24"], OURS))
+    driver.settle()
+    expect([routesOf(driver, "10.0.0.2"), driver.updates(b)]).toEqual([["192.0.2.0/24 next hop unreachable"], []])
+    driver.hear(a, announcement([65002], ["192.0.2.0/24"]))
+    expect([routesOf(driver, "10.0.0.2"), driver.updates(b).length]).toEqual([["192.0.2.0/24 best"], 1])
+  })
+
+  it("is none from the moment on that a session tells us it is ours", () => {
+    const driver = driverOf(served("10.0.0.2", 65002), served("10.0.0.3", 65003))
+    const a = establishWith(driver, "10.0.0.2", 65002, [], "10.0.0.9:179")
+    driver.hear(a, announcement([65002], ["192.0.2.0/24"], OURS))
+    expect(routesOf(driver, "10.0.0.2")).toEqual(["192.0.2.0/24 best"])
+    establishWith(driver, "10.0.0.3", 65003, [], "10.0.0.1:179")
+    expect(routesOf(driver, "10.0.0.2")).toEqual(["192.0.2.0/24 next hop unreachable"])
+  })
+})
