@@ -7,6 +7,7 @@ import { Trait } from "./attribute-facts.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { CarriedReader, type LearnKey } from "./carried.ts"
 import type { KeyTable } from "./key-table.ts"
+import { LIST_LONG, LongLists } from "./long-lists.ts"
 import { withLongLivedStale } from "./long-lived.ts"
 import { type PathRef, Paths } from "./paths.ts"
 import { Import, LeftOver, RibPeers, SELF } from "./peers.ts"
@@ -29,6 +30,7 @@ export class AdjIn {
   spanFirst: PrefixId | -1 | typeof NONE = NONE
   private readonly tables: ReadonlyArray<RibTable>
   private readonly carried: CarriedReader
+  private readonly long: LongLists
   private readonly scratch = new Uint32Array(4)
   /** Prefixes read from a span and not yet looked up. */
   private readonly words = new Uint32Array(READ_MAX * 4)
@@ -42,6 +44,7 @@ export class AdjIn {
     this.peers = new RibPeers(policies)
     this.tables = tables
     this.paths = new Paths(capacity)
+    this.long = new LongLists(this.paths)
     this.carried = new CarriedReader(store)
   }
 
@@ -150,8 +153,12 @@ export class AdjIn {
     const { family } = table.prefixes
     const generation = this.peers.generation[family][peer]
     const head = table.heads[id]
+    const isLong = this.long.has(family, id)
     let last: PathRef = 0
-    for (let path = head; path !== 0; last = path, path = paths.next[path]) {
+    let length = 0
+    for (let path = isLong ? this.long.find(family, id, peer, pathId) : head; path !== 0; path = paths.next[path]) {
+      last = path
+      length++
       if (paths.peer[path] !== peer || paths.pathIdOf(path) !== pathId) continue
       const isLeftOver = paths.generation[path] !== generation
       if (received !== attributes || paths.hasChanged) this.noteReceived(table, id, path, attributes, received)
@@ -165,8 +172,10 @@ export class AdjIn {
     const path = paths.add(peer, pathId, attributes, generation)
     store.retain(attributes)
     if (received !== attributes || paths.hasChanged) this.noteReceived(table, id, path, attributes, received)
-    if (last === 0) table.heads[id] = path
-    else paths.next[last] = path
+    if (head === 0) table.heads[id] = path
+    else paths.insertAfter(isLong ? head : last, path)
+    if (isLong) this.long.add(family, id, path)
+    else if (length >= LIST_LONG) this.long.begin(family, id, head)
     table.prefixes.retain(id)
     this.peers.received[family][peer]++
     const hash = this.hashOf(table, id, path)
@@ -197,6 +206,12 @@ export class AdjIn {
 
   forget(peer: number, table: RibTable, id: PrefixId, pathId: number): void {
     const { paths } = this
+    const { family } = table.prefixes
+    if (this.long.has(family, id)) {
+      const path = this.long.find(family, id, peer, pathId)
+      if (path !== 0) this.unlink(table, id, paths.beforeOf(path), path)
+      return
+    }
     let last: PathRef = 0
     for (let path = table.heads[id] ?? 0; path !== 0; last = path, path = paths.next[path]) {
       if (paths.peer[path] === peer && paths.pathIdOf(path) === pathId) {
@@ -273,8 +288,9 @@ export class AdjIn {
     this.sum = (this.sum - hash) | 0
     if (!this.isLeftOver(family, path)) this.noteTold(family, peer, -1, -hash)
     table.markChanged(id)
-    if (before === 0) table.heads[id] = paths.next[path]
-    else paths.next[before] = paths.next[path]
+    const after = paths.takeOut(before, path)
+    if (before === 0) table.heads[id] = after
+    if (this.long.count > 0) this.long.remove(family, id, path)
     const received = this.peers.received[family]
     assert(received[peer] > 0, "a peer lost more paths than it had")
     received[peer]--

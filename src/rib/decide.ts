@@ -333,12 +333,7 @@ export class Decision {
   }
 
   private toFront(head: PathRef, best: PathRef): PathRef {
-    if (head === best) return head
-    const { next } = this.paths
-    let before = head
-    while (next[before] !== best) before = next[before]
-    next[before] = next[best]
-    next[best] = head
+    if (head !== best) this.paths.toFront(head, best)
     return best
   }
 

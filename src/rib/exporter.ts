@@ -15,6 +15,7 @@ import type { Packer } from "./packer.ts"
 import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
+import { RoutePlaces } from "./route-places.ts"
 import type { Selection } from "./selection.ts"
 import { Streams } from "./streams.ts"
 
@@ -33,6 +34,8 @@ export class Exporter {
   private readonly streams: Streams = new Streams()
   protected readonly before: Routes = new Routes()
   protected readonly after: Routes = new Routes()
+  protected readonly placesBefore: RoutePlaces = new RoutePlaces()
+  private readonly placesAfter: RoutePlaces = new RoutePlaces()
   protected readonly bits: Uint32Array = new Uint32Array(PEERS_MAX / 32)
   /** Receivers of the round, those of what is packed at the moment, and the slot among these that is left out. */
   protected readonly scope: Uint32Array = new Uint32Array(PEERS_MAX / 32)
@@ -236,10 +239,15 @@ export class Exporter {
     }
     exportClass.read(id, before)
     if (!isSameList(before, after)) {
+      const isIdentified = exportClass.parameters.addPathSend > 0
       for (let word = 0; word < stride; word++) this.bits[word] = 0
+      this.placesBefore.begin(before, isIdentified)
+      this.placesAfter.begin(after, isIdentified)
       this.tellAnnounced(table, exportClass, id)
       this.tellWithdrawn(table, exportClass, id)
       for (const member of exportClass.behind) this.compareFor(table, exportClass, member, id)
+      this.placesBefore.end(before)
+      this.placesAfter.end(after)
       if (isShort) adjOut.noteShort(id, sent, source)
       else adjOut.noteList(id, after)
     }
@@ -248,12 +256,13 @@ export class Exporter {
   }
 
   private tellAnnounced(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
-    const { before, after, bits } = this
+    const { before, after, bits, placesBefore } = this
     const { audiences } = exportClass.adjOut
     for (let now = 0; now < after.count; now++) {
+      const end = placesBefore.to(after.pathId[now])
       for (let word = 0; word < exportClass.stride; word++) bits[word] = exportClass.liveBits[word]
       audiences.intersect(bits, after.audience[now])
-      for (let old = 0; old < before.count; old++) {
+      for (let old = placesBefore.from(after.pathId[now]); old < end; old++) {
         if (this.isSameRoute(old, now)) audiences.subtract(bits, before.audience[old])
       }
       this.addJob(table, exportClass, bits, id, after.pathId[now], after.attributes[now] + 1, after.source[now])
@@ -261,12 +270,13 @@ export class Exporter {
   }
 
   private tellWithdrawn(table: RibTable, exportClass: ExportClass, id: PrefixId): void {
-    const { before, after, bits } = this
+    const { before, after, bits, placesAfter } = this
     const { audiences } = exportClass.adjOut
     for (let old = 0; old < before.count; old++) {
+      const end = placesAfter.to(before.pathId[old])
       for (let word = 0; word < exportClass.stride; word++) bits[word] = exportClass.liveBits[word]
       audiences.intersect(bits, before.audience[old])
-      for (let now = 0; now < after.count; now++) {
+      for (let now = placesAfter.from(before.pathId[old]); now < end; now++) {
         if (before.pathId[old] === after.pathId[now]) audiences.subtract(bits, after.audience[now])
       }
       this.addJob(table, exportClass, bits, id, before.pathId[old], 0, SELF)
@@ -284,7 +294,7 @@ export class Exporter {
 
   /** Whether a member that lags has to hear of the difference. */
   private compareFor(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
-    const { before, after } = this
+    const { before, after, placesBefore } = this
     const { audiences } = exportClass.adjOut
     let had = 0
     let has = 0
@@ -293,7 +303,8 @@ export class Exporter {
     for (let now = 0; now < after.count; now++) {
       if (!audiences.has(after.audience[now], member.slot)) continue
       has++
-      for (let old = 0; old < before.count; old++) {
+      const end = placesBefore.to(after.pathId[now])
+      for (let old = placesBefore.from(after.pathId[now]); old < end; old++) {
         if (this.isSameRoute(old, now) && audiences.has(before.audience[old], member.slot)) kept++
       }
     }

@@ -19,6 +19,8 @@ export class Paths {
   private pathIds: Uint32Array | undefined
   /** The set as it was received plus one, where policy gave another one in its place; 0: it did not. Absent until it does. */
   private receivedSets: Uint32Array | undefined
+  /** The path before each in lists that are long (long-lists.ts); absent until there is one, and not kept in other lists. */
+  private before: Uint32Array | undefined
   count = 0
   private bound = 1
   private free: PathRef = 0
@@ -50,6 +52,46 @@ export class Paths {
     }
     this.count++
     return path
+  }
+
+  /** From here on lists are kept in both directions. What is returned is filled by whoever asks, for the lists that it is about. */
+  trackOrder(): Uint32Array {
+    this.before ??= new Uint32Array(this.next.length)
+    return this.before
+  }
+
+  /** The path before one in a list of which that is known; 0: it is the first. */
+  beforeOf(path: PathRef): PathRef {
+    return this.before === undefined ? 0 : this.before[path]
+  }
+
+  /** Puts `path` behind another one. */
+  insertAfter(other: PathRef, path: PathRef): void {
+    const after = this.next[other]
+    this.next[path] = after
+    this.next[other] = path
+    if (this.before === undefined) return
+    this.before[path] = other
+    if (after !== 0) this.before[after] = path
+  }
+
+  /** Takes a path out of its list; `last` is the one before it. Returns the one behind it. */
+  takeOut(last: PathRef, path: PathRef): PathRef {
+    const after = this.next[path]
+    if (last !== 0) this.next[last] = after
+    if (this.before !== undefined && after !== 0) this.before[after] = last
+    return after
+  }
+
+  /** Puts a path of the list in front of it. */
+  toFront(head: PathRef, path: PathRef): void {
+    let last = head
+    while (this.next[last] !== path) last = this.next[last]
+    this.takeOut(last, path)
+    this.next[path] = head
+    if (this.before === undefined) return
+    this.before[head] = path
+    this.before[path] = 0
   }
 
   remove(path: PathRef): void {
@@ -85,6 +127,7 @@ export class Paths {
     const capacity = nextCapacity(this.next.length)
     this.attributes = grown(this.attributes, capacity)
     this.next = grown(this.next, capacity)
+    if (this.before !== undefined) this.before = grown(this.before, capacity)
     this.peer = grown(this.peer, capacity)
     this.reason = grown(this.reason, capacity)
     this.generation = grown(this.generation, capacity)

@@ -10,6 +10,7 @@ import { type Member, Walk } from "./member.ts"
 import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
+import { RoutePlaces } from "./route-places.ts"
 
 /** Whether a peer can take more bytes now. */
 export type HasRoom = (peer: number) => boolean
@@ -21,6 +22,7 @@ export class Walker extends Exporter {
   /** Places that are not asked for any more, since who left them has been told everything: to be left by whoever takes them. */
   readonly vacated: Array<Membership> = []
   private readonly held: Routes = new Routes()
+  private readonly placesHeld: RoutePlaces = new RoutePlaces()
 
   /** Serves members that lag, for at most so many prefixes. Returns how many were handled. */
   serve(table: RibTable, exportClass: ExportClass, budget: number, hasRoom: HasRoom, transmit: Transmit): number {
@@ -190,14 +192,16 @@ export class Walker extends Exporter {
     id: PrefixId,
     isTold: boolean
   ): void {
-    const { before, held } = this
+    const { before, held, placesHeld } = this
     const { audiences } = exportClass.adjOut
     member.takeHeld(id, held)
     exportClass.read(id, before)
+    placesHeld.begin(held, exportClass.parameters.addPathSend > 0)
     for (let route = 0; route < before.count && !isTold; route++) {
       if (!audiences.has(before.audience[route], member.slot) || this.isHeld(route)) continue
       this.announce(table, id, before.pathId[route], before.attributes[route], before.source[route])
     }
+    placesHeld.end(held)
     this.forgetRest(table, exportClass, member, id)
     before.clear(audiences)
   }
@@ -216,15 +220,18 @@ export class Walker extends Exporter {
 
   /** Of what a member held the rest that is not told any more is withdrawn. Nothing is noted as held after that. */
   private forgetRest(table: RibTable, exportClass: ExportClass, member: Member, id: PrefixId): void {
-    const { before, held } = this
+    const { before, held, placesBefore } = this
     const { audiences } = exportClass.adjOut
+    placesBefore.begin(before, exportClass.parameters.addPathSend > 0)
     for (let old = 0; old < held.count; old++) {
       let isStill = false
-      for (let route = 0; route < before.count; route++) {
+      const end = placesBefore.to(held.pathId[old])
+      for (let route = placesBefore.from(held.pathId[old]); route < end; route++) {
         isStill ||= before.pathId[route] === held.pathId[old] && audiences.has(before.audience[route], member.slot)
       }
       if (!isStill) this.forget(table, exportClass, member, id, held.pathId[old])
     }
+    placesBefore.end(before)
     this.releaseHeld()
   }
 
@@ -242,8 +249,9 @@ export class Walker extends Exporter {
 
   /** Whether a route is what the member held already. */
   private isHeld(route: number): boolean {
-    const { before, held } = this
-    for (let old = 0; old < held.count; old++) {
+    const { before, held, placesHeld } = this
+    const end = placesHeld.to(before.pathId[route])
+    for (let old = placesHeld.from(before.pathId[route]); old < end; old++) {
       if (held.pathId[old] !== before.pathId[route]) continue
       const source = before.source[route]
       if (held.source[old] !== this.shareOf(source)) continue
