@@ -24,6 +24,11 @@ export class Fights {
     return count <= REPAIRS_AT_ONCE
   }
 
+  /** How often it was undone since that is a fight. */
+  beyond(what: Contested): number {
+    return Math.max(0, (this.counts.get(what) ?? 0) - REPAIRS_AT_ONCE - 1)
+  }
+
   /** Time has passed (a minute): half of it is forgotten. */
   decay(): void {
     for (const [what, count] of this.counts) {

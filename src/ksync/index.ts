@@ -1,6 +1,7 @@
 // ksync: each kernel object's life, from wanted to in the kernel and away again. One small machine per object, dependencies between
 // them, reference counts so that nothing is deleted that something stands on, numbers of our own, and what to do about errors.
 
+export { BACK_OFF_LEVELS, RARELY, type Retried } from "./back-off.ts"
 export { Dependencies } from "./dependencies.ts"
 export { type DrivenMethods, DrivenObject, type Filtered } from "./driven-object.ts"
 export type { EntryObjectOptions } from "./entry-machine.ts"

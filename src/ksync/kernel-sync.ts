@@ -6,6 +6,7 @@
 
 import type { PathList } from "../fib/index.ts"
 import type { PrefixId } from "../rib/index.ts"
+import { BACK_OFF_LEVELS, RARELY, type Retried } from "./back-off.ts"
 import { type Answer, classify, Errno, ErrorClass, type Failure, type SyncCounters } from "./errors.ts"
 import { FAILED, OPERATIONS, PutMode, type Requests, SlotKind, type Slots, Window } from "./requests.ts"
 import { Meddling } from "./route-doubts.ts"
@@ -13,7 +14,7 @@ import { RouteMirror } from "./route-mirror.ts"
 import { DISCARD_LAST, discardOf, isDiscard, RouteFlag } from "./routes.ts"
 import { Act, EntryEvent, EntryState, eventFor, Guard, isUnderWay } from "./states.ts"
 
-export class KernelSync extends RouteMirror {
+export class KernelSync extends RouteMirror implements Retried {
   private readonly window = new Window()
   private removing = false
   /** Requests that got no answer although they were alone, and how often. */
@@ -69,21 +70,30 @@ export class KernelSync extends RouteMirror {
     return true
   }
 
-  /** Tries again what failed. Returns whether there was anything. */
-  retry(rarely: boolean): boolean {
-    const keys = this.routeRetries.take(rarely)
-    for (const key of keys) {
+  /** Tries again what has waited long enough. */
+  retry(level: number): void {
+    for (const key of this.backOff.take(level)) {
       const family = (key & 1) as 0 | 1
       this.routes[family].state[key >>> 1] &= ~RouteFlag.Failed
       this.routes[family].mark(key >>> 1)
     }
-    return this.objects.retry(rarely) || keys.length > 0
+    this.objects.retry(level)
   }
 
-  get retries(): { readonly soon: number; readonly rarely: number } {
-    const objects = this.objects.retries
-    const rarely = this.routeRetries.rarely.length + objects.rarely + this.objects.fights.counts.size
-    return { soon: this.routeRetries.soon.length + objects.soon, rarely }
+  /** Tries again all that waits for time. */
+  retryAll(): void {
+    for (let level = 0; level < BACK_OFF_LEVELS; level++) this.retry(level)
+  }
+
+  /** Fights are forgotten in the course of time: for that alone the highest level is wanted. */
+  isWaiting(level: number): boolean {
+    const { backOff, fights } = this.objects
+    return this.backOff.isWaiting(level) || backOff.isWaiting(level) || (level === RARELY && fights.counts.size > 0)
+  }
+
+  /** How many things wait for time. */
+  get resting(): number {
+    return this.backOff.size + this.objects.backOff.size
   }
 
   counters(): SyncCounters {
@@ -226,6 +236,7 @@ export class KernelSync extends RouteMirror {
     const routes = this.routes[family]
     routes.state[prefix] &= ~RouteFlag.Unknown
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    this.backOff.succeeded(prefix * 2 + family)
     this.settled(family, prefix)
     if (kind === SlotKind.RouteDelete) {
       this.setTold(family, prefix, 0)

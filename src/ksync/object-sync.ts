@@ -56,6 +56,7 @@ export class ObjectSync extends ObjectTable {
     }
     object.failure = undefined
     object.unknown = false
+    object.tries = 0
     if (kind === SlotKind.ObjectDelete) {
       // Wanted again meanwhile: a new object takes its place.
       if (object.kind === "group" ? object.wanted : object.users.size > 0) {
@@ -107,8 +108,7 @@ export class ObjectSync extends ObjectTable {
       return
     }
     object.resting = true
-    if (failure.errorClass === ErrorClass.Permanent) this.retryRarely.push(object)
-    else this.retrySoon.push(object)
+    this.backOff.note(object, failure.errorClass, object.tries++)
   }
 
   /** The answer is lost: what was asked is done again, in a form that works whether it was done or not. */
@@ -193,7 +193,7 @@ export class ObjectSync extends ObjectTable {
   private contest(object: KernelNexthop, what: string): void {
     object.resting = true
     object.failure = contested(this.fights.counts.get(what)!)
-    this.retrySoon.push(object)
+    this.backOff.note(object, ErrorClass.Contested, this.fights.beyond(what))
   }
 
   /** Whether something that an object stands on is not surely in the kernel; of a route (no object): its group, or what stands for one. */

@@ -2,6 +2,7 @@
 // what. This is the bookkeeping; what happens to an object is decided in object-sync.ts.
 import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
 import { assert } from "../machine/index.ts"
+import { BackOff } from "./back-off.ts"
 import { ErrorClass } from "./errors.ts"
 import { Fights } from "./fights.ts"
 import { type GroupMember, GroupObject, type GroupShape, LeafObject, type Member, NexthopIds } from "./objects.ts"
@@ -27,9 +28,8 @@ export class ObjectTable {
   protected readonly groups: Array<GroupObject | undefined> = []
   protected leafQueue: Array<LeafObject> = []
   protected groupQueue: Array<GroupObject> = []
-  /** Objects that only time will help, by how long they wait. */
-  protected retrySoon: Array<KernelNexthop> = []
-  protected retryRarely: Array<KernelNexthop> = []
+  /** Objects that only time will help. */
+  readonly backOff: BackOff<KernelNexthop> = new BackOff()
 
   groupOf(pathList: number): GroupObject | undefined {
     return this.groups[pathList]
@@ -67,17 +67,9 @@ export class ObjectTable {
     this.mark(object)
   }
 
-  /** Tries again what failed for want of time; `rarely` also what will hardly succeed. Returns whether there was anything. */
-  retry(rarely: boolean): boolean {
-    const objects = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
-    this.retrySoon = []
-    if (rarely) this.retryRarely = []
-    for (const object of objects) this.wake(object)
-    return objects.length > 0
-  }
-
-  get retries(): { readonly soon: number; readonly rarely: number } {
-    return { soon: this.retrySoon.length, rarely: this.retryRarely.length }
+  /** Tries again what has waited long enough. */
+  retry(level: number): void {
+    for (const object of this.backOff.take(level)) this.wake(object)
   }
 
   /** A route points at the group, or is being told to. */

@@ -37,6 +37,8 @@ export class KernelObject {
   stale = false
   /** A reply was lost: it may be in the kernel although no acknowledgement said so. */
   unknown = false
+  /** How often in a row it failed. */
+  tries = 0
   /** It failed and waits for time, or for what it stands on to change; being marked is not enough to try again. */
   resting = false
   /** It was asked for more than once under this number: news that it went may be from before the last time. */

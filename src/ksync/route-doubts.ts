@@ -1,6 +1,7 @@
 // What is remembered of few routes only: why they failed, that they are to be tried again, and at which groups they may point because an answer was lost. Keys are
 // family + 2 · prefix.
-import { ErrorClass, type Failure } from "./errors.ts"
+import { BackOff } from "./back-off.ts"
+import type { ErrorClass, Failure } from "./errors.ts"
 
 const FAILURES_KEPT = 4096
 
@@ -22,23 +23,19 @@ export const Meddling = {
 } as const
 export type Meddling = (typeof Meddling)[keyof typeof Meddling]
 
-/** Routes that only time will help, by how long they wait. */
-export class RouteRetries {
-  soon: Array<number> = []
-  rarely: Array<number> = []
+/** Routes that only time will help. */
+export class RouteBackOff extends BackOff<number> {
+  /** How often each failed in a row; of so many as are remembered. */
+  private readonly times = new Map<number, number>()
 
-  /** It failed, and is not waiting already. */
-  note(key: number, errorClass: ErrorClass): void {
-    if (errorClass === ErrorClass.Permanent || errorClass === ErrorClass.Conflict) this.rarely.push(key)
-    else this.soon.push(key)
+  failed(key: number, errorClass: ErrorClass): void {
+    const times = this.times.get(key) ?? 0
+    this.note(key, errorClass, times)
+    if (times > 0 || this.times.size < FAILURES_KEPT) this.times.set(key, times + 1)
   }
 
-  /** Those whose time has come, or all. */
-  take(rarely: boolean): ReadonlyArray<number> {
-    const keys = rarely ? [...this.soon, ...this.rarely] : this.soon
-    this.soon = []
-    if (rarely) this.rarely = []
-    return keys
+  succeeded(key: number): void {
+    if (this.times.size > 0) this.times.delete(key)
   }
 }
 

@@ -7,7 +7,7 @@ import type { PrefixId } from "../rib/index.ts"
 import { contested, ErrorClass, type Failure, newCounters } from "./errors.ts"
 import { ObjectSync } from "./object-sync.ts"
 import type { GroupMember, GroupShape } from "./objects.ts"
-import { Meddling, PossibleGroups, RouteFailures, RouteRetries } from "./route-doubts.ts"
+import { Meddling, PossibleGroups, RouteBackOff, RouteFailures } from "./route-doubts.ts"
 import { isDiscard, RouteFlag, RouteTable, UNKNOWN_GROUP } from "./routes.ts"
 import { Act, EntryEvent, EntryState, Guard, isUnderWay } from "./states.ts"
 import { actsOf, stateOf, step } from "./table.ts"
@@ -24,7 +24,7 @@ export class RouteMirror {
   protected readonly doubtful: Map<number, Meddling> = new Map()
   protected readonly possible: PossibleGroups = new PossibleGroups()
   protected readonly fib: Fib
-  protected readonly routeRetries: RouteRetries = new RouteRetries()
+  protected readonly backOff: RouteBackOff = new RouteBackOff()
   protected readonly count: ReturnType<typeof newCounters> = newCounters()
 
   constructor(fib: Fib, capacity: number) {
@@ -125,7 +125,9 @@ export class RouteMirror {
     if ((state[prefix] & RouteFlag.Failed) !== 0) return
     state[prefix] |= RouteFlag.Failed
     if (failure.errorClass === ErrorClass.Conflict) this.hasConflict = true
-    this.routeRetries.note(key, failure.errorClass)
+    if (failure.errorClass === ErrorClass.Contested) {
+      this.backOff.note(key, failure.errorClass, this.objects.fights.beyond(key))
+    } else this.backOff.failed(key, failure.errorClass)
   }
 
   /** The request is answered. If somebody may have put his own route over ours after that, only the kernel can tell. */
@@ -200,6 +202,7 @@ export class RouteMirror {
     routes.state[prefix] &= RouteFlag.Queued
     this.settled(family, prefix)
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
+    this.backOff.succeeded(prefix * 2 + family)
     if (this.doubtful.size > 0) this.doubtful.delete(prefix * 2 + family)
     routes.count--
     assert(routes.count >= 0, "a route ends once")

@@ -1,7 +1,9 @@
 // Rules of policy routing between the configuration and the kernel. A rule is its content: there is nothing to change about it, another
 // content is another rule. Of ours there is one of each content; those of others are only looked at, because one of them that asks the same
 // of a packet under the same priority is asked first, and then ours would never be. Rules come last and go first: what they lead to stands.
+
 import { fold, hashText } from "../machine/index.ts"
+import { BackOff, type Retried } from "./back-off.ts"
 import { classify, contested, Errno, ErrorClass, type Failure } from "./errors.ts"
 import type { Fights } from "./fights.ts"
 import { KernelObject } from "./objects.ts"
@@ -38,7 +40,7 @@ export class RuleObject extends KernelObject {
   }
 }
 
-export class RuleSync {
+export class RuleSync implements Retried {
   readonly byKey: Map<string, RuleObject> = new Map()
   /** Sum of a hash per rule that the kernel acknowledged. */
   digest = 0
@@ -49,8 +51,7 @@ export class RuleSync {
   private readonly foreign = new Map<string, RuleContent>()
   private queue: Array<RuleObject> = []
   private underWay: Array<RuleObject> = []
-  private retrySoon: Array<RuleObject> = []
-  private retryRarely: Array<RuleObject> = []
+  private readonly backOff = new BackOff<RuleObject>()
 
   constructor(fights: Fights) {
     this.fights = fights
@@ -206,6 +207,7 @@ export class RuleSync {
     rule.failure = undefined
     rule.unknown = false
     rule.silences = 0
+    rule.tries = 0
     if (rule.operation === "delete") this.isUnsure ||= this.mayHaveHit(rule)
     this.apply(rule, rule.operation === "add" ? EntryEvent.AddAck : EntryEvent.DeleteAck, 0)
     if (rule.isDoubtful && rule.state === EntryState.InSync) this.toBeAdded(rule)
@@ -226,21 +228,16 @@ export class RuleSync {
     rule.isDoubtful = false
     this.apply(rule, rule.operation === "add" ? EntryEvent.AddFailed : EntryEvent.DeleteFailed, 0)
     rule.resting = true
-    if (failure.errorClass === ErrorClass.Permanent) this.retryRarely.push(rule)
-    else this.retrySoon.push(rule)
+    this.backOff.note(rule, failure.errorClass, rule.tries++)
   }
 
-  /** Tries again what failed. Returns whether there was anything. */
-  retry(rarely: boolean): boolean {
-    const rules = rarely ? [...this.retrySoon, ...this.retryRarely] : this.retrySoon
-    this.retrySoon = []
-    if (rarely) this.retryRarely = []
-    for (const rule of rules) this.wake(rule)
-    return rules.length > 0
+  /** Tries again what has waited long enough. */
+  retry(level: number): void {
+    for (const rule of this.backOff.take(level)) this.wake(rule)
   }
 
-  get retries(): { readonly soon: number; readonly rarely: number } {
-    return { soon: this.retrySoon.length, rarely: this.retryRarely.length }
+  isWaiting(level: number): boolean {
+    return this.backOff.isWaiting(level)
   }
 
   // What the kernel has
@@ -274,7 +271,7 @@ export class RuleSync {
     if (!isContested) return
     rule.failure = contested(this.fights.counts.get(`rule ${rule.key}`)!)
     rule.resting = true
-    this.retrySoon.push(rule)
+    this.backOff.note(rule, ErrorClass.Contested, this.fights.beyond(`rule ${rule.key}`))
   }
 
   /** All rules of others, as a dump showed them. */

@@ -1,24 +1,18 @@
-// When what failed is tried again: after a pause that doubles from a fifth of a second to a minute, and each minute for what will hardly
-// succeed. Pauses are shortened by chance (by up to a quarter), so that many daemons that failed together do not try together.
+// When what failed is tried again: each thing by itself, after a pause that doubles from a fifth of a second to a minute with each failure
+// in a row, and each minute for what will hardly succeed. Things that failed equally often share a timer. Pauses are shortened by chance (by up to a
+// quarter), so that many daemons that failed together do not try together.
+import { BACK_OFF_LEVELS, type Retried } from "../ksync/index.ts"
 import { jitter, type Seed } from "../machine/index.ts"
 import { ForwardingTimer } from "./forwarding-timer.ts"
 
 const RETRY_MS_MIN = 200
 const RETRY_MS_MAX = 60_000
 
-/** Something in which things wait for time. */
-export interface Retried {
-  readonly retries: { readonly soon: number; readonly rarely: number }
-  retry(rarely: boolean): boolean
-}
-
-export type ArmTimer = (kind: ForwardingTimer, milliseconds: number) => void
+export type ArmTimer = (kind: number, milliseconds: number) => void
 
 export class Retries {
   private seed: Seed
-  private pauseMs = RETRY_MS_MIN
-  private isArmed = false
-  private isRarelyArmed = false
+  private readonly isArmed: Array<boolean> = new Array<boolean>(BACK_OFF_LEVELS).fill(false)
 
   /** @param seed where chance begins */
   constructor(seed: Seed) {
@@ -27,26 +21,16 @@ export class Retries {
 
   /** Arms what is needed and not armed yet. */
   arm(things: ReadonlyArray<Retried>, arm: ArmTimer): void {
-    const soon = things.some(({ retries }) => retries.soon > 0)
-    const rarely = things.some(({ retries }) => retries.rarely > 0)
-    if (soon && !this.isArmed) {
-      this.isArmed = true
-      arm(ForwardingTimer.Retry, this.jittered(this.pauseMs))
+    for (let level = 0; level < BACK_OFF_LEVELS; level++) {
+      if (this.isArmed[level] || !things.some((thing) => thing.isWaiting(level))) continue
+      this.isArmed[level] = true
+      arm(ForwardingTimer.BackOff + level, this.jittered(Math.min(RETRY_MS_MIN * 2 ** level, RETRY_MS_MAX)))
     }
-    if (!rarely || this.isRarelyArmed) return
-    this.isRarelyArmed = true
-    arm(ForwardingTimer.RetryRarely, this.jittered(RETRY_MS_MAX))
   }
 
-  fired(things: ReadonlyArray<Retried>, kind: ForwardingTimer): void {
-    if (kind === ForwardingTimer.RetryRarely) {
-      this.isRarelyArmed = false
-      for (const thing of things) thing.retry(true)
-      return
-    }
-    this.isArmed = false
-    const some = things.map((thing) => thing.retry(false)).includes(true)
-    this.pauseMs = some ? Math.min(this.pauseMs * 2, RETRY_MS_MAX) : RETRY_MS_MIN
+  fired(things: ReadonlyArray<Retried>, level: number): void {
+    this.isArmed[level] = false
+    for (const thing of things) thing.retry(level)
   }
 
   private jittered(milliseconds: number): number {

@@ -106,8 +106,7 @@ export const showWalks = (forwarding: Forwarding): unknown => {
 
 const intakeCounters = ({ kernelSide }: Forwarding) => {
   const { sync, intake } = kernelSide!
-  const { soon, rarely } = sync.retries
-  return { overruns: intake.overruns, dumps: intake.completed, retrying: soon + rarely }
+  return { overruns: intake.overruns, dumps: intake.completed, retrying: sync.resting }
 }
 
 /** Durations are in grants: there is no clock here. */

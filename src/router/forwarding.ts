@@ -5,7 +5,7 @@
 import type { BlockPool } from "../buffers/index.ts"
 import { KernelChannel } from "../eventlog/index.ts"
 import { Fib, type FibListener, type PathSpec } from "../fib/index.ts"
-import { KernelSync } from "../ksync/index.ts"
+import { KernelSync, RARELY } from "../ksync/index.ts"
 import { fold, type OpBuffer, type Seed } from "../machine/index.ts"
 import { Errno } from "../netlink/index.ts"
 import type { PrefixId, PrefixTable } from "../rib/index.ts"
@@ -55,7 +55,7 @@ export class Forwarding implements FibListener {
   readonly kernelSide: KernelSide | undefined
   private readonly statics: StaticRoutes
   private readonly slotErrors = new Map<number, { readonly errno: number; readonly text: string }>()
-  private readonly timers: Array<{ readonly kind: ForwardingTimer; readonly milliseconds: number }> = []
+  private readonly timers: Array<{ readonly kind: number; readonly milliseconds: number }> = []
   private readonly notices = new ForwardingNotices()
   private readonly retries: Retries
   private graceArmed = false
@@ -122,17 +122,16 @@ export class Forwarding implements FibListener {
   }
 
   /** A timer that `drainTimers` asked for fired. */
-  timer(kind: ForwardingTimer, _out: OpBuffer): void {
+  timer(kind: number, _out: OpBuffer): void {
     const side = this.kernelSide
     if (side === undefined) return
+    if (kind >= ForwardingTimer.BackOff) {
+      const level = kind - ForwardingTimer.BackOff
+      if (level === RARELY) side.sync.objects.fights.decay()
+      this.retries.fired([side.sync, side.rules.sync], level)
+      return
+    }
     switch (kind) {
-      case ForwardingTimer.RetryRarely:
-        side.sync.objects.fights.decay()
-        this.retries.fired([side.sync, side.rules.sync], kind)
-        return
-      case ForwardingTimer.Retry:
-        this.retries.fired([side.sync, side.rules.sync], kind)
-        return
       case ForwardingTimer.Grace:
         this.initialSyncDone()
         return
@@ -143,7 +142,7 @@ export class Forwarding implements FibListener {
   }
 
   /** Timers wanted since the last call: `arm(kind, milliseconds)`; arming again replaces. */
-  drainTimers(arm: (kind: ForwardingTimer, milliseconds: number) => void): void {
+  drainTimers(arm: (kind: number, milliseconds: number) => void): void {
     for (const { kind, milliseconds } of this.timers) arm(kind, milliseconds)
     this.timers.length = 0
   }
@@ -310,7 +309,7 @@ export class Forwarding implements FibListener {
     if (this.verifying && intake.completed > this.verifiedAt) {
       this.verifying = false
       this.verifiedAt = intake.completed
-      sync.retry(true)
+      sync.retryAll()
     }
     if (!sync.hasConflict || this.verifying || !intake.ready) return
     sync.hasConflict = false

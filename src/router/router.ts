@@ -18,7 +18,6 @@ import type { Command, PeerCommand } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
 import { advanceRestart, endRestart, SELECTION_DEFERRAL } from "./deferral.ts"
 import { routerEffects } from "./effects.ts"
-import type { ForwardingTimer } from "./forwarding.ts"
 import { catchUp, drained, isBehind, transmitter } from "./outbound.ts"
 import type { RouterPeer } from "./peer.ts"
 import { publishing } from "./publish.ts"
@@ -127,7 +126,7 @@ const timerFired = (state: RouterState, timer: number, out: OpBuffer): void => {
     return
   }
   if (owner.peer === SELF) {
-    state.forwarding.timer(owner.kind as ForwardingTimer, out)
+    state.forwarding.timer(owner.kind, out)
     return
   }
   const peer = state.peers[owner.peer]

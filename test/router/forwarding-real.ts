@@ -87,7 +87,7 @@ export class RealWorld {
       if (done()) return
       patience--
       this.forwarding.drainTimers((kind) => {
-        if (kind < ForwardingTimer.Grace) this.forwarding.timer(kind, this.out)
+        if (kind >= ForwardingTimer.BackOff) this.forwarding.timer(kind, this.out)
       })
     }
   }

@@ -55,7 +55,7 @@ export class World {
   private answers: Array<Delivery> = []
   private notifications: Array<Delivery> = []
   private seed: number
-  private readonly wantedTimers = new Set<ForwardingTimer>()
+  readonly wantedTimers = new Set<number>()
   /** Messages sent to the kernel, counted by nlmsg_type. */
   readonly sent = new Map<number, number>()
   /** Dumps asked for: nlmsg_type / address family. */
