@@ -56,6 +56,14 @@ if (import.meta.main) {
   } else if (which === "ksync") {
     const { run } = await import("./ksync.bench.ts")
     for (const routes of [100_000, 1_000_000]) for (const row of run(routes)) print(row)
+  } else if (which === "kernel") {
+    const { load } = await import("./kernel.bench.ts")
+    const [routes, rounds = 3] = numbers.map(Number)
+    for (const count of routes === undefined ? [100_000, 1_000_000] : [routes]) await load(count, rounds, print)
+  } else if (which === "restart") {
+    const { restart } = await import("./kernel.bench.ts")
+    const [routes = 1_000_000, rounds = 3] = numbers.map(Number)
+    await restart(routes, rounds, print)
   } else if (which === "walks") {
     const { run } = await import("./walks.bench.ts")
     for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
@@ -83,7 +91,7 @@ if (import.meta.main) {
     for (const row of await run(peers, prefixes, flaps)) print(row)
   } else {
     console.error(
-      "usage: npm run bench -- [micro | ksync | walks | convergence | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
+      "usage: npm run bench -- [micro | ksync | walks | convergence | kernel [ROUTES [ROUNDS]] | restart [ROUTES [ROUNDS]] | gob [UPDATES [ROUNDS]] | fanout [KEYS [CLIENTS]] | followers [FOLLOWERS ROUTES [SECONDS]] | daemon [ROUNDS] | sessions [PEERS [PREFIXES]] | stalled [PEERS [PREFIXES [FLAPS]]]]"
     )
     process.exitCode = 2
   }

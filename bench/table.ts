@@ -15,22 +15,30 @@ export const harness = (): string => {
   return HARNESS
 }
 
-/** A stream of UPDATE messages with so many IPv4 prefixes. */
-export const table = (prefixes: number, senderAs = 64501, seed = 1, pathSeed = 1): Uint8Array => {
+/** A program of the harness, compiled. */
+export const tool = (name: string): string => {
   const source = join(harness(), "src")
-  const binary = join(WORK, "bin", "gen")
-  const file = join(WORK, "data", `bench-${prefixes}-${senderAs}-${seed}-${pathSeed}.upd`)
+  const binary = join(WORK, "bin", name)
   mkdirSync(join(WORK, "bin"), { recursive: true })
-  mkdirSync(join(WORK, "data"), { recursive: true })
   if (!existsSync(binary)) {
-    execFileSync("cc", ["-O2", `-I${source}`, "-o", binary, join(source, "gen.c"), "-lm"])
+    execFileSync("cc", ["-O2", `-I${source}`, "-o", binary, join(source, `${name}.c`), "-lm", "-lpthread"])
   }
+  return binary
+}
+
+/** The file of a stream of UPDATE messages with so many IPv4 prefixes. */
+export const tableFile = (prefixes: number, senderAs = 64501, seed = 1, pathSeed = 1): string => {
+  const file = join(WORK, "data", `bench-${prefixes}-${senderAs}-${seed}-${pathSeed}.upd`)
+  mkdirSync(join(WORK, "data"), { recursive: true })
   if (!existsSync(file)) {
     const options = { n: prefixes, o: file, a: senderAs, h: "10.99.1.1", s: seed, p: pathSeed }
     execFileSync(
-      binary,
+      tool("gen"),
       Object.entries(options).flatMap(([flag, value]) => [`-${flag}`, String(value)])
     )
   }
-  return new Uint8Array(readFileSync(file))
+  return file
 }
+
+export const table = (prefixes: number, senderAs = 64501, seed = 1, pathSeed = 1): Uint8Array =>
+  new Uint8Array(readFileSync(tableFile(prefixes, senderAs, seed, pathSeed)))

@@ -9,6 +9,8 @@ export const EXTENDED_MESSAGE_BYTES_MAX = 65535
 export const INBOX_EVENTS_MAX = 4096
 /** Bytes of received data that one batch may carry: about 4 ms of decoding, so that timers are served between batches. */
 export const BATCH_BYTES_MAX = 256 * 1024
+/** Likewise where routes go into the kernel: what one batch brings keeps it busy for longer than the next one takes, and so it never waits. */
+export const KERNEL_FED_BATCH_BYTES_MAX = 64 * 1024
 /** Bytes queued to one peer's socket before the router stops packing for it and keeps the set of changed prefixes instead. */
 export const PEER_QUEUE_BYTES_MAX = 1024 * 1024
 /** Blocks of output that one peer may keep from being used again: small segments would hold 64 KiB each. */
@@ -24,9 +26,9 @@ export const REPACKED_BYTES_MAX: number = 256 * 1024
 export const TABLE_SLICE_PREFIXES = 8192
 /** Kernel requests in one send: a default receive buffer holds exactly this many error replies. */
 export const KERNEL_BATCH_MESSAGES_MAX = 256
-/** Batches of kernel requests that are sent before the first of them is answered: 20 ms of the kernel's time, so that it has work while
- * we have a step to finish, and whatever becomes urgent waits no longer than that. */
-export const KERNEL_BATCHES_UNDER_WAY_MAX = 32
+/** Batches of kernel requests that are sent before the first of them is answered: 35 ms of the kernel's time, so that it has work while
+ * we have a few steps to finish, and whatever becomes urgent waits no longer than that. */
+export const KERNEL_BATCHES_UNDER_WAY_MAX = 64
 /** Nodes that walks may visit per batch when more work waits. */
 export const WALK_QUANTUM_NODES = 4096
 /** Children of one parent that are told of its change at once; more wait for a grant. The source's threshold: the 64th makes it popular. */

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto"
 import { Effect, Fiber, Layer, PubSub, type Scope, Stream } from "effect"
 import type { LoadedConfig } from "../config/index.ts"
 import type { EventRecord } from "../eventlog/index.ts"
+import { BATCH_BYTES_MAX, KERNEL_FED_BATCH_BYTES_MAX } from "../machine/index.ts"
 import type { Command, Notice, RouterConfig } from "../router/index.ts"
 import { Core } from "./core.ts"
 import { sayNotice, stderrLogger } from "./diary.ts"
@@ -81,8 +82,9 @@ const daemon = Effect.fnUntraced(function* <E, R>(
     // To the event loop and back: sockets and timers have their turn between any two batches.
     yield* Effect.yieldNow
   })
+  const batchBytes = config.router.kernel === undefined ? BATCH_BYTES_MAX : KERNEL_FED_BATCH_BYTES_MAX
   const routing = Stream.fromQueue(inbox.queue).pipe(
-    Stream.runForEachArray((waiting) => Effect.forEach(cutIntoBatches(waiting), take, { discard: true })),
+    Stream.runForEachArray((waiting) => Effect.forEach(cutIntoBatches(waiting, batchBytes), take, { discard: true })),
     Effect.andThen(Effect.suspend(() => take(core.lastRecords()))),
     Effect.tapCause((cause) =>
       Effect.logError(`batch ${core.seq}: this is a defect; the log up to here shows it`, cause)

@@ -104,13 +104,16 @@ export class BoundedInbox {
 }
 
 /** What waits, cut into batches that a step gets through in a few milliseconds. Order is kept, and no batch is empty. */
-export const cutIntoBatches = (records: ReadonlyArray<EventRecord>): Array<ReadonlyArray<EventRecord>> => {
+export const cutIntoBatches = (
+  records: ReadonlyArray<EventRecord>,
+  bytesMax: number = BATCH_BYTES_MAX
+): Array<ReadonlyArray<EventRecord>> => {
   const batches: Array<ReadonlyArray<EventRecord>> = []
   let from = 0
   let bytes = 0
   for (let at = 0; at < records.length; at++) {
     const more = bytesOf(records[at])
-    if (at > from && (bytes + more > BATCH_BYTES_MAX || at - from === BATCH_RECORDS_MAX)) {
+    if (at > from && (bytes + more > bytesMax || at - from === BATCH_RECORDS_MAX)) {
       batches.push(records.slice(from, at))
       from = at
       bytes = 0

@@ -52,7 +52,10 @@ export class RequestSocket {
       Effect.callback<Uint8Array | undefined>((resume) => {
         const answered = (replies: Uint8Array | undefined): void => resume(Effect.succeed(replies))
         this.waiting.push({ bytes, lastSeq, answered })
-        if (!this.isWriting) this.write()
+        if (this.isWriting) return
+        // All that this step of the router asks for goes out together.
+        this.isWriting = true
+        setImmediate(() => this.write())
       })
     )
   }
