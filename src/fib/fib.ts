@@ -57,7 +57,8 @@ export class Fib implements ConnectedListener, ReleaseListener, NodeListener {
     const ipv4 = new EntryTable(tables[0], capacity, this.resolves, this, atOnce)
     this.entries = [ipv4, new EntryTable(tables[1], Math.min(capacity, 1024), this.resolves, this, atOnce)]
     this.resolution = new Resolution(this.graph, this.entries, this.pathLists, this.neighbours)
-    this.sources = new Sources(this.entries, this.pathLists, this.resolution, listener)
+    const resolution = this.resolves ? this.resolution : undefined
+    this.sources = new Sources(this.entries, this.pathLists, resolution, listener)
   }
 
   /** The path-list of a set of next hops, held once more until `releasePaths`. Its reachability is known at once. */

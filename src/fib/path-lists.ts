@@ -68,6 +68,7 @@ export interface Path {
 export interface PathList {
   readonly id: number
   readonly key: string
+  /** Signed: read for each entry that moves, it must not be allocated each time (`mixSigned`). */
   readonly hash: number
   readonly node: NodeHandle
   /** `recursive`: it has paths. `attached`: the prefix is on that link. `local`: it is our own address. Else packets are discarded. */
@@ -187,7 +188,7 @@ export class PathLists {
     const list: PathList = {
       id,
       key,
-      hash: hashText(key),
+      hash: hashText(key) | 0,
       node: this.graph.create(NodeType.PathList, id),
       kind,
       paths: [],

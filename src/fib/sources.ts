@@ -19,13 +19,14 @@ export class Sources {
   readonly unused: Set<PathList> = new Set()
   private readonly entries: readonly [EntryTable, EntryTable]
   private readonly pathLists: PathLists
-  private readonly resolution: Resolution
+  /** Absent where next hops are not resolved: then no entry means anything to them. */
+  private readonly resolution: Resolution | undefined
   private readonly listener: FibListener
 
   constructor(
     entries: readonly [EntryTable, EntryTable],
     pathLists: PathLists,
-    resolution: Resolution,
+    resolution: Resolution | undefined,
     listener: FibListener
   ) {
     this.entries = entries
@@ -178,7 +179,7 @@ export class Sources {
       children.addChild(pathList, prefix)
       this.sum = (this.sum + foldSigned(identity, lists[pathList]!.hash)) | 0
     }
-    this.resolution.entryMoved(family, prefix, before === 0 || pathList === 0)
+    this.resolution?.entryMoved(family, prefix, before === 0 || pathList === 0)
     this.listener.entryChanged(family, prefix)
     if (pathList === 0) prefixes.release(prefix)
   }

@@ -6,7 +6,7 @@ import { assert, grown, hashBytes, mixSigned, nextCapacity } from "../machine/in
 import { type AttributeFacts, type Identity, LOCAL_PREF_DEFAULT, readFacts } from "./attribute-facts.ts"
 import { ByteArena } from "./byte-arena.ts"
 import { NextHops } from "./next-hops.ts"
-import { doubled, vacate, wantedAt, wantedNext } from "./probing.ts"
+import { enlarged, vacate, wantedAt, wantedNext } from "./probing.ts"
 
 export type AttributeId = number
 
@@ -96,7 +96,7 @@ export class AttributeStore {
       wanted = wantedNext(wanted)
     }
     if ((this.count + 1) * 2 > slots.length) {
-      this.slots = doubled(slots, this)
+      this.slots = enlarged(slots, this)
       return this.intern(bytes, from, to, nextHopLength)
     }
     const id = this.takeId()

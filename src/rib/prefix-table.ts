@@ -6,7 +6,7 @@
 import { assert, foldSigned, grown, mixSigned, nextCapacity } from "../machine/index.ts"
 import type { Family } from "../wire/index.ts"
 import { IdSet } from "./id-set.ts"
-import { doubled, vacate, wantedAt, wantedNext } from "./probing.ts"
+import { enlarged, vacate, wantedAt, wantedNext } from "./probing.ts"
 
 export { grown }
 
@@ -119,7 +119,7 @@ export class PrefixTable {
     const hasRoom = this.gone.count === 0 && (this.bound + 1) * 2 <= this.slots.length
     if (hasRoom || this.spare !== NONE) return this.put(slot, wanted, words, at, length)
     if (this.gone.count > 0) this.spare = this.evict()
-    else this.slots = doubled(this.slots, this)
+    else this.slots = enlarged(this.slots, this)
     // Entries have moved.
     return this.intern(words, at, length, hash)
   }

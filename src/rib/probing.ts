@@ -31,20 +31,24 @@ export const vacate = (slots: Int32Array, hole: number, hashed: Hashed): void =>
   slots[hole] = 0
 }
 
-/** A table of twice the size with the same entries. Both are gone through from one end to the other, and nothing else is. */
-export const doubled = (slots: Int32Array, hashed: Hashed): Int32Array => {
-  const size = slots.length
-  assert(size < SLOTS_MAX, "a hash table of more slots than an entry can name")
-  const larger = new Int32Array(size * 2)
-  const mask = size * 2 - 1
-  for (let index = 0; index < size; index++) {
+/**
+ * A larger table with the same entries: twice the size, or four times for what has become large, as columns do (`nextCapacity`). Both are
+ * gone through from one end to the other, and nothing else is.
+ */
+export const enlarged = (slots: Int32Array, hashed: Hashed): Int32Array => {
+  const { length } = slots
+  const size = length === LARGE ? length * 4 : length * 2
+  assert(size <= SLOTS_MAX, "a hash table of more slots than an entry can name")
+  const larger = new Int32Array(size)
+  const mask = size - 1
+  for (let index = 0; index < length; index++) {
     const entry = slots[index]
     if (entry === 0) continue
-    const id = (entry & (size - 1)) - 1
+    const id = (entry & (length - 1)) - 1
     const distance = entry >>> FAR_SHIFT
-    // The hash's next bit stands where the id has one more from now on.
-    const hash = distance === FAR ? hashed.hashOf(id) : ((index - distance) & (size - 1)) | (entry & size)
-    let slot = hash & mask
+    // The hash's next bits stand where the id has more from now on.
+    const home = distance === FAR ? hashed.hashOf(id) : ((index - distance) & (length - 1)) | (entry & (size - length))
+    let slot = home & mask
     let away = 0
     for (; larger[slot] !== 0; slot = (slot + 1) & mask) away++
     larger[slot] = at((entry & FRAGMENT & ~mask) | (id + 1), away)
@@ -60,3 +64,5 @@ const FAR_SHIFT = 28
 const STEP = 1 << FAR_SHIFT
 const FRAGMENT = STEP - 1
 const SLOTS_MAX = STEP
+/** Room for a quarter of a full table: for more than that, there will be room for all of it. */
+const LARGE = 1 << 19

@@ -68,6 +68,21 @@ describe("PrefixTable", () => {
     expect([9, 4003, 4004, 4005, 4006, 4007, 4008, 4009, 4010].map(at)).toEqual([9, 3, 4, 5, 6, 7, 8, 3000, 3001])
   })
 
+  it("finds every prefix of a table of hundreds of thousands, and the rest of it when many have gone", () => {
+    const table = new PrefixTable(0)
+    const COUNT = 270_000
+    const words = Uint32Array.from({ length: COUNT }, (_, index) => index << 8)
+    for (let index = 0; index < COUNT; index++) table.retain(table.intern(words, index, 24))
+    let strays = 0
+    for (let index = 0; index < COUNT; index++) if (table.find(words, index, 24) !== index) strays++
+    for (let index = 0; index < COUNT; index += 3) table.release(index)
+    for (let other = 0; other < 50_000; other++) if (table.intern([other << 8], 0, 25) !== other * 3) strays++
+    for (let index = 0; index < COUNT; index++) {
+      if (table.find(words, index, 24) !== (index % 3 === 0 ? -1 : index)) strays++
+    }
+    expect(strays).toBe(0)
+  })
+
   it("does not match an address with a prefix that nobody holds any more", () => {
     const table = new PrefixTable(0)
     const ids = [8, 16, 24].map((length) => table.intern([0x0a00_0000], 0, length))

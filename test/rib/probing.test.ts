@@ -1,7 +1,7 @@
 // Tables of numbers against a Set: what is in them is found where its hash says, whatever went, moved, or grew, and nothing else is.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { doubled, vacate, wantedAt, wantedNext } from "../../src/rib/probing.ts"
+import { enlarged, vacate, wantedAt, wantedNext } from "../../src/rib/probing.ts"
 
 /** Hashes of few values, so that many entries are far from home; some wrap around the end, some differ in the upper bits only. */
 const hash = fc.oneof(
@@ -39,7 +39,7 @@ class Table {
 
   add(hash: number): number {
     const id = this.hashes.push(hash) - 1
-    if ((id + 1) * 2 > this.slots.length) this.slots = doubled(this.slots, this)
+    if ((id + 1) * 2 > this.slots.length) this.slots = enlarged(this.slots, this)
     const { slot, wanted } = this.seek(id)
     this.slots[slot] = (wanted & -this.slots.length) | (id + 1)
     return id
@@ -91,7 +91,7 @@ describe("probing", () => {
         return table.hashes[id] >>> 0
       }
     }
-    const larger = doubled(table.slots, hashed)
+    const larger = enlarged(table.slots, hashed)
     vacate(
       larger,
       larger.findIndex((entry) => entry !== 0),
