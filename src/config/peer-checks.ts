@@ -142,6 +142,12 @@ const checkRoles = (subject: Subject): void => {
       `cluster-id is for route-reflector-clients, and this one is ${article(type)} peer; remove it`
     )
   }
+  if (options["next-hop-self"] === true && type === "route-server-client") {
+    report(
+      [...path, "next-hop-self"],
+      "a route-server-client is told next hops as they came (RFC 7947 §2.2.1); remove it, or make the peer external"
+    )
+  }
   if (options["local-as"] !== undefined && options["local-as"] === options["asn"]) {
     report([...path, "local-as"], "this is the peer's own AS number; with it the session would be internal")
   }

@@ -84,6 +84,11 @@ const table: ReadonlyArray<readonly [name: string, text: string, ...problems: Re
     "3:72: local-as is for external peers, and this one is a route-server-client peer; remove it"
   ],
   [
+    "next-hop-self towards a route server's client",
+    peer("type: route-server-client, next-hop-self: true"),
+    "3:77: a route-server-client is told next hops as they came (RFC 7947 §2.2.1); remove it, or make the peer external"
+  ],
+  [
     "our own AS number more often than anybody needs",
     peer("allow-own-as: 256"),
     "3:49: expected how often our AS number may stand in an AS path from the peer: a whole number from 0 to 255, not 256"
