@@ -11,11 +11,21 @@ const AS_SEQUENCE = 2
 const CONFED_SEQUENCE = 3
 const MEMBERS_MAX = 255
 
-/** How many numbers of our own stand in front: the session's, and behind it the router's where that is another one. */
-const prependCount = (to: ExportParameters): number => {
-  if (to.kind === PeerKind.ConfederationMember) return 1
-  if (to.kind !== PeerKind.External) return 0
-  return to.routerAs === 0 ? 1 : 2
+/**
+ * How many numbers of our own stand in front: the session's, and behind it the router's where that is another one. A route server puts
+ * its number in front of what it says itself, and of nothing else (RFC 4271 §5.1.2 b, RFC 7947 §2.2.2).
+ */
+const prependCount = (to: ExportParameters, isLocal: boolean): number => {
+  switch (to.kind) {
+    case PeerKind.ConfederationMember:
+      return 1
+    case PeerKind.External:
+      return to.routerAs === 0 ? 1 : 2
+    case PeerKind.RouteServerClient:
+      return isLocal ? 1 : 0
+    default:
+      return 0
+  }
 }
 
 /** What our own numbers stand in. */
@@ -23,8 +33,7 @@ const ownSegment = (to: ExportParameters): number =>
   to.kind === PeerKind.ConfederationMember ? CONFED_SEQUENCE : AS_SEQUENCE
 
 /** Whether they join the segment that a path begins with: one of their kind, with room. */
-const joinsFirst = (bytes: Uint8Array, value: number, length: number, to: ExportParameters): boolean => {
-  const count = prependCount(to)
+const joinsFirst = (bytes: Uint8Array, value: number, length: number, to: ExportParameters, count: number): boolean => {
   if (count === 0) return false
   const first = firstTold(bytes, value, length, to)
   return first < value + length && bytes[first] === ownSegment(to) && bytes[first + 1] + count <= MEMBERS_MAX
@@ -44,17 +53,18 @@ export const writeAsPath = (
   bytes: Uint8Array,
   value: number,
   length: number,
-  to: ExportParameters
+  to: ExportParameters,
+  isLocal: boolean
 ): number => {
-  const count = prependCount(to)
-  const joins = joinsFirst(bytes, value, length, to)
+  const count = prependCount(to, isLocal)
+  const joins = joinsFirst(bytes, value, length, to, count)
   const size = to.as4 ? 4 : 2
   let newLength = count === 0 ? 0 : count * size + (joins ? 0 : 2)
   for (let from = value; from < value + length; from += 2 + bytes[from + 1] * 4) {
     if (isTold(bytes[from], to)) newLength += 2 + bytes[from + 1] * size
   }
   at = writeHeader(target, at, 0x40, AttributeType.AsPath, newLength)
-  return writeSegments(target, at, bytes, value, length, joins, to, to.as4)
+  return writeSegments(target, at, bytes, value, length, joins, count, to, to.as4)
 }
 
 /** Writes AS4_PATH where a two-octet speaker cannot read all of the AS_PATH at `value` (RFC 6793 §4.2.2), else nothing. */
@@ -64,16 +74,18 @@ export const writeAs4Path = (
   bytes: Uint8Array,
   value: number,
   length: number,
-  to: ExportParameters
+  to: ExportParameters,
+  isLocal: boolean
 ): number => {
-  let isHidden = to.kind === PeerKind.External && (to.localAs > 0xffff || to.routerAs > 0xffff)
+  const count = prependCount(to, isLocal)
+  let isHidden = isOutside(to.kind) && count > 0 && (to.localAs > 0xffff || to.routerAs > 0xffff)
   for (let from = value; from < value + length && !isHidden; from += 2 + bytes[from + 1] * 4) {
     if (bytes[from] >= CONFED_SEQUENCE) continue
     for (let member = 0; member < bytes[from + 1]; member++) {
       isHidden ||= toldAs(wordAt(bytes, from + 2 + member * 4), to) > 0xffff
     }
   }
-  return isHidden ? writeWholePath(target, at, bytes, value, length, to) : at
+  return isHidden ? writeWholePath(target, at, bytes, value, length, to, count) : at
 }
 
 /** RFC 5065 §5.3: segments of a confederation do not leave it, and nobody outside of our AS shares one with us. */
@@ -89,10 +101,10 @@ const writeSegments = (
   value: number,
   length: number,
   joins: boolean,
+  count: number,
   to: ExportParameters,
   as4: boolean
 ): number => {
-  const count = prependCount(to)
   if (count > 0 && !joins) {
     target[at++] = ownSegment(to)
     target[at++] = count
@@ -136,10 +148,12 @@ const writeWholePath = (
   bytes: Uint8Array,
   value: number,
   length: number,
-  to: ExportParameters
+  to: ExportParameters,
+  count: number
 ): number => {
   const body = new Uint8Array(length + 10)
-  const whole = writeSegments(body, 0, bytes, value, length, joinsFirst(bytes, value, length, to), to, true)
+  const joins = joinsFirst(bytes, value, length, to, count)
+  const whole = writeSegments(body, 0, bytes, value, length, joins, count, to, true)
   let told = 0
   for (let from = 0; from < whole; from += 2 + body[from + 1] * 4) {
     if (body[from] < CONFED_SEQUENCE) told += 2 + body[from + 1] * 4

@@ -134,7 +134,7 @@ const insert = (
       return isDownhill(to) ? writeWord(target, at, 0xc0, type, to.localAs) : at
     case AttributeType.As4Path:
     case AttributeType.As4Aggregator:
-      return to.as4 ? at : insertWide(target, at, type, store, id, to)
+      return to.as4 ? at : insertWide(target, at, type, store, id, source, to)
     default:
       if (!reflected) return at
       return writeWord(target, at, 0x80, type, type === AttributeType.OriginatorId ? source.routerId : to.clusterId)
@@ -148,6 +148,7 @@ const insertWide = (
   type: number,
   store: AttributeStore,
   id: AttributeId,
+  source: RouteSource,
   to: ExportParameters
 ): number => {
   const bytes = store.chunkOf(id)
@@ -157,7 +158,7 @@ const insertWide = (
     const length = extended ? (bytes[from + 2] << 8) | bytes[from + 3] : bytes[from + 2]
     const value = from + (extended ? 4 : 3)
     if (type === AttributeType.As4Path && bytes[from + 1] === AttributeType.AsPath) {
-      return writeAs4Path(target, at, bytes, value, length, to)
+      return writeAs4Path(target, at, bytes, value, length, to, source.local)
     }
     if (type === AttributeType.As4Aggregator && bytes[from + 1] === AttributeType.Aggregator) {
       if (wordAt(bytes, value) <= 0xffff) return at
@@ -208,7 +209,7 @@ const copyAttribute = (
   const transparent = to.kind === Kind.RouteServerClient
   switch (type) {
     case AttributeType.AsPath:
-      return writeAsPath(target, at, bytes, value, length, to)
+      return writeAsPath(target, at, bytes, value, length, to, source.local)
     case AttributeType.NextHop:
       return writeNextHop(target, at, store, id, source, to)
     case AttributeType.Med:

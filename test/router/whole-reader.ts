@@ -28,7 +28,12 @@ const pathBytes = (path: ReadonlyArray<AsSegment>, as4: boolean): ReadonlyArray<
   path.flatMap(({ type, members }) => [type, members.length, ...members.flatMap(as4 ? word : short)])
 
 /** AS_PATH as a neighbour is told it. */
-const pathTo = (to: Neighbour, path: ReadonlyArray<AsSegment>, world: World): ReadonlyArray<AsSegment> => {
+const pathTo = (
+  to: Neighbour,
+  path: ReadonlyArray<AsSegment>,
+  world: World,
+  isOurs: boolean
+): ReadonlyArray<AsSegment> => {
   const usual = usualAs(to, world)
   const localAs = to.kind === "external" ? (to.localAs ?? usual) : usual
   const told = path
@@ -37,7 +42,9 @@ const pathTo = (to: Neighbour, path: ReadonlyArray<AsSegment>, world: World): Re
       type,
       members: members.map((asn) => (to.overrides && asn === to.asn ? localAs : asn))
     }))
-  const type = to.kind === "member" ? 3 : to.kind === "external" ? 2 : 0
+  // A route server says who it is of what it says itself.
+  const names = to.kind === "external" || (to.kind === "served" && isOurs)
+  const type = to.kind === "member" ? 3 : names ? 2 : 0
   if (type === 0) return told
   const own = to.kind === "member" ? [LOCAL_MEMBER] : localAs === usual ? [localAs] : [localAs, usual]
   const [first, ...others] = told
@@ -65,7 +72,7 @@ export const textFor = (to: Neighbour, path: Path, world: World): string => {
   const say = (type: number, flags: number, value: ReadonlyArray<number>): void => {
     said.set(type, `${type}=${flags.toString(16)}:${hex(value)}`)
   }
-  const asPath = pathTo(to, attributes.asPath!, world)
+  const asPath = pathTo(to, attributes.asPath!, world, from === undefined)
   const wide = asPath.filter((segment) => !isOfMembers(segment))
   const nextHop = words(nextHopTo(to, path))
   say(1, 0x40, [attributes.origin!])
