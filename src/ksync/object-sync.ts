@@ -255,14 +255,6 @@ export class ObjectSync extends ObjectTable {
     }
   }
 
-  private holdersOf(leaf: LeafObject): ReadonlyArray<GroupObject> {
-    const holders: Array<GroupObject> = []
-    for (const object of this.byId.values()) {
-      if (object.kind === "group" && object.told.some((member) => member.leaf === leaf)) holders.push(object)
-    }
-    return holders
-  }
-
   /** Groups that wait for what becomes of a member. */
   private markHolders(object: KernelNexthop): ReadonlyArray<GroupObject> {
     const holders = object.kind === "nexthop" && object.held > 0 ? this.holdersOf(object) : []
@@ -272,7 +264,7 @@ export class ObjectSync extends ObjectTable {
 
   private driveGroup(group: GroupObject, requests: Requests, slots: Slots): void {
     group.queued = false
-    if (group.dead || group.resting || isUnderWay(group.state)) return
+    if (group.dead || group.resting || isUnderWay(group.state) || this.regrouped(group)) return
     // A member is on its way out: it is looked at again when that is answered.
     if (group.told.some(({ leaf }) => leaf.state === EntryState.DeleteAckWait)) return
     const wanted = group.wanted || (group.stale && !this.sweeping)

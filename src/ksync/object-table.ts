@@ -152,7 +152,7 @@ export class ObjectTable {
     if (!this.hasLeftovers) return undefined
     for (const object of this.byId.values()) {
       if (object.kind !== "group" || !object.stale || object.pathList !== 0) continue
-      if (!fitsShape(object, this.shape) || !this.hasMembers(object, list.installed)) continue
+      if (!fitsShape(object.shape, this.shape) || !this.hasMembers(object, list.installed)) continue
       object.pathList = list.id
       return object
     }
@@ -186,27 +186,29 @@ export class ObjectTable {
     this.wake(group)
   }
 
-  /**
-   * Groups are to be of another kind. Those that may become so in place do. The others stay until the last route has moved to the group
-   * that takes their place: of a group in the kernel neither its kind nor the number of its buckets can change.
-   */
+  /** Groups are to be of another kind. Each becomes so when it is driven. */
   reshape(shape: GroupShape | undefined): void {
     if (isSameShape(this.shape, shape)) return
     this.shape = shape
-    for (const group of this.groups) {
-      if (group === undefined || !group.wanted) continue
-      if (fitsShape(group, shape) || group.state === EntryState.Init) {
-        this.mark(group)
-        continue
-      }
-      const { pathList, desired, reserve } = group
-      group.pathList = 0
-      const fresh = this.newGroup(pathList)
-      this.groups[pathList] = fresh
-      this.desire(fresh, desired, reserve)
-      this.desire(group, [])
-      this.moved.add(pathList)
-    }
+    for (const group of this.groups) if (group?.wanted === true) this.mark(group)
+  }
+
+  /**
+   * Of a group in the kernel neither the kind nor the number of buckets can change. Where that would have to be, the group stays until the
+   * last route has moved to one that takes its place. True: it is so.
+   */
+  protected regrouped(group: GroupObject): boolean {
+    const isThere = group.state >= EntryState.ChangeDefer
+    if (!group.wanted || !(isThere || group.unknown)) return false
+    if (fitsShape(isThere ? group.shape : group.sentShape, this.shape)) return false
+    const { pathList, desired, reserve } = group
+    group.pathList = 0
+    const fresh = this.newGroup(pathList)
+    if (pathList !== 0) this.groups[pathList] = fresh
+    this.desire(fresh, desired, reserve)
+    this.desire(group, [])
+    this.moved.add(pathList)
+    return true
   }
 
   protected leafFor(adjacency: Adjacency): LeafObject {
@@ -251,6 +253,14 @@ export class ObjectTable {
     for (const member of before) if (!member.leaf.dead) this.drop(member)
   }
 
+  protected holdersOf(leaf: LeafObject): ReadonlyArray<GroupObject> {
+    const holders: Array<GroupObject> = []
+    for (const object of this.byId.values()) {
+      if (object.kind === "group" && object.told.some((member) => member.leaf === leaf)) holders.push(object)
+    }
+    return holders
+  }
+
   /** Notes what the kernel was seen to have. */
   protected seen(group: GroupObject, members: ReadonlyArray<Member>, shape: GroupShape | undefined): void {
     this.setTold(group, members)
@@ -277,8 +287,8 @@ export class ObjectTable {
   }
 }
 
-/** Whether the group can become what is wanted by a replace, or is that already. */
-export const fitsShape = ({ shape }: GroupObject, wanted: GroupShape | undefined): boolean =>
+/** Whether a group can become what is wanted by a replace, or is that already. */
+const fitsShape = (shape: GroupShape | undefined, wanted: GroupShape | undefined): boolean =>
   shape?.buckets === wanted?.buckets
 
 export const isSameShape = (a: GroupShape | undefined, b: GroupShape | undefined): boolean =>

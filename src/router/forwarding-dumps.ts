@@ -19,7 +19,17 @@ export const DUMPS: ReadonlyArray<Dump> = [
 ]
 
 /** After a link went down: what is left of our nexthops. The news may be older than our last requests. */
-export const VERIFICATION: ReadonlyArray<Dump> = [{ kind: "nexthop", family: 0 }]
+export const VERIFICATION: ReadonlyArray<Dump> = DUMPS.slice(2, 3)
 
 /** After news that came while a dump was read: what the dump said of links and addresses may be older than the news. */
 export const DISTURBED: ReadonlyArray<Dump> = DUMPS.slice(0, 2)
+
+/** What either asks for. All of it is DUMPS itself. */
+export const together = (one: ReadonlyArray<Dump> | undefined, other: ReadonlyArray<Dump>): ReadonlyArray<Dump> => {
+  const both = DUMPS.filter((dump) => one?.includes(dump) === true || other.includes(dump))
+  return both.length === DUMPS.length ? DUMPS : both
+}
+
+/** Whether groups are read without the routes that stand on them. */
+export const isBare = (plan: ReadonlyArray<Dump>): boolean =>
+  plan.some(({ kind }) => kind === "nexthop") && plan.every(({ kind }) => kind !== "route")

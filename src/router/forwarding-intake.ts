@@ -26,7 +26,7 @@ import {
 import type { KernelConfig } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
-import { DISTURBED, DUMPS, type Dump, VERIFICATION } from "./forwarding-dumps.ts"
+import { DISTURBED, DUMPS, type Dump, isBare, together, VERIFICATION } from "./forwarding-dumps.ts"
 import { ForwardingNeighbours } from "./forwarding-neighbours.ts"
 import type { ForwardingRules } from "./forwarding-rules.ts"
 
@@ -105,7 +105,7 @@ export class ForwardingIntake {
   /** Asks for our nexthops only. */
   private verify(): void {
     this.ready = false
-    this.wanted ??= VERIFICATION
+    this.wanted = together(this.wanted, VERIFICATION)
   }
 
   /** Begins what was requested, unless a dump is still being read. */
@@ -213,7 +213,7 @@ export class ForwardingIntake {
 
   /** Two sockets, no order: what is still to be read of a dump under way may be from before the news. It is asked again. */
   private disturb(): void {
-    if (this.position < this.plan.length) this.wanted ??= DISTURBED
+    if (this.position < this.plan.length) this.wanted = together(this.wanted, DISTURBED)
   }
 
   private take(kind: DumpKind, bytes: Uint8Array, at: number, end: number): void {
@@ -298,7 +298,7 @@ export class ForwardingIntake {
     }
     // A group that is there although it was believed lost has routes, or may have: they are to be known before it is removed.
     const isUnknown = ({ id, members }: Nexthop): boolean => members !== undefined && !objects.byId.has(id)
-    if (this.plan === VERIFICATION && this.seenNexthops.some(isUnknown)) this.request()
+    if (isBare(this.plan) && this.seenNexthops.some(isUnknown)) this.request()
     for (const nexthop of this.seenNexthops) if (nexthop.members === undefined) this.nexthopSeen(nexthop, false)
     for (const nexthop of this.seenNexthops) if (nexthop.members !== undefined) this.nexthopSeen(nexthop, false)
     this.nexthopsKnown = true
