@@ -1,6 +1,7 @@
-// Every message that is rebuilt is what a fresh encoder makes of what it says, it fits its receiver, and no message is sent with room for
-// more of the same: 4-octet and 2-octet AS numbers, our next hop or theirs, IPv6 next hops of IPv4 routes, 4096 octets and 65535
-// (RFC 4271 §4.3, RFC 4760 §3, RFC 6793 §4.2.2, RFC 8654 §4, RFC 8950 §4).
+// Every message that is rebuilt says what a dumb transformation of objects makes of the route, it is what a fresh encoder makes of that, it
+// fits its receiver, and no message is sent with room for more of the same: 4-octet and 2-octet AS numbers, with and without path
+// identifiers, our next hop or theirs, IPv6 next hops of IPv4 routes, 4096 octets and 65535, from beyond our AS and from within (RFC 4271
+// §4.3 and §5, RFC 4456 §8, RFC 4760 §3, RFC 5065 §4.1, RFC 6793 §4.2.2, RFC 7911 §3, RFC 8654 §4, RFC 8950 §4).
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
@@ -28,6 +29,8 @@ interface Table {
   readonly family: 0 | 1
   /** IPv4 routes come with an IPv6 next hop (RFC 8950). */
   readonly viaIpv6: boolean
+  /** The routes are a reflector client's, and ours to reflect. */
+  readonly isInternal: boolean
   readonly sets: ReadonlyArray<{ readonly attributes: Attributes; readonly count: number }>
 }
 
@@ -36,6 +39,8 @@ interface Receiver {
   readonly as4: boolean
   readonly messageBytesMax: 4096 | 65535
   readonly extendedNextHop: boolean
+  readonly addPathSend: 0 | 2
+  readonly nextHopSelfInside: boolean
 }
 
 const attributes = fc
@@ -43,12 +48,14 @@ const attributes = fc
     path: fc.array(fc.constantFrom(64502, 64510, WIDE_AS), { minLength: 1, maxLength: 4 }),
     long: fc.constantFrom(0, 0, 0, 300, 900),
     aggregator: fc.constantFrom(0, 0, 64510, WIDE_AS),
-    large: fc.boolean()
+    large: fc.boolean(),
+    med: fc.option(fc.constantFrom(0, 7), { nil: undefined })
   })
   .map(
-    ({ path, long, aggregator, large }): Attributes => ({
+    ({ path, long, aggregator, large, med }): Attributes => ({
       origin: 0,
       asPath: [{ type: 2, members: path }],
+      ...(med === undefined ? {} : { med }),
       ...(aggregator === 0 ? {} : { aggregator: { asn: aggregator, address: 7 } }),
       ...(long === 0 ? {} : { communities: Array.from({ length: long }, (_, index) => 0xfde80000 + index) }),
       ...(large ? { largeCommunities: [[64502, 1, 2] as const] } : {})
@@ -58,6 +65,7 @@ const attributes = fc
 const table: fc.Arbitrary<Table> = fc.record({
   family: fc.constantFrom(0, 1),
   viaIpv6: fc.boolean(),
+  isInternal: fc.boolean(),
   sets: fc.array(fc.record({ attributes, count: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constant(2500)) }), {
     minLength: 1,
     maxLength: 4
@@ -65,10 +73,17 @@ const table: fc.Arbitrary<Table> = fc.record({
 })
 
 const receiver: fc.Arbitrary<Receiver> = fc.record({
-  kind: fc.constantFrom(PeerKind.External, PeerKind.RouteServerClient, PeerKind.ReflectorClient),
+  kind: fc.constantFrom(
+    PeerKind.External,
+    PeerKind.RouteServerClient,
+    PeerKind.ReflectorClient,
+    PeerKind.ConfederationMember
+  ),
   as4: fc.boolean(),
   messageBytesMax: fc.constantFrom(4096, 65535),
-  extendedNextHop: fc.boolean()
+  extendedNextHop: fc.boolean(),
+  addPathSend: fc.constantFrom(0, 2),
+  nextHopSelfInside: fc.boolean()
 })
 
 /** Prefixes of lengths from 9 to 24, or to 64, all different. */
@@ -77,10 +92,46 @@ const prefixAt = (family: 0 | 1, index: number): Nlri =>
     ? { family: 4, words: [(0x14000000 + index * 256) >>> 0], length: 24 }
     : { family: 6, words: [0x20010000 + (index >>> 16), (index << 16) >>> 0, 0, 0], length: 48 + (index % 17) }
 
-const tell = (to: Receiver, { family, viaIpv6, sets }: Table) => {
+const LOCAL_AS = 65001
+const SOURCE_ID = 11
+const isInside = (to: Receiver): boolean =>
+  to.kind === PeerKind.ReflectorClient || to.kind === PeerKind.ConfederationMember
+
+/** What a receiver is to be told of a set, as an object. */
+const expectedOf = (to: Receiver, { family, viaIpv6, isInternal }: Table, set: Attributes) => {
+  const { asPath = [], aggregator, med, ...rest } = set
+  const isOutside = to.kind === PeerKind.External
+  const members = asPath[0]!.members
+  const whole = [{ type: 2, members: isOutside ? [LOCAL_AS, ...members] : [...members] }]
+  const isWide = members.some((asn) => asn > 0xffff)
+  const short = (asn: number): number => (to.as4 || asn <= 0xffff ? asn : 23456)
+  const told = whole.map(({ type, members }) => ({ type, members: members.map(short) }))
+  const isReflected = isInternal && to.kind === PeerKind.ReflectorClient
+  const isOurs = isOutside || (to.nextHopSelfInside && isInside(to) && !isInternal)
+  const isSix = family === 1 || viaIpv6
+  const sayable = family === 1 || !viaIpv6 || to.extendedNextHop
+  const theirs: Address = isSix ? { family: 6, words: THEIRS_V6 } : { family: 4, words: [7] }
+  const ours: Address = family === 1 ? { family: 6, words: SELF_V6 } : { family: 4, words: SELF_V4 }
+  return {
+    nextHop: isOurs || !sayable ? ours : theirs,
+    attributes: {
+      ...rest,
+      asPath: to.kind === PeerKind.ConfederationMember ? [{ type: 3, members: [LOCAL_AS] }, ...told] : told,
+      ...(!to.as4 && isWide ? { as4Path: whole } : {}),
+      ...(aggregator === undefined ? {} : { aggregator: { ...aggregator, asn: short(aggregator.asn) } }),
+      ...(!to.as4 && aggregator !== undefined && aggregator.asn > 0xffff ? { as4Aggregator: aggregator } : {}),
+      ...(med === undefined || isOutside ? {} : { med }),
+      ...(isInside(to) ? { localPref: isInternal ? 150 : 100 } : {}),
+      ...(isReflected ? { originatorId: SOURCE_ID, clusterList: [1] } : {})
+    }
+  }
+}
+
+const tell = (to: Receiver, { family, viaIpv6, isInternal, sets }: Table) => {
   const pool = new BlockPool(65536, "test", { verify: true })
-  const rib = new Rib({ localAs: 65001, localId: 1, pool, capacity: 64 })
-  rib.adjIn.peers.set(1, { kind: PeerKind.RouteServerClient, accepts: true, routerId: 1, rank: 1, asn: 64502 })
+  const rib = new Rib({ localAs: LOCAL_AS, localId: 1, pool, capacity: 64 })
+  const kind = isInternal ? PeerKind.ReflectorClient : PeerKind.RouteServerClient
+  rib.adjIn.peers.set(1, { kind, accepts: true, routerId: SOURCE_ID, rank: 1, asn: 64502 })
   const messages: Array<Uint8Array> = []
   const transmit = (_: number, block: number, from: number, end: number): void => {
     const bytes = pool.bytes(block)
@@ -92,13 +143,13 @@ const tell = (to: Receiver, { family, viaIpv6, sets }: Table) => {
     {
       family,
       ...to,
-      localAs: 65001,
+      nextHopSelfInside: to.nextHopSelfInside && isInside(to),
+      localAs: LOCAL_AS,
       routerAs: 0,
       overriddenAs: 0,
       role: NO_ROLE,
       longLived: false,
       clusterId: 1,
-      addPathSend: 0,
       nextHopSelf: family === 0 ? SELF_V4 : SELF_V6,
       open: true
     },
@@ -112,7 +163,8 @@ const tell = (to: Receiver, { family, viaIpv6, sets }: Table) => {
   messages.length = 0
   const told: Array<Nlri> = []
   const isSix = family === 1 || viaIpv6
-  for (const { attributes: plain, count } of sets) {
+  for (const { attributes, count } of sets) {
+    const plain = isInternal ? { ...attributes, localPref: 150 } : attributes
     const block = encodeAttributes(isSix ? plain : { ...plain, nextHop: { family: 4, words: [7] } }, true)
     const whole = new Uint8Array(block.length + (isSix ? 16 : 0))
     whole.set(block)
@@ -146,26 +198,32 @@ interface Read {
 
 const view = new UpdateView()
 
-const read = (bytes: Uint8Array, family: 0 | 1, as4: boolean): Read => {
-  const context = { as4, addPath: [], external: false, extended: true }
+const read = (bytes: Uint8Array, family: 0 | 1, { as4, addPathSend, kind }: Receiver): Read => {
+  const identified = addPathSend > 0
+  const addPath = [identified, identified]
+  const isConfederation = kind === PeerKind.ConfederationMember
+  const context = { as4, addPath, external: !isConfederation && kind !== PeerKind.ReflectorClient, extended: true }
+  if (isConfederation) Object.assign(context, { confederation: true, otherMember: true })
   expect([scanUpdate(view, bytes, 0, bytes.length, context), view.notes]).toEqual([Verdict.Keep, []])
-  const all = decodeAttributes(bytes, view.attributesAt, view.attributesEnd, as4)
+  const all = decodeAttributes(bytes, view.attributesAt, view.attributesEnd, as4, addPath)
   const { mpReach, mpUnreach, ...rest } = all
   const version = family === 0 ? 4 : 6
   return {
     attributes: rest,
     nextHop: mpReach?.nextHops[0],
-    nlri: mpReach?.nlri ?? decodeNlri(bytes, view.nlriAt, view.nlriEnd, version, false),
-    withdrawn: mpUnreach?.nlri ?? decodeNlri(bytes, view.withdrawnAt, view.withdrawnEnd, version, false)
+    nlri: mpReach?.nlri ?? decodeNlri(bytes, view.nlriAt, view.nlriEnd, version, identified),
+    withdrawn: mpUnreach?.nlri ?? decodeNlri(bytes, view.withdrawnAt, view.withdrawnEnd, version, identified)
   }
 }
 
 /** The message afresh. MP_REACH_NLRI and MP_UNREACH_NLRI stand last and have a length of two octets, because they grow. */
-const fresh = ({ attributes: rest, nextHop, nlri, withdrawn }: Read, family: 0 | 1, as4: boolean): Uint8Array => {
+const fresh = ({ attributes: rest, nextHop, nlri, withdrawn }: Read, family: 0 | 1, to: Receiver): Uint8Array => {
+  const { as4 } = to
+  const identified = to.addPathSend > 0
   const afi = [0, family + 1, 1]
   const isPlain = nextHop === undefined && family === 0
-  const gone = encodeNlri(withdrawn, false)
-  const news = encodeNlri(nlri, false)
+  const gone = encodeNlri(withdrawn, identified)
+  const news = encodeNlri(nlri, identified)
   const hop = nextHop?.words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]) ?? []
   const long = (type: number, value: ReadonlyArray<number>) => [
     0x90,
@@ -187,10 +245,19 @@ const fresh = ({ attributes: rest, nextHop, nlri, withdrawn }: Read, family: 0 |
   return Uint8Array.from([...new Array<number>(16).fill(255), length >> 8, length & 255, 2, ...body])
 }
 
+/** The set that a prefix was told with: by its place among all. */
+const setOf = ({ family, sets }: Table, told: ReadonlyArray<Nlri>, { words }: Nlri): number => {
+  let at = family === 0 ? (words[0]! - 0x14000000) / 256 : ((words[0]! & 0xffff) << 16) | (words[1]! >>> 16)
+  expect(told[at]?.words.slice(0, 2)).toEqual(words.slice(0, 2))
+  let set = 0
+  for (; at >= sets[set]!.count; set++) at -= sets[set]!.count
+  return set
+}
+
 const PREFIX_BYTES_MAX = { 0: 5, 1: 17 } as const
 
 describe("messages that are rebuilt", () => {
-  it("law: are what a fresh encoder makes, fit, are full, and say everything once", () => {
+  it("law: say what is to be told, are what a fresh encoder makes of it, fit, are full, and say everything once", () => {
     fc.assert(
       fc.property(receiver, table, (to, given) => {
         const { announced, withdrawn, told, left } = tell(to, given)
@@ -198,22 +265,29 @@ describe("messages that are rebuilt", () => {
         const seen: Array<string> = []
         let before: { readonly block: string; readonly length: number } | undefined
         for (const bytes of announced) {
-          const message = read(bytes, family, to.as4)
-          expect(Buffer.from(bytes).equals(Buffer.from(fresh(message, family, to.as4)))).toBe(true)
+          const message = read(bytes, family, to)
+          expect(Buffer.from(bytes).equals(Buffer.from(fresh(message, family, to)))).toBe(true)
           expect(bytes.length).toBeLessThanOrEqual(to.messageBytesMax)
           seen.push(...message.nlri.map(formatPrefix))
+          const { nextHop: plainHop, ...rest } = message.attributes
+          const which = given.sets[setOf(given, told, message.nlri[0]!)]!
+          const expected = expectedOf(to, given, which.attributes)
+          expect({ nextHop: plainHop ?? message.nextHop, attributes: rest }).toEqual(expected)
+          for (const nlri of message.nlri) expect(setOf(given, told, nlri)).toBe(given.sets.indexOf(which))
           const block = JSON.stringify([message.attributes, message.nextHop])
           // One with the same attributes follows only where the one before had no room for its first prefix.
           if (before?.block === block) {
-            expect(before.length + PREFIX_BYTES_MAX[family] + 2).toBeGreaterThan(to.messageBytesMax)
+            expect(before.length + PREFIX_BYTES_MAX[family] + (to.addPathSend > 0 ? 4 : 0) + 2).toBeGreaterThan(
+              to.messageBytesMax
+            )
           }
           before = { block, length: bytes.length }
         }
         expect(seen.sort()).toEqual(told.map(formatPrefix).sort())
         const gone: Array<string> = []
         for (const bytes of withdrawn) {
-          const message = read(bytes, family, to.as4)
-          expect(Buffer.from(bytes).equals(Buffer.from(fresh(message, family, to.as4)))).toBe(true)
+          const message = read(bytes, family, to)
+          expect(Buffer.from(bytes).equals(Buffer.from(fresh(message, family, to)))).toBe(true)
           expect(bytes.length).toBeLessThanOrEqual(to.messageBytesMax)
           gone.push(...message.withdrawn.map(formatPrefix))
         }
