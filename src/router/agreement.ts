@@ -26,8 +26,7 @@ export const intakeOf = (config: RouterConfig, peer: RouterPeer, negotiated: Neg
   const role = negotiated.role?.remote ?? NO_ROLE
   // RFC 9234 §5: what comes from above or from beside only goes down from here.
   const isFromAbove = role === RoleValue.Provider || role === RoleValue.Peer || role === RoleValue.RouteServer
-  const { localAs } = peer.settings
-  const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
+  const { localAs, usualAs } = ownAsTowards(config, peer, negotiated)
   return {
     onlyToCustomer: isFromAbove ? negotiated.remoteAs : 0,
     prepended: localAs === usualAs ? 0 : localAs,
@@ -44,8 +43,7 @@ export const exportParameters = (
   family: Family
 ): ExportParameters => {
   const kind = kindOf(config, asMet(peer.config, negotiated))
-  const usualAs = localAsOf(config, { ...peer.config, localAs: undefined })
-  const { localAs } = peer.settings
+  const { localAs, usualAs } = ownAsTowards(config, peer, negotiated)
   const extendedNextHop = family === 0 && negotiated.extendedNextHop === true
   return {
     family,
@@ -72,8 +70,14 @@ export const typeOf = (peer: PeerConfig, negotiated: Negotiated | undefined): Pe
 
 const asMet = (peer: PeerConfig, negotiated: Negotiated): Pick<PeerConfig, "type" | "asn"> => ({
   type: typeOf(peer, negotiated),
-  asn: peer.asn
+  asn: peer.asn === 0 ? negotiated.remoteAs : peer.asn
 })
+
+/** Our AS number on the session, and what it would be if the peer's configuration did not name one. */
+const ownAsTowards = (config: RouterConfig, { config: peer }: RouterPeer, negotiated: Negotiated) => {
+  const met = asMet(peer, negotiated)
+  return { localAs: localAsOf(config, { ...met, localAs: peer.localAs }), usualAs: localAsOf(config, met) }
+}
 
 /** The one that the configuration names, else our end of the connection, where the family can have it as a next hop. */
 const ownNextHop = (

@@ -102,6 +102,12 @@ const compareAddresses = (one: RouterPeer, other: RouterPeer): number => {
 /** Who connects and is a router says its OPEN at once; 240 s, as RFC 4271 §8.2.2 suggests, is long for somebody who is none. */
 const OPEN_WAIT_S = 60
 
+/** Of peers with any AS number some may be in our confederation, and hear of another one from us. */
+const insideOf = ({ router, confederation }: RouterConfig, peer: PeerConfig): PeerSettings["inside"] =>
+  confederation === undefined || peer.asn !== 0 || peer.type !== "external" || peer.localAs !== undefined
+    ? undefined
+    : { localAs: router.asn, members: [router.asn, ...confederation.members] }
+
 export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolean): PeerSettings => {
   const config = state.config!
   const { gracefulRestart: restart, role, prefixRestart } = peer
@@ -109,16 +115,20 @@ export const settingsOf = (state: RouterState, peer: PeerConfig, dynamic: boolea
   // Of those that any AS number will do for, a plain one may turn out to be internal; a client of a route server, or one that sees us under
   // another AS number, may not.
   const isExternal = peer.type === "route-server-client" || localAs !== config.router.asn
+  const inside = insideOf(config, peer)
   return {
     localAs,
     ...(peer.asn === 0 && isExternal ? { excludedAs: localAs } : {}),
+    // Its OPEN may be refused before ours is out, and it should hear why.
+    ...(inside === undefined ? {} : { inside, sendNotificationWithoutOpen: true }),
     localId: parseAddress(config.router.id)!.words[0],
     remoteAs: peer.asn,
     passive: peer.passive,
     holdTimeS: peer.holdTime,
     connectRetryS: peer.connectRetry,
     idleHoldS: peer.idleHold,
-    delayOpenS: peer.delayOpen ?? 0,
+    // As what we speak is known when the peer has spoken.
+    delayOpenS: peer.delayOpen ?? (inside === undefined ? 0 : OPEN_WAIT_S),
     openWaitS: peer.openWait ?? OPEN_WAIT_S,
     dampPeerOscillations: peer.damping ?? true,
     families: peer.families.map((name) => FAMILY_NAMES.indexOf(name)),

@@ -1,13 +1,13 @@
 // What a connection says once TCP is up, as events of its machine: OPENs are negotiated and their collisions resolved, malformed messages
 // sorted by what answers them, messages that RFC 4271's machine does not know given a place in it.
-import { afiOf, ErrorCode, type Fault, isFault, MessageType, OpenSubcode, safiOf } from "../wire/index.ts"
+import { afiOf, ErrorCode, type Fault, isFault, MessageType, type Open, OpenSubcode, safiOf } from "../wire/index.ts"
 import type { PeerEvent } from "./alphabet.ts"
 import { buildOpen } from "./announcement.ts"
 import { resolveCollision } from "./collision.ts"
 import { type Connection, hasTcp, isArmed } from "./connection.ts"
 import type { ConnectionEvent } from "./connection-alphabet.ts"
 import { notifications } from "./faults.ts"
-import { negotiate } from "./negotiation.ts"
+import { negotiate, settingsFor } from "./negotiation.ts"
 import { connectionOf, feed, ignore, type Peer, type Work } from "./peer.ts"
 import { TimerKind } from "./settings.ts"
 
@@ -39,7 +39,7 @@ const translate = (work: Work, connection: Connection, event: Heard): void => {
   const { conn } = event
   switch (event._tag) {
     case "OpenReceived":
-      feed(work, conn, judgeOpen(work, connection, event))
+      feed(work, conn, judgeOpen(work, met(work, connection, event.open), event))
       break
     case "KeepaliveReceived":
       settle(work, connection)
@@ -77,6 +77,16 @@ const translateMalformed = (event: Extract<PeerEvent, { readonly _tag: "Malforme
   return { _tag: "UpdateMalformed", fault: event.fault, messageType: event.messageType }
 }
 
+/** A connection on which the peer spoke first: what we answer may depend on who it is. */
+const met = (work: Work, connection: Connection, open: Open): Connection => {
+  const { settings } = connection
+  const fitting = connection.announced === undefined ? settingsFor(settings, open) : settings
+  if (fitting === settings) return connection
+  const known = { ...connection, settings: fitting }
+  work.peer = work.peer.main === connection ? { ...work.peer, main: known } : { ...work.peer, second: known }
+  return known
+}
+
 /** Negotiates, resolves a collision that the OPEN reveals (RFC 4271 §6.8), and says what the OPEN means to its connection. */
 const judgeOpen = (
   work: Work,
@@ -88,8 +98,9 @@ const judgeOpen = (
   if (connection.negotiated !== undefined) {
     return { _tag: "OpenReceived", negotiated: connection.negotiated, lost: false }
   }
-  const own = connection.announced ?? buildOpen(settings, connection.withheld)
-  const negotiated = negotiate(settings, own, event.open)
+  const { announced } = connection
+  const asked = announced === undefined ? settingsFor(settings, event.open) : settings
+  const negotiated = negotiate(asked, announced ?? buildOpen(asked, connection.withheld), event.open)
   if (isFault(negotiated)) return { _tag: "OpenMalformed", fault: negotiated }
   const tag = isArmed(connection, TimerKind.DelayOpen) ? "DelayedOpenReceived" : "OpenReceived"
   const other = work.peer.main === connection ? work.peer.second : work.peer.main

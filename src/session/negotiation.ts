@@ -77,7 +77,7 @@ export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Nego
   if (remote.version !== VERSION) return notifications.unsupportedVersion()
   const remoteAs = remoteAsOf(remote)
   const isExpected = settings.remoteAs === 0 ? remoteAs !== settings.excludedAs : remoteAs === settings.remoteAs
-  if (remoteAs === undefined || !isExpected) {
+  if (remoteAs === undefined || !isExpected || isMisled(settings, remoteAs)) {
     return notifications.badPeerAs()
   }
   const external = remoteAs !== settings.localAs
@@ -115,6 +115,16 @@ export const negotiate = (settings: PeerSettings, own: Open, remote: Open): Nego
     ...aboutItself(remote),
     capabilities: remote.capabilities
   }
+}
+
+/** It is in our confederation, and we have told it that we are the whole of it. */
+const isMisled = ({ inside, localAs }: PeerSettings, remoteAs: number): boolean =>
+  inside !== undefined && inside.localAs !== localAs && inside.members.includes(remoteAs)
+
+/** The settings by which an OPEN is answered that comes before ours: to members of our confederation we are one too (RFC 5065 §4). */
+export const settingsFor = (settings: PeerSettings, remote: Open): PeerSettings => {
+  const { inside } = settings
+  return inside?.members.includes(asnOf(remote)) === true ? { ...settings, localAs: inside.localAs } : settings
 }
 
 const HOLD_TIME_MIN_S = 3

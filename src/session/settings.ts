@@ -14,6 +14,11 @@ export interface PeerSettings {
   readonly localAs: number
   /** Refused where any AS number would do: with it the session would be internal, and is not meant to be; absent: none. */
   readonly excludedAs?: number
+  /**
+   * Where any AS number would do: those of our confederation, our own member AS among them, to whom we are that member AS (RFC 5065 §4).
+   * Who the peer is its OPEN says, so ours should wait for it (`delayOpenS`).
+   */
+  readonly inside?: { readonly localAs: number; readonly members: ReadonlyArray<number> }
   /** BGP Identifier, as an unsigned word. */
   readonly localId: number
   /** 0: whatever the peer says. */
