@@ -112,12 +112,12 @@ const daemon = Effect.fnUntraced(function* <E, R>(
 })
 
 /** Resolves when nothing of the start is under way any more. */
-const settle = (core: Core, { kernel }: RouterConfig, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
+const settle = (core: Core, config: RouterConfig, warms: boolean): Effect.Effect<void, never, Scope.Scope> => {
   const isBusy = (): boolean => {
     const { counters, followed, stopping } = core.state
     return counters.updatesIn > 0 || followed.count > 0 || stopping
   }
-  const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy, kernel }) : Effect.void]
+  const steps = [Effect.sleep(SETTLED_MS), warms ? warmUp({ isBusy, config }) : Effect.void]
   return Effect.all(steps, { concurrency: 2, discard: true })
 }
 

@@ -2,7 +2,7 @@
 // Received bytes lie in the same kind of blocks as those of a real connection, so that functions see what they will see.
 // Its sockets take everything at once, its kernel is the model, where it has one; time stands still.
 import { ACCEPTED, ConnectionChange, type ConnId, type EventRecord, KernelChannel } from "../eventlog/index.ts"
-import { OpBuffer } from "../machine/index.ts"
+import { MICROS_PER_MS, OpBuffer } from "../machine/index.ts"
 import { askModelKernel, createModelKernel, type ModelKernel } from "../netlink/index.ts"
 import {
   type Command,
@@ -10,6 +10,7 @@ import {
   type KernelConfig,
   type PeerConfig,
   type PeerType,
+  type RouterConfig,
   type RouterState,
   releaseEffects,
   router,
@@ -27,11 +28,14 @@ export class WarmUpRouter {
   private seq = 0
   private readonly kernel: ModelKernel | undefined
 
-  /** Configured, with a session to each of its peers: external ones, or clients of a route server; with a kernel, if that is given. */
-  constructor(peerCount: number, type: PeerType, kernel?: KernelConfig) {
+  /**
+   * Configured, with a session to each of its peers: external ones, or clients of a route server; with a kernel, if that is given. Called
+   * as the daemon's router is: numbers are then small or large where they are in the daemon, which code that was compiled cares about.
+   */
+  constructor(identity: Identity, peerCount: number, type: PeerType, kernel?: KernelConfig) {
     this.kernel = kernel && kernelOnLink()
     const peers = Array.from({ length: peerCount }, (_, index) => peerConfig(index, type))
-    const config = { router: { asn: LOCAL_AS, id: "192.0.2.1" }, listen: [], peers, static: [], originate: [] }
+    const config = { router: identity, listen: [], peers, static: [], originate: [] }
     const command: Command = { command: "configure", config: { ...config, ...(kernel && { kernel }) }, seed: SEED }
     this.step([{ _tag: "Command", json: JSON.stringify(command) }])
     while (this.replies.length > 0) this.step([])
@@ -99,7 +103,11 @@ export class WarmUpRouter {
 
   private step(records: ReadonlyArray<EventRecord>): void {
     const { state, out } = this
-    const batch = { seq: this.seq++, at: START_MICROS + this.seq, records: [...this.replies, ...records] }
+    const batch = {
+      seq: this.seq++,
+      at: START_MICROS + this.seq * MICROS_PER_MS,
+      records: [...this.replies, ...records]
+    }
     this.replies = []
     out.clear()
     router.step(state, batch, out)
@@ -137,6 +145,8 @@ const kernelOnLink = (): ModelKernel => {
   return kernel
 }
 
+export type Identity = RouterConfig["router"]
+
 type BytesRecord = Extract<EventRecord, { readonly _tag: "Bytes" }>
 
 const connectionRecord = (conn: ConnId, change: ConnectionChange): EventRecord => {
@@ -173,9 +183,9 @@ const peerConfig = (index: number, type: PeerType): PeerConfig => ({
   maxPrefixes: 0
 })
 
-const LOCAL_AS = 65_000
 const SEED = 1
-const START_MICROS = 1_000_000
+/** Some time of day. */
+const START_MICROS = 1_700_000_000_000_000
 /** What one read brings here at most: a step of some milliseconds even before anything is compiled. */
 const READ_BYTES = 8192
 /** Longer than small blocks: reading goes to large ones. */

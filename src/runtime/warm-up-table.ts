@@ -1,6 +1,6 @@
 // A made-up table as the bytes of its UPDATEs, for the warm-up: shaped like the Internet's (lengths of prefixes and of paths, how many prefixes
 // share their attributes, which attributes there are), so that the code that is compiled for it is the code that a real table needs.
-// Written straight into one array: objects would cost more than what they are for.
+// Written straight into one array.
 import { MessageType } from "../wire/index.ts"
 
 export interface TableShape {
@@ -15,22 +15,60 @@ export interface TableShape {
   readonly pathSeed: number
 }
 
-/** UPDATE messages without a gap; AS numbers have four octets (RFC 6793). */
-export const syntheticTable = ({ prefixes, asn, nextHop, seed, pathSeed }: TableShape): Uint8Array => {
-  const writer = new Writer(prefixes * PREFIX_BYTES_MAX + MESSAGE_ROOM)
-  const which = new Chance(seed)
-  const what = new Chance(pathSeed)
-  for (let left = prefixes; left > 0; ) {
-    const run = which.oneIn(3) ? 1 : 1 + which.below(which.oneIn(8) ? 60 : 10)
+/** UPDATE messages that announce the table, and the End-of-RIB; AS numbers have four octets (RFC 6793). */
+export const syntheticTable = (shape: TableShape): Uint8Array => {
+  const what = new Chance(shape.pathSeed)
+  const writer = new Writer(shape.prefixes * PREFIX_BYTES_MAX + MESSAGE_ROOM)
+  eachRun(shape, (run) => {
     const start = writer.open()
-    writeAttributes(writer, what, asn, nextHop)
-    writer.closeAttributes(start)
-    const base = (20 + which.below(180)) << 24 || 0
-    for (let count = 0; count < run; count++) writePrefix(writer, which, base | (which.below(256) << 16))
+    writer.octets(0, 2)
+    const at = writer.at
+    writer.octets(0, 2)
+    writeAttributes(writer, what, shape.asn, shape.nextHop)
+    writer.put16(at, writer.at - at - 2)
+    for (const word of run) writePrefix(writer, word)
     writer.close(start)
-    left -= run
-  }
+  })
+  const start = writer.open()
+  writer.octets(0, 4)
+  writer.close(start)
   return writer.bytes.subarray(0, writer.at)
+}
+
+/** UPDATE messages that withdraw what the first `prefixes` of the table were. */
+export const syntheticWithdrawals = (shape: TableShape): Uint8Array => {
+  const writer = new Writer(shape.prefixes * PREFIX_BYTES_MAX + MESSAGE_ROOM)
+  eachRun(shape, (run) => {
+    const start = writer.open()
+    const at = writer.at
+    writer.octets(0, 2)
+    for (const word of run) writePrefix(writer, word)
+    writer.put16(at, writer.at - at - 2)
+    writer.octets(0, 2)
+    writer.close(start)
+  })
+  return writer.bytes.subarray(0, writer.at)
+}
+
+/** Prefixes that share their attributes. */
+const eachRun = ({ prefixes, seed }: TableShape, visit: (run: ReadonlyArray<Prefix>) => void): void => {
+  const chance = new Chance(seed)
+  for (let left = prefixes; left > 0; ) {
+    const length = chance.oneIn(3) ? 1 : 1 + chance.below(chance.oneIn(8) ? 60 : 10)
+    const base = ((20 + chance.below(180)) << 24) | 0
+    visit(Array.from({ length }, () => prefixIn(base | (chance.below(256) << 16), chance)))
+    left -= length
+  }
+}
+
+interface Prefix {
+  readonly word: number
+  readonly length: number
+}
+
+const prefixIn = (base: number, chance: Chance): Prefix => {
+  const length = chance.oneIn(8) ? 16 + chance.below(8) : chance.oneIn(3) ? 22 + chance.below(2) : 24
+  return { word: (base | (chance.below(256) << 8)) & (-1 << (32 - length)), length }
 }
 
 /** Path attributes in the order of their codes: ORIGIN, AS_PATH and NEXT_HOP always, the others as often as they are met. */
@@ -64,9 +102,7 @@ const writeWords = (writer: Writer, chance: Chance, type: number, count: number)
   for (let index = 1; index <= count; index++) writer.word((index << 24) | chance.below(1000))
 }
 
-const writePrefix = (writer: Writer, chance: Chance, base: number): void => {
-  const length = chance.oneIn(8) ? 16 + chance.below(8) : chance.oneIn(3) ? 22 + chance.below(2) : 24
-  const word = (base | (chance.below(256) << 8)) & (-1 << (32 - length))
+const writePrefix = (writer: Writer, { word, length }: Prefix): void => {
   writer.octet(length)
   writer.octet(word >>> 24)
   writer.octet(word >>> 16)
@@ -98,24 +134,24 @@ class Writer {
     this.octet(length)
   }
 
-  /** Begins a message; returns where. Its lengths are filled in later. */
-  open(): number {
-    const start = this.at
-    this.bytes.fill(0xff, start, start + 16)
-    this.bytes[start + 18] = MessageType.Update
-    this.at = start + ATTRIBUTES_AT
-    return start
+  octets(value: number, count: number): void {
+    for (let left = count; left > 0; left--) this.octet(value)
   }
 
-  closeAttributes(start: number): void {
-    this.put16(start + ATTRIBUTES_AT - 2, this.at - start - ATTRIBUTES_AT)
+  /** Begins a message; returns where. Its length is filled in when it is closed. */
+  open(): number {
+    const start = this.at
+    this.octets(0xff, 16)
+    this.octets(0, 2)
+    this.octet(MessageType.Update)
+    return start
   }
 
   close(start: number): void {
     this.put16(start + 16, this.at - start)
   }
 
-  private put16(at: number, value: number): void {
+  put16(at: number, value: number): void {
     this.bytes[at] = value >>> 8
     this.bytes[at + 1] = value
   }
@@ -144,8 +180,6 @@ class Chance {
 }
 
 const AS_SEQUENCE = 2
-/** Header, no withdrawn routes, and the length of the attributes. */
-const ATTRIBUTES_AT = 23
 /** A prefix with its share of a message: what a message of one prefix takes, at most. */
 const PREFIX_BYTES_MAX = 128
 const MESSAGE_ROOM = 4096

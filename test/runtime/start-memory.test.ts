@@ -55,4 +55,35 @@ describe("memory of the start", () => {
     expect(sum).toBe(6)
     expect(after).toBeLessThan(before)
   })
+
+  it("is followed by no collection of the heap because tables outside of it grow", () => {
+    const script = `
+      import { PerformanceObserver } from "node:perf_hooks"
+      import { Effect } from "effect"
+      import { releaseStartMemory } from ${JSON.stringify(join(import.meta.dirname, "../../src/runtime/start-memory.ts"))}
+      if (process.argv[1] === "released") Effect.runSync(releaseStartMemory)
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 2))
+      await turn()
+      let collections = 0
+      new PerformanceObserver((list) => {
+        for (const { detail } of list.getEntries()) if (detail.kind === 4) collections++
+      }).observe({ entryTypes: ["gc"] })
+      const columns = Array.from({ length: 8 }, () => new ArrayBuffer(65536))
+      while (columns[0].byteLength < 2 ** 23) {
+        for (const index of columns.keys()) columns[index] = columns[index].transfer(columns[index].byteLength * 2)
+        await turn()
+      }
+      for (let turns = 0; turns < 50; turns++) await turn()
+      console.log(collections)
+    `
+    const count = (when: string): number =>
+      Number(
+        spawnSync(process.execPath, ["--input-type=module", "-e", script, when], {
+          encoding: "utf8",
+          cwd: join(import.meta.dirname, "../..")
+        }).stdout
+      )
+    expect(count("never")).toBeGreaterThan(0)
+    expect(count("released")).toBe(0)
+  })
 })

@@ -12,10 +12,18 @@ import { runDaemon } from "../../src/runtime/daemon.ts"
 import type { Daemon } from "../../src/runtime/orders.ts"
 import { practise, warmUp } from "../../src/runtime/warm-up.ts"
 import { asnOf, nextHopOf, WarmUpRouter } from "../../src/runtime/warm-up-router.ts"
-import { syntheticTable } from "../../src/runtime/warm-up-table.ts"
+import { syntheticTable, syntheticWithdrawals, type TableShape } from "../../src/runtime/warm-up-table.ts"
 
-const table = (peer: number, prefixes = 2000): Uint8Array =>
-  syntheticTable({ prefixes, asn: asnOf(peer), nextHop: nextHopOf(peer), seed: 7, pathSeed: peer })
+const IDENTITY = { asn: 65000, id: "192.0.2.1" }
+
+const shape = (peer: number, prefixes: number): TableShape => ({
+  prefixes,
+  asn: asnOf(peer),
+  nextHop: nextHopOf(peer),
+  seed: 7,
+  pathSeed: peer
+})
+const table = (peer: number, prefixes = 2000): Uint8Array => syntheticTable(shape(peer, prefixes))
 
 interface KernelRow {
   readonly kind: string
@@ -32,7 +40,7 @@ const all = (steps: Generator<void>): number => {
 
 describe("the warm-up's table", () => {
   it("is UPDATEs in which a router finds no fault, and all of it is announced on", () => {
-    const transit = new WarmUpRouter(2, "external")
+    const transit = new WarmUpRouter(IDENTITY, 2, "external")
     all(transit.play(0, table(0)))
     const { counters, rib } = transit.state
     expect(counters.updatesTreatedAsWithdraw).toBe(0)
@@ -42,7 +50,7 @@ describe("the warm-up's table", () => {
   })
 
   it("says of the same prefixes what another speaker says of them", () => {
-    const choice = new WarmUpRouter(3, "external")
+    const choice = new WarmUpRouter(IDENTITY, 3, "external")
     all(choice.play(0, table(0)))
     const alone = choice.state.rib.adjIn.paths.count
     all(choice.play(1, table(1)))
@@ -52,14 +60,23 @@ describe("the warm-up's table", () => {
 })
 
 describe("a router of the warm-up", () => {
+  it("hears the End-of-RIB, and forgets what is withdrawn prefix by prefix", () => {
+    const transit = new WarmUpRouter(IDENTITY, 2, "external")
+    all(transit.play(0, table(0)))
+    expect(transit.state.peerAt(1).endOfRib[0]).toBe(true)
+    all(transit.play(0, syntheticWithdrawals(shape(0, 2000))))
+    expect(transit.state.rib.adjIn.paths.count).toBe(0)
+    expect(transit.state.counters.sessionsDown).toBe(0)
+  })
+
   it("passes messages on as they came between clients of a route server", () => {
-    const server = new WarmUpRouter(3, "route-server-client")
+    const server = new WarmUpRouter(IDENTITY, 3, "route-server-client")
     all(server.play(0, table(0)))
     expect(server.state.rib.packer.unchanged.messages).toBeGreaterThan(0)
   })
 
   it("has forgotten everything and holds no bytes when its speaker is gone", () => {
-    const transit = new WarmUpRouter(2, "external")
+    const transit = new WarmUpRouter(IDENTITY, 2, "external")
     all(transit.play(0, table(0)))
     all(transit.lose(0))
     transit.close()
@@ -69,7 +86,12 @@ describe("a router of the warm-up", () => {
   })
 
   it("puts its routes into the kernel that it has, and takes them out again", () => {
-    const forwarder = new WarmUpRouter(1, "external", { table: 254, metric: 20, onExit: "keep", model: false })
+    const forwarder = new WarmUpRouter(IDENTITY, 1, "external", {
+      table: 254,
+      metric: 20,
+      onExit: "keep",
+      model: false
+    })
     const { state } = forwarder
     const inKernel = (): number => [...(query(state, "kernel", {}) as Iterable<KernelRow>)].filter(isInstalled).length
     all(forwarder.play(0, table(0, 300)))
@@ -83,7 +105,7 @@ describe("a router of the warm-up", () => {
 
   it("comes to the same state every time", () => {
     const digests = [1, 2].map(() => {
-      const transit = new WarmUpRouter(2, "external")
+      const transit = new WarmUpRouter(IDENTITY, 2, "external")
       all(transit.play(0, table(0)))
       return stateDigest(transit.state)
     })
@@ -108,39 +130,52 @@ describe("the warm-up", () => {
     const json = JSON.stringify({ command: "configure", seed: 1, config: { ...rest, peers } })
     router.step(real, { seq: 0, at: 1, records: [{ _tag: "Command", json }] }, new OpBuffer(64))
     const before = stateDigest(real)
-    all(practise(new WarmUpRouter(2, "external")))
+    all(practise(new WarmUpRouter(IDENTITY, 2, "external"), { router: IDENTITY }))
     expect(stateDigest(real)).toBe(before)
   })
 
   it("practises until it is through", async () => {
     const steps = [1, 2, 3].values()
-    await run(warmUp({ isBusy: () => false, practice: steps as unknown as Iterator<void>, budgetMs: Infinity }))
+    await run(
+      warmUp({
+        config: { router: IDENTITY },
+        isBusy: () => false,
+        practice: steps as unknown as Iterator<void>,
+        budgetMs: Infinity
+      })
+    )
     expect(steps.next().done).toBe(true)
   })
 
   it("ends in the middle when there is something real to do, before its next step", async () => {
     let steps = 0
     const practice = endless(() => steps++)
-    await run(warmUp({ isBusy: () => steps === 5, practice, budgetMs: Infinity }))
+    await run(warmUp({ config: { router: IDENTITY }, isBusy: () => steps === 5, practice, budgetMs: Infinity }))
     expect(steps).toBe(5)
   })
 
   it("ends when its processor time is spent, however much there is to practise", async () => {
     let steps = 0
-    await run(warmUp({ isBusy: () => false, practice: endless(() => steps++), budgetMs: 1 }))
+    await run(
+      warmUp({ config: { router: IDENTITY }, isBusy: () => false, practice: endless(() => steps++), budgetMs: 1 })
+    )
     expect(steps).toBeGreaterThan(0)
   })
 
   it("takes no step without a budget", async () => {
     let steps = 0
-    await run(warmUp({ isBusy: () => false, practice: endless(() => steps++), budgetMs: 0 }))
+    await run(
+      warmUp({ config: { router: IDENTITY }, isBusy: () => false, practice: endless(() => steps++), budgetMs: 0 })
+    )
     expect(steps).toBe(0)
   })
 
   it("lets timers and sockets have their turn, and does not outlive its scope", async () => {
     let steps = 0
     const practice = endless(() => steps++)
-    const fiber = Effect.runFork(Effect.scoped(warmUp({ isBusy: () => false, practice, budgetMs: Infinity })))
+    const fiber = Effect.runFork(
+      Effect.scoped(warmUp({ config: { router: IDENTITY }, isBusy: () => false, practice, budgetMs: Infinity }))
+    )
     await new Promise((resolve) => setTimeout(resolve, 1))
     await Effect.runPromise(Fiber.interrupt(fiber))
     const atEnd = steps
