@@ -1,5 +1,6 @@
 // What is read of the kernel, all of it or what is needed after some news.
-import type { DumpKind } from "../netlink/index.ts"
+import { type Adjacency, addressKey, labelsKey } from "../fib/index.ts"
+import type { DumpKind, Nexthop } from "../netlink/index.ts"
 
 export interface Dump {
   readonly kind: DumpKind
@@ -33,3 +34,70 @@ export const together = (one: ReadonlyArray<Dump> | undefined, other: ReadonlyAr
 /** Whether groups are read without the routes that stand on them. */
 export const isBare = (plan: ReadonlyArray<Dump>): boolean =>
   plan.some(({ kind }) => kind === "nexthop") && plan.every(({ kind }) => kind !== "route")
+
+/** What nobody told us of is noticed after so long at the latest. */
+const REREAD_MS = 3_600_000
+/** After some tries a dump that fails waits so long. */
+const STALLED_MS = 1000
+
+/** When everything is read again. */
+export class RereadPause {
+  private armedFor = 0
+
+  /** The pause that is to be begun; undefined: none, or none other than was begun last. */
+  after(stalled: boolean, ready: boolean): number | undefined {
+    const milliseconds = stalled ? STALLED_MS : ready ? REREAD_MS : 0
+    if (milliseconds === 0 || milliseconds === this.armedFor) return undefined
+    this.armedFor = milliseconds
+    return milliseconds
+  }
+
+  passed(): void {
+    this.armedFor = 0
+  }
+}
+
+/** What a nexthop is for; undefined: something that we never make. */
+export const adjacencyOf = ({ family, gateway, ifindex, blackhole, labels = [] }: Nexthop): Adjacency | undefined => {
+  if (family === 0 || blackhole) return undefined
+  const words = gateway ?? []
+  const way = gateway === undefined ? `${family}:` : addressKey({ family, words })
+  return { key: `${way} ${ifindex}${labelsKey(labels)}`, family, words, ifindex, labels }
+}
+
+/** Which of our routes the dump that is being read has shown. Those made by it are beyond the length that the columns had when it began. */
+export class SeenRoutes {
+  private columns: ReadonlyArray<Uint8Array> = [new Uint8Array(0), new Uint8Array(0)]
+
+  begin(routes: ReadonlyArray<{ readonly state: Uint8Array }>): void {
+    this.columns = routes.map(({ state }) => new Uint8Array(state.length))
+  }
+
+  end(): void {
+    this.columns = [new Uint8Array(0), new Uint8Array(0)]
+  }
+
+  /** The dump shows it. False: there was news of it meanwhile, and what the dump says may be older. */
+  show(family: 0 | 1, prefix: number): boolean {
+    const seen = this.columns[family]
+    if (prefix >= seen.length) return true
+    if (seen[prefix] === NEWER) return false
+    seen[prefix] = SHOWN
+    return true
+  }
+
+  /** There is news of it. */
+  news(family: 0 | 1, prefix: number): void {
+    const seen = this.columns[family]
+    if (prefix < seen.length) seen[prefix] = NEWER
+  }
+
+  /** Those that were neither shown nor in the news. */
+  eachMissing(family: 0 | 1, visit: (prefix: number) => void): void {
+    const seen = this.columns[family]
+    for (let prefix = 0; prefix < seen.length; prefix++) if (seen[prefix] === 0) visit(prefix)
+  }
+}
+
+const SHOWN = 1
+const NEWER = 2

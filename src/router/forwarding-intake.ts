@@ -3,7 +3,6 @@
 // is silent about much of what it removes; a link that goes down is answered with what Linux does then (measured on 6.18).
 import type { BlockPool } from "../buffers/index.ts"
 import type { Fib } from "../fib/index.ts"
-import { addressKey, labelsKey } from "../fib/index.ts"
 import { isDiscard, isOwnId, type KernelSync, Meddling } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
@@ -26,15 +25,21 @@ import {
 import type { KernelConfig } from "./config.ts"
 import { routerEffects } from "./effects.ts"
 import { type ForwardingBatch, OWN_PROTOCOL } from "./forwarding-batch.ts"
-import { DISTURBED, DUMPS, type Dump, isBare, together, VERIFICATION } from "./forwarding-dumps.ts"
+import {
+  adjacencyOf,
+  DISTURBED,
+  DUMPS,
+  type Dump,
+  isBare,
+  RereadPause,
+  SeenRoutes,
+  together,
+  VERIFICATION
+} from "./forwarding-dumps.ts"
 import { ForwardingNeighbours } from "./forwarding-neighbours.ts"
 import type { ForwardingRules } from "./forwarding-rules.ts"
 
 const DUMP_TRIES_MAX = 5
-/** What nobody told us of is noticed after so long at the latest. */
-const REREAD_MS = 3_600_000
-/** After that many tries a dump that fails waits so long. */
-const STALLED_MS = 1000
 const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 
 export class ForwardingIntake {
@@ -62,11 +67,13 @@ export class ForwardingIntake {
   completed = 0
   /** A dump failed again and again: nothing is known until time has passed and all is read from the beginning. */
   stalled = false
-  private rereadArmedFor = 0
+  private readonly pause = new RereadPause()
   private readonly seenLinks = new Set<number>()
   private readonly seenAddresses = new Set<string>()
   private readonly seenNexthops: Array<Nexthop> = []
-  private seenRoutes: readonly [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)]
+  /** Of those there was news while the dump was read: what it says of them may be older. */
+  private readonly newerNexthops = new Set<number>()
+  private readonly seenRoutes = new SeenRoutes()
   private readonly view = new RouteView()
 
   constructor(
@@ -118,10 +125,10 @@ export class ForwardingIntake {
     this.seenLinks.clear()
     this.seenAddresses.clear()
     this.seenNexthops.length = 0
+    this.newerNexthops.clear()
     this.rules.begin()
     this.neighbours.begin()
-    const [routes4, routes6] = this.sync.routes
-    this.seenRoutes = [new Uint8Array(routes4.state.length), new Uint8Array(routes6.state.length)]
+    this.seenRoutes.begin(this.sync.routes)
     this.send(out)
   }
 
@@ -159,7 +166,7 @@ export class ForwardingIntake {
       this.send(out)
       return
     }
-    this.seenRoutes = [new Uint8Array(0), new Uint8Array(0)]
+    this.seenRoutes.end()
     if (this.plan === DUMPS) this.completed++
     this.sync.objects.compared = true
     if (this.wanted !== undefined) this.advance(out)
@@ -168,15 +175,12 @@ export class ForwardingIntake {
 
   /** Milliseconds after which everything is to be read again; undefined: no other than was said last. */
   rereadAfter(): number | undefined {
-    const milliseconds = this.stalled ? STALLED_MS : this.ready ? REREAD_MS : 0
-    if (milliseconds === 0 || milliseconds === this.rereadArmedFor) return undefined
-    this.rereadArmedFor = milliseconds
-    return milliseconds
+    return this.pause.after(this.stalled, this.ready)
   }
 
   /** That time has passed. */
   reread(): void {
-    this.rereadArmedFor = 0
+    this.pause.passed()
     this.stalled = false
     this.request()
   }
@@ -199,11 +203,13 @@ export class ForwardingIntake {
       if (port !== 0 && port === this.ownPort) return
       if (type === NetlinkType.DelNexthop) {
         const { id } = decodeNexthop(bytes, at, end)
+        if (this.position < this.plan.length) this.newerNexthops.add(id)
         if (isOwnId(id) && this.sync.objects.undone(id)) this.verify()
       } else if (type === NetlinkType.NewRule || type === NetlinkType.DelRule) {
         this.rules.notified(type, bytes, at, end)
       } else if (type === NetlinkType.NewNexthop) {
         const nexthop = decodeNexthop(bytes, at, end)
+        if (this.position < this.plan.length) this.newerNexthops.add(nexthop.id)
         if (this.isOurs(nexthop)) this.nexthopSeen(nexthop, true)
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
         this.routeChanged(type === NetlinkType.NewRoute, (flags & NetlinkFlag.Replace) !== 0, bytes, at, end)
@@ -294,13 +300,14 @@ export class ForwardingIntake {
     const { objects } = this.sync
     const present = new Set(this.seenNexthops.map((nexthop) => nexthop.id))
     for (const object of [...objects.byId.values()]) {
-      if (!present.has(object.id)) objects.lost(object.id)
+      if (!present.has(object.id) && !this.newerNexthops.has(object.id)) objects.lost(object.id)
     }
     // A group that is there although it was believed lost has routes, or may have: they are to be known before it is removed.
     const isUnknown = ({ id, members }: Nexthop): boolean => members !== undefined && !objects.byId.has(id)
     if (isBare(this.plan) && this.seenNexthops.some(isUnknown)) this.request()
-    for (const nexthop of this.seenNexthops) if (nexthop.members === undefined) this.nexthopSeen(nexthop, false)
-    for (const nexthop of this.seenNexthops) if (nexthop.members !== undefined) this.nexthopSeen(nexthop, false)
+    const shown = this.seenNexthops.filter(({ id }) => !this.newerNexthops.has(id))
+    for (const nexthop of shown) if (nexthop.members === undefined) this.nexthopSeen(nexthop, false)
+    for (const nexthop of shown) if (nexthop.members !== undefined) this.nexthopSeen(nexthop, false)
     this.nexthopsKnown = true
   }
 
@@ -310,10 +317,8 @@ export class ForwardingIntake {
   }
 
   /** A nexthop or group of ours as the kernel has it; `undone`: because another program made it so. */
-  private nexthopSeen(
-    { id, family, gateway, ifindex, members, blackhole, labels = [], resilient }: Nexthop,
-    undone: boolean
-  ): void {
+  private nexthopSeen(nexthop: Nexthop, undone: boolean): void {
+    const { id, members, resilient } = nexthop
     const { objects } = this.sync
     const known = objects.byId.get(id)
     if (members !== undefined) {
@@ -321,14 +326,10 @@ export class ForwardingIntake {
       else if (known === undefined) this.sync.foundGroup(id, members, resilient)
       return
     }
-    if (known?.kind === "group" || (known === undefined && (family === 0 || blackhole))) return
-    const words = gateway ?? []
-    const key =
-      family === 0 || blackhole
-        ? ""
-        : `${gateway === undefined ? `${family}:` : addressKey({ family, words })} ${ifindex}${labelsKey(labels)}`
-    if (known === undefined) objects.foundLeaf(id, { key, family: family as 4 | 6, words, ifindex, labels })
-    else if (known.adjacency.key !== key) objects.leafAltered(known, undone)
+    const adjacency = adjacencyOf(nexthop)
+    if (known === undefined) {
+      if (adjacency !== undefined) objects.foundLeaf(id, adjacency)
+    } else if (known.kind === "nexthop" && known.adjacency.key !== adjacency?.key) objects.leafAltered(known, undone)
   }
 
   /** Whether the route in view has the key under which we write: table, metric, no type of service. */
@@ -348,20 +349,16 @@ export class ForwardingIntake {
     const prefixes = this.fib.entries[family].prefixes
     const prefix = prefixes.intern(this.view.words, 0, this.view.length)
     this.fib.entries[family].fit()
-    this.sync.foundRoute(family, prefix, this.way)
-    const seen = this.seenRoutes[family]
-    if (prefix < seen.length) seen[prefix] = 1
+    if (this.seenRoutes.show(family, prefix)) this.sync.foundRoute(family, prefix, this.way)
   }
 
-  /** Routes that we know of and that the dump did not show are gone. Those made by this dump are beyond the columns' old length. */
+  /** Routes that we know of and that the dump did not show are gone. */
   private routesComplete(family: 0 | 1): void {
-    const seen = this.seenRoutes[family]
     const { told } = this.sync.routes[family]
-    for (let prefix = 0; prefix < seen.length; prefix++) {
-      if (told[prefix] !== 0 && seen[prefix] === 0) this.sync.routeLost(family, prefix)
-    }
+    this.seenRoutes.eachMissing(family, (prefix) => {
+      if (told[prefix] !== 0) this.sync.routeLost(family, prefix)
+    })
   }
-
   private routeChanged(present: boolean, replaces: boolean, bytes: Uint8Array, at: number, end: number): void {
     const { view, sync } = this
     if (!view.scan(bytes, at, end) || !this.isOwnKey()) return
@@ -372,11 +369,13 @@ export class ForwardingIntake {
       // Made or changed by another program, in our name: it goes, or becomes again what it was.
       const prefix = prefixes.intern(view.words, 0, view.length)
       this.fib.entries[family].fit()
+      this.seenRoutes.news(family, prefix)
       sync.routeAltered(family, prefix, this.way)
       return
     }
     const prefix = prefixes.find(view.words, 0, view.length)
     if (prefix === -1) return
+    this.seenRoutes.news(family, prefix)
     // Ours was deleted by somebody, or somebody else's took its place; one that was put beside ours leaves it there.
     if (isOwn) sync.routeLost(family, prefix, Meddling.Deleted)
     else if (present && replaces) sync.routeLost(family, prefix, Meddling.Taken)

@@ -1,6 +1,6 @@
 // Rules of policy routing: what the configuration asks for goes to the mirror, what the kernel tells comes from there. Which of them are
 // ours their protocol says; one of ours that asks more than we ever do is somebody else's.
-import { type Fights, type RuleContent, RuleSync } from "../ksync/index.ts"
+import { type Fights, type RuleContent, RuleSync, ruleKey } from "../ksync/index.ts"
 import { decodeRule, NetlinkType } from "../netlink/index.ts"
 import { formatPrefixWords, parsePrefix } from "../wire/index.ts"
 import type { KernelRule } from "./config.ts"
@@ -11,6 +11,8 @@ export class ForwardingRules {
   /** What the dump under way has shown. */
   private own: Array<RuleContent> = []
   private foreign: Array<readonly [number, RuleContent]> = []
+  /** Keys of those of ours of which there was news since the dump began: what it says of them may be older. */
+  private readonly newer = new Set<string>()
 
   /** @param fights shared with routes and nexthops */
   constructor(fights: Fights) {
@@ -31,6 +33,7 @@ export class ForwardingRules {
   begin(): void {
     this.own = []
     this.foreign = []
+    this.newer.clear()
   }
 
   dumped(bytes: Uint8Array, at: number, end: number): void {
@@ -42,8 +45,10 @@ export class ForwardingRules {
   }
 
   complete(): void {
-    this.sync.retain(this.own)
-    for (const content of this.own) this.sync.found(content)
+    const kept = [...this.sync.byKey.values()].filter(({ key }) => this.newer.has(key)).map(({ content }) => content)
+    const own = this.own.filter((content) => !this.newer.has(ruleKey(content)))
+    this.sync.retain([...own, ...kept])
+    for (const content of own) this.sync.found(content)
     this.sync.foreignRules(this.foreign)
     this.begin()
   }
@@ -54,6 +59,7 @@ export class ForwardingRules {
     if (family === 0 || isBeyond) return
     const content = { family, ...rest }
     const isNew = type === NetlinkType.NewRule
+    if (protocol === OWN_PROTOCOL) this.newer.add(ruleKey(content))
     if (protocol !== OWN_PROTOCOL) this.sync.foreignRule(protocol, content, isNew)
     else if (isNew) this.sync.found(content)
     else this.sync.undone(content)

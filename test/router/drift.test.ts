@@ -9,8 +9,8 @@ const PREFIX = "20.0.0.0/16"
 const TAKEN = "its place, which a route of another program has"
 const WAYS = "10.0.1.2@east*1 10.0.1.3@east*1"
 
-const begin = (): World => {
-  const here = new World().start().foreignRoutes().link(2, "east").address(2, "10.0.1.1/24")
+const begin = (seed = 1): World => {
+  const here = new World(seed).start().foreignRoutes().link(2, "east").address(2, "10.0.1.1/24")
   here.settle().forwarding.initialSyncDone()
   return here.announce(PREFIX, "10.0.1.2", "10.0.1.3").settle()
 }
@@ -95,6 +95,19 @@ describe("what another program does to what is ours", () => {
     expect(here.routes()).toEqual({})
     expect(row(here)).toMatchObject({ error: "contested: another program has undone it 4 times" })
     expect(here.pass(1).routes()).toEqual({ [PREFIX]: WAYS })
+  })
+})
+
+describe("news while a dump is read", () => {
+  it("is believed where the dump is older, in whatever order the two sockets are read", () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const here = begin(seed)
+      here.forwarding.timer(ForwardingTimer.Reread, here.out)
+      for (let turn = 0; turn < seed % 9; turn++) here.turn()
+      here.foreignDelete(PREFIX).foreignRoute("60.0.0.0/24", 186).settle()
+      const left = [...here.kernel.tables[4].get(254)!.values()].flat().filter(({ words }) => words[0] === 0x3c00_0000)
+      expect([seed, here.routes(), left]).toEqual([seed, { [PREFIX]: WAYS }, []])
+    }
   })
 })
 
