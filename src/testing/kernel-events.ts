@@ -11,6 +11,8 @@ import {
   putNexthopGroup,
   putRoute,
   putRouteDelete,
+  putRule,
+  putRuleDelete,
   RouteType
 } from "../netlink/index.ts"
 
@@ -47,27 +49,53 @@ const route = fc
   })
   .map((request) => ({ ...request, family: 4 as const, wordsAt: 0, type: RouteType.Unicast }))
 
+const rule = fc.record({
+  seq,
+  flags,
+  family: fc.constantFrom(4 as const, 6 as const),
+  priority: fc.constantFrom(100, 200, 32_766),
+  table: fc.constantFrom(254, 70_000),
+  protocol,
+  mark: fc.constantFrom(undefined, 7),
+  inInterface: fc.constantFrom(undefined, "eth0")
+})
+const resilient = fc.record({
+  buckets: fc.constantFrom(0, 8, 16),
+  idleTimer: fc.constantFrom(0, 6000),
+  unbalancedTimer: fc.constant(0)
+})
+const members = fc.array(fc.record({ id: leaf, weight: fc.constantFrom(1, 3) }), { minLength: 1, maxLength: 3 })
+
 /** The bytes of one request. */
 export const arbitraryKernelRequest: fc.Arbitrary<Uint8Array> = fc.oneof(
-  fc
-    .record({ seq, flags, id: leaf, gateway: fc.option(words, { nil: undefined }), ifindex, protocol })
-    .map((request) => written((w) => putNexthop(w, { ...request, family: 4 }))),
   fc
     .record({
       seq,
       flags,
-      id: group,
+      id: leaf,
+      gateway: fc.option(words, { nil: undefined }),
+      ifindex,
       protocol,
-      members: fc.array(fc.record({ id: leaf, weight: fc.constantFrom(1, 3) }), { minLength: 1, maxLength: 3 })
+      labels: fc.constantFrom([], [], [100])
     })
+    .map((request) => written((w) => putNexthop(w, { ...request, family: 4 }))),
+  fc.record({ seq, flags, id: group, protocol, members }).map((request) => written((w) => putNexthopGroup(w, request))),
+  fc
+    .record({ seq, flags, id: group, protocol, members, resilient })
     .map((request) => written((w) => putNexthopGroup(w, request))),
+  rule.map((request) => written((w) => putRule(w, request))),
+  rule.map((request) => written((w) => putRuleDelete(w, request))),
   fc
     .tuple(seq, fc.oneof(leaf, group))
     .map(([number, id]) => written((w) => putNexthopDelete(w, number, id, NetlinkFlag.Ack))),
   route.map((request) => written((w) => putRoute(w, request))),
   route.map((request) => written((w) => putRouteDelete(w, request))),
   fc
-    .record({ seq, kind: fc.constantFrom("link", "address", "neighbour", "nexthop"), family: fc.constantFrom(0, 4) })
+    .record({
+      seq,
+      kind: fc.constantFrom("link", "address", "neighbour", "nexthop", "rule"),
+      family: fc.constantFrom(0, 4)
+    })
     .map((request) => written((w) => putDump(w, request))),
   fc.uint8Array({ maxLength: 64 })
 )

@@ -42,7 +42,7 @@ export const registry: ReadonlyArray<Registered> = [
   register(tallyRegistration),
   register({
     machine: modelKernel,
-    initial: fc.constant(() => createModelKernel()),
+    initial: fc.boolean().map((pushesLabels) => () => createModelKernel({ pushesLabels })),
     event: arbitraryKernelEvent
   }),
   register({

@@ -3,9 +3,13 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
+  askModelKernel,
+  createModelKernel,
+  decodeError,
   decodeNeighbour,
   decodeNexthop,
   decodeRule,
+  type ModelKernel,
   messagesOf,
   NeighbourState,
   NetlinkFlag,
@@ -153,6 +157,42 @@ describe("requests are the bytes that iproute2 sends", () => {
       captured(`3c 00 00 00 21 00 05 00 f4 a3 01 6b 00 00 00 00 02 00 18 00 00 00 00 00 00 00 00 00
         08 00 06 00 e8 03 00 00 08 00 02 00 c0 00 02 00 08 00 0f 00 70 11 01 00 05 00 15 00 ba 00 00 00`)
     )
+  })
+})
+
+describe("the model kernel", () => {
+  const ask = (kernel: ModelKernel, put: (w: NetlinkWriter) => void) => {
+    const { replies } = askModelKernel(kernel, { _tag: "Requested", port: 1, bytes: written(put) })
+    const [{ at, end }] = messagesOf(replies)
+    return decodeError(replies, at, end)
+  }
+  const withLink = (pushesLabels: boolean): ModelKernel => {
+    const kernel = createModelKernel({ pushesLabels })
+    askModelKernel(kernel, { _tag: "LinkAdded", index: 2, name: "eth0", up: true, carrier: true })
+    askModelKernel(kernel, { _tag: "AddressAdded", family: 4, ifindex: 2, words: [0x0a000001], length: 24 })
+    return kernel
+  }
+  const leaf = { ...add, id: 4, family: 4, labels: [100], gateway: [0x0a000002], ifindex: 2 } as const
+
+  it("refuses labels as the kernel does that it was measured on, and pushes them where it is told that mpls_iptunnel is there", () => {
+    expect(ask(withLink(false), (w) => putNexthop(w, leaf))).toMatchObject({
+      errno: 95,
+      text: "lwt encapsulation type not supported"
+    })
+    const able = withLink(true)
+    expect(ask(able, (w) => putNexthop(w, leaf))).toMatchObject({ errno: 0 })
+    expect(able.nexthops.get(4)).toMatchObject({ labels: [100], gateway: [0x0a000002] })
+  })
+
+  it("deletes the first rule that has all that the request names, and refuses an exclusive one where one asks the same and more", () => {
+    const kernel = createModelKernel()
+    const rule = { ...add, family: 4, priority: 100, table: 70 } as const
+    const special = { ...rule, inInterface: "eth0" }
+    expect(ask(kernel, (w) => putRule(w, special)).errno).toBe(0)
+    expect(ask(kernel, (w) => putRule(w, rule)).errno).toBe(17)
+    expect(ask(kernel, (w) => putRuleDelete(w, { ...rule, flags: NetlinkFlag.Ack })).errno).toBe(0)
+    expect(kernel.rules[4].map(({ priority }) => priority)).toEqual([0, 32_766, 32_767])
+    expect(ask(kernel, (w) => putRuleDelete(w, { ...rule, flags: NetlinkFlag.Ack })).errno).toBe(2)
   })
 })
 
