@@ -156,7 +156,7 @@ export class BlockPool {
       references.set(holder, (references.get(holder) ?? 0) + this.references[index])
     }
     const holders = [...references].map(([holder, count]) => `${holder} (${count})`).join(", ")
-    return `pool ${this.name}: ${leases.length} of ${this.stored} blocks not returned, held by ${holders}`
+    return `pool ${this.name}: ${leases.length} of ${this.stored + this.keepers.size} blocks not returned, held by ${holders}`
   }
 
   /** Gives the storage of free blocks back to the system. Which handle comes next does not change. */

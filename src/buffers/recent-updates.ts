@@ -32,7 +32,7 @@ export class RecentUpdates {
     this.bytesMax = bytesMax
   }
 
-  /** Takes over the caller's reference. What alone is more than the whole bound is released at once. */
+  /** Takes over the caller's reference. The oldest entries go for it; it goes too, where alone it is more than the whole bound. */
   add(id: number, message: MessageHandle): void {
     assert(!this.entries.has(id), "two updates of one number")
     this.added++

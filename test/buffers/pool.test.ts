@@ -129,4 +129,12 @@ describe("block pool", () => {
     copy.release(lease)
     expect(pool.holds(lease)).toBe(true)
   })
+
+  it("names adopted bytes that were not returned, and counts them among its blocks", () => {
+    const pool = new BlockPool(64, "in")
+    const lease = pool.adopt(new Uint8Array(10), "a peer")
+    expect(pool.describeLeaks()).toBe("pool in: 1 of 1 blocks not returned, held by a peer (1)")
+    pool.release(lease)
+    expect(pool.describeLeaks()).toBe("")
+  })
 })
