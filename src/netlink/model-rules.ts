@@ -1,6 +1,6 @@
 // Rules of policy routing in the model kernel, as measured on Linux 6.18: a list per family in the order of priorities, and two quirks.
 // A request to delete removes the first rule that has all that the request names. A new rule that is to be exclusive is refused where one
-// is there that asks the same and perhaps more: what the new one leaves out is not compared.
+// is there that asks the same and perhaps for a prefix more: one that the new rule leaves out is not compared.
 import { type Refusal, refuse } from "./model-facts.ts"
 import { type Origin, writeRule } from "./model-output.ts"
 import { covers, type ModelKernel, type ModelRule, sameWords } from "./model-state.ts"
