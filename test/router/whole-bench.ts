@@ -162,9 +162,9 @@ export class WholeBench {
     if (isThere) this.driver.command({ command: "announce", route: { prefix: text, communities: ["0:1"] } })
     else this.driver.command({ command: "withdraw", prefix: text })
     const attributes = { origin: 0, asPath: [], communities: [1] }
-    if (!isThere) this.paths.delete(`ours/${prefix}`)
+    if (!isThere) this.dropPath(`ours/0/${prefix}/0`)
     else
-      this.paths.set(`ours/${prefix}`, {
+      this.paths.set(`ours/0/${prefix}/0`, {
         ...{ from: undefined, family: 0, prefix, id: 0, attributes, nextHop: 0, stale: false }
       })
   }
