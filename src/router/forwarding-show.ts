@@ -17,8 +17,7 @@ import {
   type GroupObject,
   type LeafObject,
   RouteFlag,
-  type RuleObject,
-  type RuleSync
+  type RuleObject
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
 import type { PrefixId } from "../rib/index.ts"
@@ -26,7 +25,7 @@ import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../
 import type { Forwarding, Params } from "./forwarding.ts"
 import { entryGraph, wholeGraph } from "./forwarding-graph.ts"
 import { ruleText } from "./forwarding-rules.ts"
-import { failureText, groupPath, leafPath, routePath } from "./forwarding-why.ts"
+import { failureText, groupPath, leafPath, routePath, rulePath } from "./forwarding-why.ts"
 
 /** Entries, all or those that `prefix` or `lookup` names. */
 export function* showFib(forwarding: Forwarding, params: Params): Iterable<unknown> {
@@ -66,7 +65,7 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
   }
   for (const rule of side.rules.sync.byKey.values()) {
     const isShown = wanted(rule.state, rule.failure !== undefined)
-    if (rule.state !== EntryState.Init && isShown) yield ruleRow(side.rules.sync, rule)
+    if (rule.state !== EntryState.Init && isShown) yield ruleRow(forwarding, rule)
   }
   for (const family of [0, 1] as const) {
     const routes = side.sync.routes[family]
@@ -253,9 +252,8 @@ const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
   }
 }
 
-const ruleRow = (rules: RuleSync, rule: RuleObject): unknown => {
-  const first = rule.state === EntryState.AddDefer ? rules.hiddenBy(rule) : undefined
-  const path = first === undefined ? [] : [`rule ${ruleText(first.content)}, which is to go first`]
+const ruleRow = (forwarding: Forwarding, rule: RuleObject): unknown => {
+  const path = rulePath(forwarding, rule)
   return {
     kind: "rule",
     key: ruleText(rule.content),

@@ -9,12 +9,14 @@ import {
   type GroupObject,
   isUsable,
   type LeafObject,
-  RouteFlag
+  RouteFlag,
+  type RuleObject
 } from "../ksync/index.ts"
 import { errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress } from "../wire/index.ts"
 import type { Forwarding } from "./forwarding.ts"
+import { ruleText } from "./forwarding-rules.ts"
 
 export const failureText = (failure: Failure | undefined): string | null => {
   if (failure === undefined) return null
@@ -23,12 +25,12 @@ export const failureText = (failure: Failure | undefined): string | null => {
 }
 
 /** What is waited for where nothing that it stands on is missing: it was refused, and what helps is this. */
-const remedy = (failure: Failure | undefined): ReadonlyArray<string> => {
+const remedy = (failure: Failure | undefined, kind = "route"): ReadonlyArray<string> => {
   switch (failure?.errorClass) {
     case undefined:
       return []
     case ErrorClass.Conflict:
-      return ["its place, which a route of another program has"]
+      return [`its place, which a ${kind} of another program has`]
     case ErrorClass.Contested:
       return ["its next try, for another program keeps undoing it"]
     default:
@@ -94,3 +96,10 @@ const nowhere = (list: PathList): ReadonlyArray<string> =>
   list.paths.map(({ nextHop: { address } }) =>
     address === undefined ? "a link that is up" : `a way to next hop ${formatAddress(address)}`
   )
+
+/** What a rule waits for: another of ours that is to go first, or somebody else's in its place. */
+export const rulePath = ({ kernelSide }: Forwarding, rule: RuleObject): ReadonlyArray<string> => {
+  if (rule.state !== EntryState.AddDefer && rule.state !== EntryState.DeleteDeferRef) return []
+  const first = rule.wanted ? kernelSide!.rules.sync.hiddenBy(rule) : undefined
+  return first === undefined ? remedy(rule.failure, "rule") : [`rule ${ruleText(first.content)}, which is to go first`]
+}

@@ -152,6 +152,50 @@ describe("entries", () => {
 })
 
 describe("rows behind entries", () => {
+  for (const policy of ["source", "corrected"] as const) {
+    it(`law: of the rows that want a key the one that came first is synchronised, whatever comes and goes (${policy})`, () => {
+      const step = fc.record({ name: fc.constantFrom("a", "b", "c", "d"), tag: fc.constantFrom(1, 3, undefined) })
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+          const model = modelOf(policy)
+          const queues = new Map<number, Array<string>>()
+          const tags = new Map<string, number>()
+          for (const { name, tag } of steps) {
+            const before = tags.get(name)
+            if (before !== undefined && before !== tag) {
+              queues.set(
+                before,
+                queues.get(before)!.filter((other) => other !== name)
+              )
+              tags.delete(name)
+            }
+            if (tag === undefined) model.rowDeleted(name)
+            else {
+              model.rowWanted(name, tag)
+              if (before !== tag) queues.set(tag, [...(queues.get(tag) ?? []), name])
+              tags.set(name, tag)
+            }
+            model.runNotifications()
+            for (const one of [1, 3]) {
+              const [first, ...others] = queues.get(one) ?? []
+              const entry = model.object.find(one)
+              expect(entry?.state).toBe(first === undefined ? undefined : EntryState.InSync)
+              if (entry === undefined) continue
+              const parked = model.object.parkedRows(entry).map((row) => row.name)
+              expect([model.object.activeRow(entry)?.name, entry.data.syncedName, parked]).toEqual([
+                first,
+                first,
+                others
+              ])
+            }
+          }
+          expect(model.object.violations).toEqual([])
+        }),
+        { numRuns: 400 }
+      )
+    })
+  }
+
   it("take over in the order in which they came when the one before goes", () => {
     const model = modelOf("source")
     for (const name of ["first", "second", "third"]) model.rowWanted(name, 1)

@@ -122,7 +122,8 @@ describe("rules of policy routing", () => {
     expect([rulesOf(w.kernel, STATIC), rulesOf(w.kernel, BGP)]).toEqual([textsOf([theirs]), textsOf([MARKED])])
     expect(shown(w)[0]).toMatchObject({
       state: "ADD_DEFER",
-      error: "conflict: EEXIST another program's rule 100 asks the same first, and looks in table 99"
+      error: "conflict: EEXIST another program's rule 100 asks the same first, and looks in table 99",
+      waitingFor: "its place, which a rule of another program has"
     })
     w.foreign(asked(theirs, STATIC, true)).settle()
     expect(rulesOf(w.kernel, BGP)).toEqual(textsOf([OFFICE, MARKED]))
