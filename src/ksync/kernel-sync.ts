@@ -17,6 +17,8 @@ import { Act, EntryEvent, EntryState, eventFor, Guard, isUnderWay } from "./stat
 export class KernelSync extends RouteMirror implements Retried {
   private readonly window = new Window()
   private removing = false
+  /** How often the kernel refused something, by errno. */
+  readonly refusals: Map<number, number> = new Map()
   /** Requests that got no answer although they were alone, and how often. */
   private readonly silent = new Map<string | number, number>()
 
@@ -124,6 +126,7 @@ export class KernelSync extends RouteMirror implements Retried {
         continue
       }
       this.count.failed++
+      this.refusals.set(errno, (this.refusals.get(errno) ?? 0) + 1)
       const failure = { errno, text: error?.text ?? "", errorClass }
       if (kind < SlotKind.RouteAdd) objects.failed(kind, object!, failure)
       else this.routeFailed(slots, slot, failure)

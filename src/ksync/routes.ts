@@ -12,7 +12,7 @@ export const RouteFlag = {
   Failed: 0x20,
   /** Found at start, not confirmed by anybody yet. */
   Stale: 0x40,
-  /** A reply was lost, or the kernel was seen to have it: replaced instead of created. */
+  /** A reply was lost, or somebody meddled: what the kernel has is not known. It is written again, and a delete must be sent. */
   Unknown: 0x80
 } as const
 

@@ -359,6 +359,7 @@ export class ForwardingIntake {
       if (told[prefix] !== 0) this.sync.routeLost(family, prefix)
     })
   }
+
   private routeChanged(present: boolean, replaces: boolean, bytes: Uint8Array, at: number, end: number): void {
     const { view, sync } = this
     if (!view.scan(bytes, at, end) || !this.isOwnKey()) return

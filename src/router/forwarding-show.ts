@@ -20,6 +20,7 @@ import {
   type RuleObject
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
+import { errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
@@ -105,7 +106,8 @@ export const showWalks = (forwarding: Forwarding): unknown => {
 
 const intakeCounters = ({ kernelSide }: Forwarding) => {
   const { sync, intake } = kernelSide!
-  return { overruns: intake.overruns, dumps: intake.completed, retrying: sync.resting }
+  const errors = Object.fromEntries([...sync.refusals].map(([errno, times]) => [errnoName(errno), times]))
+  return { overruns: intake.overruns, dumps: intake.completed, retrying: sync.resting, errors }
 }
 
 /** Durations are in grants: there is no clock here. */

@@ -76,6 +76,7 @@ describe("what another program does to what is ours", () => {
     expect(told).toEqual([
       `another program has a route for ${PREFIX} with our table and metric: it is left alone, and ours waits`
     ])
+    expect(here.forwarding.showWalks()).toMatchObject({ kernel: { errors: { EEXIST: expect.any(Number) } } })
     here.foreignRouteDelete(PREFIX).settle()
     expect(here.routes()).toEqual({ [PREFIX]: WAYS })
     expect(row(here)).toMatchObject({ state: "IN_SYNC", error: null })
