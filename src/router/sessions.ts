@@ -191,7 +191,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   out.put(routerEffects.code.Expect, id, conn.messageBytesMax)
   peer.established = id
   peer.agreed = negotiated
-  noteOwnAddress(state, conn.local)
+  noteOwnAddress(state, peer, conn.local)
   peer.endOfRib.fill(false)
   peer.lastError = ""
   peer.lastConnectError = undefined
@@ -213,12 +213,12 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   )
 }
 
-/** A link-local address may be somebody else's on another link. */
-const noteOwnAddress = (state: RouterState, local: string): void => {
+/** A link-local address may be somebody else's on another link; and who speaks from our own address is on this host, and means itself. */
+const noteOwnAddress = (state: RouterState, peer: RouterPeer, local: string): void => {
   const address = parseAddress(addressOf(local))
   if (address === undefined || (address.family === 6 && isLinkLocal(address.words))) return
   const text = formatAddress(address)
-  if (state.ownAddresses.has(text)) return
+  if (text === formatAddress(peer.address) || state.ownAddresses.has(text)) return
   state.ownAddresses.add(text)
   const { nextHops } = state.rib.store
   const known = nextHops.find(address)

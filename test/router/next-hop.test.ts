@@ -225,4 +225,12 @@ describe("our own address as a next hop [RFC 4271 §6.3]", () => {
     establishWith(driver, "10.0.0.3", 65003, [], "10.0.0.1:179")
     expect(routesOf(driver, "10.0.0.2")).toEqual(["192.0.2.0/24 next hop unreachable"])
   })
+
+  it("is that of a peer on this host which has the same one", () => {
+    const driver = driverOf(served("127.0.0.1", 65002))
+    const a = establishWith(driver, "127.0.0.1", 65002, [], "127.0.0.1:1790")
+    const nextHop = { family: 4, words: [0x7f000001] } as const
+    driver.hear(a, announcement([65002], ["192.0.2.0/24"], { nextHop }))
+    expect(routesOf(driver, "127.0.0.1")).toEqual(["192.0.2.0/24 best"])
+  })
 })
