@@ -127,11 +127,14 @@ export class KernelStage {
     return { now: of("VmRSS"), most: of("VmHWM") }
   }
 
-  /** The longest gap in the event loop that ended between these times. */
-  async longestGap(from: number, to: number): Promise<number> {
+  /** The longest gap in the event loop that ended between these times, and the most that the thread ran in one. In words. */
+  async longestGap(from: number, to: number): Promise<string> {
     await pause(1100)
     const { gaps } = JSON.parse(readFileSync(this.gapsFile, "utf8")) as LoopGaps
-    return Math.max(0, ...gaps.filter(([at]) => at >= from && at <= to).map(([, length]) => length))
+    const those = gaps.filter(([at]) => at >= from && at <= to)
+    const longest = Math.max(0, ...those.map(([, length]) => length))
+    const ran = Math.max(0, ...those.map(([, , share]) => share))
+    return `${longest.toFixed(0)} ms (it ran ${ran.toFixed(0)} at most)`
   }
 
   /** Prefixes in the kernel's IPv4 table. */

@@ -65,14 +65,15 @@ export const load = async (prefixes: number, rounds: number, print: Print): Prom
       const [steady, start] = [await stage.longestGap(startedAt, endedAt), await stage.longestGap(begun, startedAt)]
       print({
         bench: "  longest gap in the event loop",
-        measured: `${steady.toFixed(0)} ms, ${start.toFixed(0)} ms from the start to the load`,
+        measured: `${steady}; before the load ${start}`,
         budget: "100 ms"
       })
       const each = ((resident - without) * 1024 * 1024) / prefixes
       print({
         bench: "  resident",
         measured: `${resident.toFixed(0)} MB (at most ${most.toFixed(0)}), ${without.toFixed(0)} without a kernel: ${each.toFixed(0)} bytes a route`,
-        budget: "100 bytes"
+        // What does not grow with the routes is most of it where they are few.
+        budget: prefixes < 1_000_000 ? "" : "100 bytes"
       })
     })
   }
@@ -126,7 +127,7 @@ const again = async (stage: KernelStage, prefixes: number, print: Print): Promis
       budget: ""
     })
     const gap = await stage.longestGap(begun, endedAt)
-    print({ bench: "  longest gap in the event loop", measured: `${gap.toFixed(0)} ms`, budget: "100 ms" })
+    print({ bench: "  longest gap in the event loop", measured: gap, budget: "100 ms" })
   } finally {
     monitor.close()
   }
