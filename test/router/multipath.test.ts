@@ -111,6 +111,14 @@ describe("several paths for one prefix", () => {
     expect([usedWith(false), usedWith(true)]).toEqual([1, 2])
   })
 
+  it("go different ways: of several by one next hop the first counts", () => {
+    const bench = new Bench(options({ linkBandwidth: false }))
+    const nextHop = { family: 4, words: [wordOf(EXTERNAL[0]!)] } as const
+    bench.tell(EXTERNAL[0]!, [64502]).tell(EXTERNAL[1]!, [64502], { nextHop }).tell(EXTERNAL[2]!, [64502])
+    expect(bench.used.map(([address]) => address)).toEqual([EXTERNAL[0], EXTERNAL[2]])
+    expect(bench.shown.map((row) => (row as ReadonlyArray<unknown>)[0])).toEqual([EXTERNAL[0], EXTERNAL[2]])
+  })
+
   it("are external or internal, never both", () => {
     const bench = new Bench(options())
     for (const peer of [...INTERNAL, ...EXTERNAL.slice(0, 2)]) bench.tell(peer, [64502])
