@@ -64,6 +64,12 @@ if (import.meta.main) {
     const { restart } = await import("./kernel.bench.ts")
     const [routes = 1_000_000, rounds = 3] = numbers.map(Number)
     await restart(routes, rounds, print)
+  } else if (which === "overlap") {
+    const { run } = await import("./overlap.bench.ts")
+    for (const turn of [256 * 1024, 64 * 1024]) {
+      run(100_000, 10, turn)
+      print(run(100_000, 10, turn))
+    }
   } else if (which === "walks") {
     const { run } = await import("./walks.bench.ts")
     for (const children of [100_000, 1_000_000]) for (const row of run(children)) print(row)
