@@ -31,7 +31,7 @@ export class Exporter {
   protected readonly selection: Selection
   protected readonly packer: Packer
   protected readonly jobs: Jobs = new Jobs()
-  private readonly streams: Streams = new Streams()
+  protected readonly streams: Streams = new Streams()
   protected readonly before: Routes = new Routes()
   protected readonly after: Routes = new Routes()
   protected readonly placesBefore: RoutePlaces = new RoutePlaces()
@@ -79,6 +79,7 @@ export class Exporter {
       (block, from, to) => this.send(exportClass, transmit, block, from, to),
       isCatchUp
     )
+    this.streams.begin(!this.packer.passThrough.passesAnnouncements)
   }
 
   /** Packs what was collected, and ends the round. */

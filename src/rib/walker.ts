@@ -17,11 +17,17 @@ export type HasRoom = (peer: number) => boolean
 
 /** A slice ends early once it has packed so much, whatever its prefixes. */
 const SLICE_BYTES_MAX = 512 * 1024
+/** Of an UPDATE without attributes and prefixes, and of a prefix at most. */
+const MESSAGE_BYTES = 23
+const PREFIX_BYTES = 17
 
 export class Walker extends Exporter {
   /** Places that are not asked for any more, since who left them has been told everything: to be left by whoever takes them. */
   readonly vacated: Array<Membership> = []
   private readonly held: Routes = new Routes()
+  /** Bytes that a slice has collected and not packed yet, and the set plus one that came last. */
+  private collected = 0
+  private lastSent = 0
   private readonly placesHeld: RoutePlaces = new RoutePlaces()
 
   /** Serves members that lag, for at most so many prefixes. Returns how many were handled. */
@@ -59,7 +65,9 @@ export class Walker extends Exporter {
     this.stream(exportClass, company, transmit)
     const packed = this.packer.bytesPacked
     let id = start
-    for (; id < end && this.packer.bytesPacked - packed < SLICE_BYTES_MAX; id++) {
+    this.collected = 0
+    this.lastSent = 0
+    for (; id < end && this.packer.bytesPacked - packed + this.collected < SLICE_BYTES_MAX; id++) {
       const isThere = table.heads[id] !== 0 || exportClass.adjOut.hasRoutes(id)
       if (isThere || isOwed(company, id)) this.pass(table, exportClass, company, id)
     }
@@ -88,14 +96,22 @@ export class Walker extends Exporter {
         this.compareLists(table, exportClass, id, isShort)
       }
     }
-    if (adjOut.sent[id] !== 0) {
-      if (this.leaveOut(exportClass, adjOut.sentSource[id]))
-        this.announce(table, id, 0, adjOut.sent[id] - 1, adjOut.sentSource[id])
+    const sent = adjOut.sent[id]
+    if (sent !== 0) {
+      this.streams.add(adjOut.sentSource[id], id, sent)
+      this.collected += this.sizeOf(sent)
+      this.lastSent = sent
     } else if (adjOut.hasList(id)) this.passList(table, exportClass, id)
     for (const member of company) {
       if (member.pendingCount > 0) this.settleDebt(table, exportClass, member, id)
       this.settleMove(table, exportClass, member, id)
     }
+  }
+
+  /** What a prefix adds to what is packed, at most, since sets may be told in one place that come in several. */
+  private sizeOf(sent: number): number {
+    if (sent === this.lastSent) return PREFIX_BYTES
+    return PREFIX_BYTES + MESSAGE_BYTES + this.store.blockEndOf(sent - 1) - this.store.startOf(sent - 1)
   }
 
   /** A prefix whose routes go to different members. */
