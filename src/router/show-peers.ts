@@ -37,7 +37,7 @@ const peerRow = (state: RouterState, peer: RouterPeer): Record<string, unknown> 
     range: peer.range ?? null,
     md5: config.password !== "",
     ttlSecurity: config.ttlSecurity,
-    endOfRib: peer.endOfRib,
+    endOfRib: familyNames(FAMILIES_ALL.filter((family) => peer.endOfRib[family])),
     restarting: isRestarting(peer),
     prefixes: {
       received,

@@ -181,3 +181,9 @@ describe("a refresh that a peer tells", () => {
     expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 best", "10.2.0.0/16 best"])
   })
 })
+
+it("who has told all of a family is shown by the family's name [RFC 4724 §2]", () => {
+  const { driver } = told()
+  establishWith(driver, B, 65003)
+  expect([peerRow(driver, A)["endOfRib"], peerRow(driver, B)["endOfRib"]]).toEqual([["ipv4-unicast"], []])
+})
