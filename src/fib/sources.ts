@@ -43,7 +43,7 @@ export class Sources {
   /** One of the many wants the entry. Hot: nothing but columns is touched unless the entry has other sources or resolves something. */
   set(rank: SourceRank, family: 0 | 1, prefix: PrefixId, pathList: number): void {
     const entries = this.entries[family]
-    entries.fit()
+    if (prefix >= entries.pathList.length) entries.fit()
     const flags = entries.flags[prefix]
     if ((flags & EntryFlag.Record) === 0) {
       const before = flags & EntryFlag.Rank
@@ -57,7 +57,7 @@ export class Sources {
 
   clear(rank: SourceRank, family: 0 | 1, prefix: PrefixId): void {
     const entries = this.entries[family]
-    entries.fit()
+    if (prefix >= entries.pathList.length) entries.fit()
     const flags = entries.flags[prefix]
     if ((flags & EntryFlag.Record) === 0) {
       if ((flags & EntryFlag.Rank) === rank) this.assign(family, prefix, 0, SourceRank.None)

@@ -149,7 +149,7 @@ export class AdjIn {
     received: AttributeId = attributes
   ): void {
     const { paths, store } = this
-    table.fit()
+    if (id >= table.heads.length) table.fit()
     const { family } = table.prefixes
     const generation = this.peers.generation[family][peer]
     const head = table.heads[id]
