@@ -3,11 +3,13 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { runCli } from "./cli/index.ts"
+import { holdHangups, runCli } from "./cli/index.ts"
 
 const args = process.argv.slice(2)
 const isDaemon = args.some((arg) => arg === "run" || arg === "demo")
 const INTERRUPTED = 130
+
+if (args.includes("run")) holdHangups()
 
 const program = Effect.map(runCli(args), (status) => {
   process.exitCode = status

@@ -1,6 +1,7 @@
 // The commands that become the daemon. Everything heavy is behind the front doors of runtime and api, and loaded only here.
 import * as Effect from "effect/Effect"
 import { loadConfig } from "../config/index.ts"
+import { takeHangups } from "./early-hangup.ts"
 import { VERSION } from "./version.ts"
 
 const load = Effect.promise(() => Promise.all([import("../runtime/index.ts"), import("../api/index.ts")]))
@@ -11,6 +12,7 @@ export const run = (file: string) =>
     const [{ runDaemon }, { serveDaemon }] = yield* load
     yield* runDaemon(config, {
       programVersion: VERSION,
+      takeHangups,
       warmUp: process.env["BACKWALK_WARM_UP"] !== "no",
       surface: (daemon) =>
         Effect.gen(function* () {

@@ -28,6 +28,8 @@ export interface DaemonOptions<E = never, R = never> {
   /** Instead of the kernel that the configuration asks for. */
   readonly kernel?: Layer.Layer<Kernel, DaemonFailed, Inbox>
   readonly programVersion?: string
+  /** Whoever held hangups back while the daemon started lets go of them, and says whether one came. */
+  readonly takeHangups?: () => boolean
   /** Practise on made-up tables until a peer has something to tell. */
   readonly warmUp?: boolean
   /** Where what the daemon says goes, instead of stderr. */
@@ -94,7 +96,7 @@ const daemon = Effect.fnUntraced(function* <E, R>(
   const parts = { config, core, orders, notices, seed, listening, recorder: recorder.stats, transport, fanout }
   const face = daemonFace(parts)
   yield* options.surface?.(face) ?? Effect.void
-  yield* reloadOnHangup(face)
+  yield* reloadOnHangup(face, options.takeHangups)
   for (const problem of transport.configure(tcpPeers(config.router))) yield* Effect.logError(problem)
   inbox.offerNow(commandRecord(configureCommand(config.router, seed)))
   const running = yield* Effect.forkScoped(routing)

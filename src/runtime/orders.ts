@@ -242,8 +242,11 @@ const fingerprint = (secret: string): string => createHmac("sha256", RUN_KEY).up
 /** Known to this process only, so that a recorded fingerprint cannot be guessed back. */
 const RUN_KEY = randomBytes(32)
 
-/** SIGHUP reads the configuration again, for as long as the scope lasts. */
-export const reloadOnHangup = Effect.fnUntraced(function* (daemon: Daemon) {
+/** SIGHUP reads the configuration again, for as long as the scope lasts. `takeMissed`: whether one came before anybody could listen. */
+export const reloadOnHangup = Effect.fnUntraced(function* (
+  daemon: Pick<Daemon, "reload">,
+  takeMissed: () => boolean = () => false
+) {
   const run = yield* FiberSet.makeRuntime<never, void, never>()
   const reload = Effect.flatMap(daemon.reload, ({ ok, message }) => (ok ? Effect.void : Effect.logError(message)))
   const onHangup = (): void => void run(reload)
@@ -251,4 +254,5 @@ export const reloadOnHangup = Effect.fnUntraced(function* (daemon: Daemon) {
     Effect.sync(() => process.on("SIGHUP", onHangup)),
     () => Effect.sync(() => process.off("SIGHUP", onHangup))
   )
+  if (takeMissed()) onHangup()
 })

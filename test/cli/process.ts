@@ -62,8 +62,10 @@ export interface RunningDaemon {
   readonly end: () => Promise<number | null>
 }
 
-export const startDaemon = (config: string): RunningDaemon => {
-  const child = spawn(process.execPath, [MAIN, "run", "--config", config], { stdio: ["ignore", "ignore", "pipe"] })
+/** `before`: options of Node.js. */
+export const startDaemon = (config: string, before: ReadonlyArray<string> = []): RunningDaemon => {
+  const args = [...before, MAIN, "run", "--config", config]
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] })
   let said = ""
   child.stderr.on("data", (chunk: Buffer) => {
     said += chunk.toString()
