@@ -11,6 +11,7 @@ import { startSpeaker } from "./demo-speaker.ts"
 import { demoPrefixes, demoTable } from "./demo-table.ts"
 import type { Daemon } from "./orders.ts"
 import type { DaemonFailed } from "./outfit.ts"
+import { PLAIN_PEER } from "./plain-peer.ts"
 import type { ListenFailed } from "./transport.ts"
 
 export interface DemoOptions<E, R> {
@@ -124,6 +125,7 @@ const configOf = (place: DemoPlace, ports: ReadonlyArray<number>): LoadedConfig 
 })
 
 const peerConfig = ({ address, asn }: DemoPeer, port: number): PeerConfig => ({
+  ...PLAIN_PEER,
   address,
   port,
   asn,
@@ -131,18 +133,9 @@ const peerConfig = ({ address, asn }: DemoPeer, port: number): PeerConfig => ({
   name: `speaker AS${asn}`,
   localAddress: "127.0.0.1",
   passive: false,
-  enabled: true,
-  families: ["ipv4-unicast"],
   holdTime: 90,
   connectRetry: 5,
-  idleHold: 1,
-  addPath: { receive: false, send: 0 },
-  extendedMessage: false,
-  password: "",
-  ttlSecurity: false,
-  multihop: 0,
-  policyOpen: true,
-  maxPrefixes: 0
+  idleHold: 1
 })
 
 export interface DemoSummary {

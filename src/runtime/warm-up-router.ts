@@ -17,6 +17,7 @@ import {
   routerEffects
 } from "../router/index.ts"
 import { encodeOpen, keepalive } from "../wire/index.ts"
+import { PLAIN_PEER } from "./plain-peer.ts"
 import { ReceiveBuffers } from "./receive-buffers.ts"
 
 export class WarmUpRouter {
@@ -162,6 +163,7 @@ export const asnOf = (peer: number): number => 64_500 + peer
 export const nextHopOf = (peer: number): number => 0xc633_6401 + peer
 
 const peerConfig = (index: number, type: PeerType): PeerConfig => ({
+  ...PLAIN_PEER,
   address: addressOf(index),
   port: 179,
   asn: asnOf(index),
@@ -169,18 +171,9 @@ const peerConfig = (index: number, type: PeerType): PeerConfig => ({
   name: "",
   localAddress: "",
   passive: true,
-  enabled: true,
-  families: ["ipv4-unicast"],
   holdTime: 0,
   connectRetry: 120,
-  idleHold: 5,
-  addPath: { receive: false, send: 0 },
-  extendedMessage: false,
-  password: "",
-  ttlSecurity: false,
-  multihop: 0,
-  policyOpen: true,
-  maxPrefixes: 0
+  idleHold: 5
 })
 
 const SEED = 1
