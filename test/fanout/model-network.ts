@@ -142,15 +142,22 @@ export class ModelNetwork {
     this.#follow(wire.follower, { _tag: "Closed", at: this.now, conn: wire.own, reason: "cut" })
   }
 
-  /** Everything that waits gets where it goes, and time passes, until nothing moves. */
+  /** Everything that waits gets where it goes, and time passes; then, at a standstill, what the last moment began is brought to its end. */
   settle(): void {
     for (let round = 0; round < 400; round++) {
-      for (const wire of [...this.wires]) {
-        this.answer(wire)
-        this.write(wire)
-        this.deliver(wire)
-      }
+      this.#move()
       if (round % 4 === 0) this.pass(250)
+    }
+    // A follower may just have returned to its local hub.
+    for (let round = 0; round < 400 && this.wires.some(isUnderWay); round++) this.#move()
+    if (this.wires.some(isUnderWay)) this.violations.push("something is under way for ever")
+  }
+
+  #move(): void {
+    for (const wire of [...this.wires]) {
+      this.answer(wire)
+      this.write(wire)
+      this.deliver(wire)
     }
   }
 
@@ -233,6 +240,8 @@ export class ModelNetwork {
     this.violations.push("a follower is in sync with what its hub never had in sync")
   }
 }
+
+const isUnderWay = ({ toClient, toServer }: Wire): boolean => toClient.length > 0 || toServer.length > 0
 
 export const sameView = (one: View, other: View): boolean =>
   one.size === other.size && [...one].every(([key, value]) => other.get(key) === value)

@@ -45,23 +45,34 @@ const take = (network: ModelNetwork, each: Step): void => {
   }
 }
 
+const expectAgreement = (network: ModelNetwork): void => {
+  network.offer([{ _tag: "Status", status: SyncStatus.InSync }])
+  network.settle()
+  expect(network.violations).toEqual([])
+  for (const { state, view } of network.followers) {
+    expect(state.inSync).toBe(true)
+    expect(sameView(view, network.hubs[state.hub].store)).toBe(true)
+  }
+}
+
 const runs = (hubs: number, followers: number, compression: boolean, numRuns: number): void =>
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
       const network = new ModelNetwork(hubs, followers, compression)
       for (const each of steps) take(network, each)
-      network.offer([{ _tag: "Status", status: SyncStatus.InSync }])
-      network.settle()
-      expect(network.violations).toEqual([])
-      for (const { state, view } of network.followers) {
-        expect(state.inSync).toBe(true)
-        expect(sameView(view, network.hubs[state.hub].store)).toBe(true)
-      }
+      expectAgreement(network)
     }),
     { numRuns }
   )
 
 describe("hubs and followers", () => {
+  it("agree also where a follower returns to its local hub in the last moment", () => {
+    const network = new ModelNetwork(2, 3, true)
+    for (const milliseconds of [11_000, 250, 250, 1000, 1000]) network.pass(milliseconds)
+    for (let each = 0; each < 2; each++) network.answer(network.wires[0])
+    for (const milliseconds of [11_000, 1000]) network.pass(milliseconds)
+    expectAgreement(network)
+  })
   it("agree at in-sync and at quiescence: one hub, plain", () => runs(1, 2, false, 150))
   it("agree at in-sync and at quiescence: two hubs, compressed", () => runs(2, 3, true, 150))
 })
