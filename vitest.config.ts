@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/seed.ts"],
     isolate: false,
     // Limits for what hangs. Machines are shared: neither is a time that anything is expected to take.
     testTimeout: 60_000,

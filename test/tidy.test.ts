@@ -98,6 +98,16 @@ const examples: ReadonlyArray<Example> = [
     }
   },
   {
+    rule: rules.seededTests,
+    title: "no test takes chances that the seed of the run does not decide",
+    bad: {
+      "test/fib/a.test.ts": 'import { randomBytes } from "node:crypto"',
+      "test/fib/b.ts": "const r = Math.random()"
+    },
+    finds: ["test/fib/a.test.ts:1 uses randomBytes", "test/fib/b.ts:1 uses Math.random"],
+    good: { "test/fib/a.test.ts": "// Math.random()\nfc.sample(fc.nat())", "src/runtime/a.ts": "randomBytes(4)" }
+  },
+  {
     rule: rules.headerComments,
     title: "a file opens with a comment that says what it is",
     bad: { "src/fib/a.ts": 'import "./b.ts"\n// too late to say what this file is', "src/fib/b.ts": "// fib\n" },

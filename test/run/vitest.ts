@@ -2,6 +2,7 @@
 // namespace or somebody else's daemon, file after file, because those share the machine's network and two cores.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { givenSeed, treeSeed } from "../support/tree-seed.ts"
 import { type Count, exec, FAILED, ROOT, type Step } from "./step.ts"
 
 /** Folders of tests that reach outside the process. */
@@ -25,10 +26,12 @@ const vitest = async (name: string, args: ReadonlyArray<string>): Promise<Count>
   const results = join(ROOT, `.cache/vitest-${name}.json`)
   mkdirSync(join(ROOT, ".cache"), { recursive: true })
   rmSync(results, { force: true })
+  const seed = givenSeed() ?? treeSeed(ROOT)
+  console.log(`seed ${seed} of all properties; BACKWALK_SEED=… for another`)
   const ran = await exec(
     join(ROOT, "node_modules/.bin/vitest"),
     ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`, ...args],
-    { show: true }
+    { show: true, env: { BACKWALK_SEED: `${seed}` } }
   )
   if (!existsSync(results)) return FAILED
   return countOf(JSON.parse(readFileSync(results, "utf8")), ran.code)

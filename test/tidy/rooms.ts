@@ -49,6 +49,8 @@ export const ENTRY_POINTS = [
   "src/testing.ts",
   "src/config/index.ts",
   "test/run.ts",
+  "test/explore.ts",
+  "test/support/seed.ts",
   "test/vectors/run.ts",
   "test/fuzz/run.ts",
   "test/fuzz/thread.ts",
@@ -87,6 +89,16 @@ export const BANNED_WORDS = [
   "globalThis",
   "WeakRef",
   "FinalizationRegistry"
+] as const
+
+/** Chance that no seed decides: a test that asks for it may fail once and never again (ADR-0055). */
+export const CHANCE = [
+  "Math.random",
+  "randomBytes",
+  "randomInt",
+  "randomUUID",
+  "randomFill",
+  "getRandomValues"
 ] as const
 
 /** Names that say nothing about what is inside, of files and of folders. */

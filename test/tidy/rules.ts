@@ -2,6 +2,7 @@
 // that each rule is itself tested with a small tree that breaks it (test/tidy.test.ts).
 import {
   BANNED_WORDS,
+  CHANCE,
   DOORS,
   EMPTY_FOLDERS,
   EMPTY_NAMES,
@@ -67,12 +68,12 @@ export const importsResolve: Rule = (tree) =>
 export const bannedWords: Rule = (tree) =>
   [...tree].flatMap(([path, text]) => {
     if (!isPure(path)) return []
-    const code = codeOf(text)
-    return BANNED_WORDS.flatMap((word) => {
-      const pattern = new RegExp(`(?<![\\w$.])${word.replace(".", "\\s*\\.\\s*")}(?![\\w$])`, "g")
-      return [...code.matchAll(pattern)].map((match) => `${path}:${lineOf(code, match.index)} uses ${word}`)
-    })
+    return usesOf(path, text, BANNED_WORDS)
   })
+
+/** What a test leaves to chance is decided by the seed of the run. */
+export const seededTests: Rule = (tree) =>
+  [...tree].flatMap(([path, text]) => (path.startsWith("test/") && isSource(path) ? usesOf(path, text, CHANCE) : []))
 
 /** A file opens with a comment that says what it is and why. */
 export const headerComments: Rule = (tree) =>
@@ -158,6 +159,14 @@ export const noSkippedTests: Rule = (tree) =>
 /** A machine by its type or its making; a reducer by its name. */
 const MACHINE =
   /\bexport const (?:(\w+)\s*(?::\s*Machine\s*<|=\s*fromReducer\b|=\s*\{[^}]*\}\s*satisfies\s+Machine\b)|(reduce[A-Z]\w*)\s*[:=])/g
+
+const usesOf = (path: string, text: string, words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const code = codeOf(text)
+  return words.flatMap((word) => {
+    const pattern = new RegExp(`(?<![\\w$.])${word.replace(".", "\\s*\\.\\s*")}(?![\\w$])`, "g")
+    return [...code.matchAll(pattern)].map((match) => `${path}:${lineOf(code, match.index)} uses ${word}`)
+  })
+}
 
 const isNamed = (part: string, names: ReadonlyArray<string>): boolean => names.includes(part)
 
