@@ -6,9 +6,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/seed.ts"],
     isolate: false,
-    // Limits for what hangs. Machines are shared: neither is a time that anything is expected to take.
+    // Limits for what hangs. Machines are shared: none is a time that anything is expected to take.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary"] }
   }
 })

@@ -1,8 +1,9 @@
 // `npm run explore -- [MINUTES] [FILES…]`: the properties again and again, each time under other seeds, for what fails once in thousands of
-// cases. File by file in turns; within one start of vitest the seed counts up (test/support/seed.ts), as often as fits a turn. A
-// failure stops nothing. At the end: how many cases each file had, and each failure with what runs it again.
+// cases. Files take turns, as many at once as there are processors; within one start of vitest the seed counts up
+// (test/support/seed.ts), as often as fits a turn. A failure stops nothing. At the end: how many cases each file had, and each failure with what runs it again.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { availableParallelism } from "node:os"
+import { join, relative } from "node:path"
 import { exec, ROOT } from "./run/step.ts"
 import { givenSeed } from "./support/tree-seed.ts"
 import { readRepository } from "./tidy/repository.ts"
@@ -10,6 +11,9 @@ import { folderOf, importsOf, joinPath } from "./tidy/source.ts"
 
 /** About how long one start of vitest is to take. */
 const TURN_SECONDS = 20
+
+const WORKERS = availableParallelism()
+const TIMES_MAX = 1000
 
 /** How much is shown of a failure, and how many of the same. */
 const MESSAGE_LINES = 12
@@ -20,6 +24,7 @@ const WORLD = /^test\/(kernel|interop)\//
 
 interface Report {
   readonly testResults: ReadonlyArray<{
+    readonly name: string
     readonly message: string
     readonly startTime: number
     readonly endTime: number
@@ -63,27 +68,37 @@ const chosenFiles = (wanted: ReadonlyArray<string>): ReadonlyArray<string> =>
     return wanted.length === 0 ? !WORLD.test(path) && isRandom(path) : wanted.some((part) => path.includes(part))
   })
 
-const turn = async (file: string, seed: number, times: number): Promise<ReadonlyArray<Failure>> => {
+interface Turn {
+  readonly failures: ReadonlyArray<Failure>
+  /** What it took, of each file. */
+  readonly seconds: ReadonlyMap<string, number>
+}
+
+const turn = async (files: ReadonlyArray<string>, seed: number, times: number): Promise<Turn> => {
   const results = join(ROOT, ".cache/explore.json")
   mkdirSync(join(ROOT, ".cache"), { recursive: true })
   rmSync(results, { force: true })
   const ran = await exec(
     join(ROOT, "node_modules/.bin/vitest"),
-    ["run", "--reporter=json", `--outputFile.json=${results}`, `--repeats=${times - 1}`, file],
+    ["run", "--reporter=json", `--outputFile.json=${results}`, `--repeats=${times - 1}`, ...files],
     { env: { BACKWALK_SEED: `${seed}` }, timeoutMs: 3_600_000 }
   )
   const seeds = [seed, (seed + times - 1) | 0] as const
-  const failure = (test: string, message: string): Failure => ({ file, test, seeds, message })
-  if (!existsSync(results)) return [failure("the file itself", ran.output)]
+  const failure = (file: string, test: string, message: string): Failure => ({ file, test, seeds, message })
+  const unknown = (message: string): ReadonlyArray<Failure> => [failure(files.join(" "), "", message)]
+  if (!existsSync(results)) return { failures: unknown(ran.output), seconds: new Map() }
   const report: Report = JSON.parse(readFileSync(results, "utf8"))
-  const failures = report.testResults.flatMap((result) => {
-    const failed = result.assertionResults.filter(({ status }) => status === "failed")
+  const seconds = new Map<string, number>()
+  const failures = report.testResults.flatMap(({ name, message, startTime, endTime, assertionResults }) => {
+    const file = relative(ROOT, name)
+    seconds.set(file, (endTime - startTime) / 1000)
+    const failed = assertionResults.filter(({ status }) => status === "failed")
     const found = failed.flatMap(({ fullName, failureMessages }) =>
-      failureMessages.map((each) => failure(fullName, each))
+      failureMessages.map((each) => failure(file, fullName, each))
     )
-    return found.length === 0 && result.message !== "" ? [failure("the file itself", result.message)] : found
+    return found.length === 0 && message !== "" ? [failure(file, "", message)] : found
   })
-  return failures.length === 0 && ran.code !== 0 ? [failure("the file itself", ran.output)] : failures
+  return { failures: failures.length === 0 && ran.code !== 0 ? unknown(ran.output) : failures, seconds }
 }
 
 /** What runs it again. */
@@ -127,16 +142,21 @@ const failures: Array<Failure> = []
 console.log(`${files.length} files, ${minutes} minutes, from seed ${seed}`)
 
 for (let round = 0; Date.now() < end; round++) {
-  for (const [file, known] of explored) {
-    if (round > 0 && Date.now() >= end) break
-    const times = Math.max(1, Math.min(1000, Math.floor(TURN_SECONDS / known.secondsEach)))
-    const began = Date.now()
-    const found = await turn(file, seed, times)
-    known.secondsEach = Math.max(0.001, (Date.now() - began) / 1000 / times)
-    known.times += times
+  // Those that take about as long are repeated as often.
+  const order = [...explored.keys()].sort((a, b) => explored.get(a)!.secondsEach - explored.get(b)!.secondsEach)
+  for (let at = 0; at < order.length && (round === 0 || Date.now() < end); at += WORKERS) {
+    const together = order.slice(at, at + WORKERS)
+    const slowest = explored.get(together.at(-1)!)!.secondsEach
+    const times = Math.max(1, Math.min(TIMES_MAX, Math.floor(TURN_SECONDS / slowest)))
+    const { failures: found, seconds } = await turn(together, seed, times)
+    for (const file of together) {
+      const known = explored.get(file)!
+      known.times += times
+      known.secondsEach = Math.max(0.001, (seconds.get(file) ?? TURN_SECONDS) / times)
+    }
     seed = (seed + times) | 0
     failures.push(...found)
-    console.log(`${times} times ${file}${found.length === 0 ? "" : `, ${found.length} failures`}`)
+    console.log(`${times} times ${together.join(" ")}${found.length === 0 ? "" : `, ${found.length} failures`}`)
     if (found.length > 0) console.log(summary(found))
   }
 }

@@ -94,7 +94,8 @@ beforeAll(async () => {
   })
   write()
   daemon = startDaemon(file)
-  await until(() => daemon.said().includes("control socket"))
+  // The control socket is there before any peer is.
+  await until(() => applied() > 0)
   await until(() => isUp("127.0.0.11"))
   await until(() => isUp("127.0.0.12"))
 }, 60_000)

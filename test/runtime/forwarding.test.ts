@@ -1,7 +1,7 @@
 // What becomes of bytes on their way through a daemon, over real sockets: what was rebuilt for one kind of receiver serves the next one, what
 // a client of a route server says goes to the others as it came, and everybody holds the whole table. ADR-0036, ADR-0060
 import { mkdtempSync, rmSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
+import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Effect, Fiber, Logger } from "effect"
@@ -21,22 +21,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-
 /** A peer on a socket of its own: Established once it has a keepalive, and from then on all UPDATEs that came. */
 class Peer {
   readonly updates: Array<Buffer> = []
-  socket: Socket
-  private readonly open: Uint8Array
+  readonly socket: Socket
   private rest: Buffer = Buffer.alloc(0)
   private wake: () => void = () => {}
-  private isUp = false
 
   constructor(port: number, address: string, asn: number, more: ReadonlyArray<Capability>) {
     const capabilities: ReadonlyArray<Capability> = [
@@ -45,19 +35,9 @@ class Peer {
       ...more
     ]
     const id = parseAddress(address)!.words[0]!
-    this.open = encodeOpen({ version: 4, asn, holdTime: 90, id, capabilities })
-    this.socket = this.dial(port, address)
-  }
-
-  /** The daemon listens soon after it can be asked. */
-  private dial(port: number, address: string): Socket {
-    const socket = connect({ host: "127.0.0.1", port, localAddress: address })
-    socket.on("connect", () => socket.write(this.open))
-    socket.on("data", (bytes: Buffer) => this.hear(bytes))
-    socket.on("error", () => {
-      if (!this.isUp) setTimeout(() => (this.socket = this.dial(port, address)), 20)
-    })
-    return socket
+    this.socket = connect({ host: "127.0.0.1", port, localAddress: address })
+    this.socket.write(encodeOpen({ version: 4, asn, holdTime: 90, id, capabilities }))
+    this.socket.on("data", (bytes: Buffer) => this.hear(bytes))
   }
 
   private hear(bytes: Buffer): void {
@@ -67,7 +47,6 @@ class Peer {
       if (length <= 0 || length > this.rest.length) break
       const message = this.rest.subarray(0, length)
       if (message[18] === MessageType.Open) this.socket.write(keepalive())
-      if (message[18] === MessageType.Keepalive) this.isUp = true
       if (message[18] === MessageType.Update) this.updates.push(message)
       this.rest = this.rest.subarray(length)
     }
@@ -92,6 +71,12 @@ class Peer {
   }
 }
 
+/** Where it listens, soon after it can be asked; the test's own deadline is the bound. */
+const portOf = async (daemon: Daemon): Promise<number> => {
+  while (daemon.listening().length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  return Number(daemon.listening()[0]!.split(":")[1])
+}
+
 const table = (asn: number): Uint8Array =>
   concat(
     Array.from({ length: MESSAGES }, (_, at) =>
@@ -101,12 +86,12 @@ const table = (asn: number): Uint8Array =>
 
 /** One tells its table, the others hear it; what the daemon says of its buffers then. */
 const run = async (type: PeerConfig["type"], second: ReadonlyArray<Capability>) => {
-  const port = await freePort()
   const addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
   const peers = addresses.map((address, at) => peerConfig(address, 64502 + at, { type, extendedMessage: true }))
   const daemonConfig = { api: { socket: "", http: "" }, log: { directory, keepBytes: 1024 ** 3 } }
-  const router = configOf(peers, { listen: [`127.0.0.1:${port}`] })
+  const router = configOf(peers, { listen: ["127.0.0.1:0"] })
   const body = async (daemon: Daemon) => {
+    const port = await portOf(daemon)
     const all = addresses.map((address, at) => new Peer(port, address, 64502 + at, at === 2 ? second : []))
     await Promise.all(all.map((peer) => peer.up()))
     const [source, one, other] = all as [Peer, Peer, Peer]
