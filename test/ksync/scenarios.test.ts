@@ -1,6 +1,7 @@
 // Scenarios of the original KSync, tests and quirks, that are not among the captured vectors: played step by step under the preset
 // `source`. The notation is that of rows.ts.
 import { describe, expect, it } from "vitest"
+import { checkKsyncCase } from "../vectors/ksync-cases.ts"
 import { playRow } from "./rows.ts"
 
 const ENTRIES: ReadonlyArray<readonly [string, string]> = [
@@ -153,6 +154,24 @@ const ROWS: ReadonlyArray<readonly [string, string]> = [
 const MANY = Array.from({ length: 110 }, (_, number) => (0xf00 + number).toString(16).toUpperCase())
 const all = (what: (tag: string) => string, between: string): string => MANY.map(what).join(between)
 
+const F01 = { state: "IN_SYNC", refs: 1, seen: true, index: 0, lastOp: "ADD" }
+/** One entry is created: a captured scenario in short. */
+const CREATED = {
+  name: "created",
+  kind: "object",
+  config: { indexTableSize: 200 },
+  steps: [
+    {
+      event: "Create",
+      entry: "F01",
+      args: { dependsOn: null },
+      expectState: "IN_SYNC",
+      expectOps: { add: 1, change: 0, del: 0 },
+      expectEntries: { F01 }
+    }
+  ]
+}
+
 describe("the preset `source` does what the original did", () => {
   for (const [name, row] of ENTRIES) it(name, () => expect(playRow(row, { kind: "object" })).toEqual([]))
 
@@ -169,5 +188,19 @@ describe("the preset `source` does what the original did", () => {
       "create F01 ⇒ F01=SW (1/0/0): F01 is IN_SYNC, not SYNC_WAIT"
     ])
     expect(playRow("create F01 ⇒ F01=IS (1/1/0) | 1 / 0", { kind: "object" })).toHaveLength(2)
+  })
+
+  it.each([
+    ["a setting", { config: { ...CREATED.config, bulkMessagesMax: 16 } }],
+    ["a kind", { kind: "flow" }],
+    ["a part of the case", { expectTrace: [] }],
+    ["an event", { steps: [{ event: "Renew", entry: "F01" }] }],
+    ["a part of a step", { steps: [{ ...CREATED.steps[0], expectTrace: [] }] }],
+    ["an argument", { steps: [{ ...CREATED.steps[0], args: { dependsOn: null, index: 3 } }] }],
+    ["a part of an entry", { steps: [{ ...CREATED.steps[0], expectEntries: { F01: { ...F01, history: [] } } }] }],
+    ["a holder", { steps: [{ event: "ReleaseReference", entry: "F01", args: { holder: "r" } }] }]
+  ])("a scenario that has %s that nobody looks at is not met by chance", (_what, other) => {
+    expect(checkKsyncCase(CREATED).problems).toEqual([])
+    expect(checkKsyncCase({ ...CREATED, ...other }).problems).toHaveLength(1)
   })
 })

@@ -208,4 +208,30 @@ describe("the entry machine", () => {
     expect(rows.flatMap((row) => checkKsyncTransition(row).problems)).toEqual([])
     expect(checkKsyncTransition({ ...rows[0], next: "IN_SYNC" }).problems).not.toEqual([])
   })
+
+  it("under the preset source acts on other entries in the original's order, with its references and waits", () => {
+    const row = {
+      allowDeleteStateComp: true,
+      delAddPending: false,
+      refs: "waiter",
+      ackMode: "async",
+      seen: false
+    } as const
+    const moved = {
+      ...row,
+      state: "ADD_DEFER",
+      event: "ADD_CHANGE_REQ",
+      depUnresolved: false,
+      next: "SYNC_WAIT"
+    } as const
+    const after = { refBefore: 3, refAfter: 1, seenAfter: true, delAddPendingAfter: false, waitingOn: null }
+    const actions = ["D.cleanup", "D.free", "A.deps", "A.add", "W.add"]
+    const played = (other: object): ReadonlyArray<string> =>
+      checkKsyncTransition({ ...moved, ...after, actions, waiter: "SYNC_WAIT", ...other }).problems
+    expect(played({})).toEqual([])
+    expect(played({ refAfter: 2 })).toEqual(["references after: 2 there, 1 here"])
+    expect(played({ waitingOn: "N" })).toEqual(["what it waits for: N there, null here"])
+    expect(played({ waiter: "ADD_DEFER" })).toEqual(["its waiter: ADD_DEFER there, SYNC_WAIT here"])
+    expect(played({ actions: ["A.deps", "A.add", "D.cleanup", "D.free", "W.add"] })).toHaveLength(2)
+  })
 })

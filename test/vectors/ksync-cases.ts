@@ -21,11 +21,14 @@ interface Step {
   readonly expectEntryCount?: number
   readonly expectAbort?: boolean
   readonly orderNote?: string
+  readonly assertedByOriginal?: unknown
 }
 
 interface Case {
   readonly name: string
   readonly kind: "object" | "db" | "transport"
+  readonly source?: string
+  readonly note?: string
   readonly config: Readonly<Record<string, unknown>>
   readonly entries?: Readonly<Record<string, AckModes>>
   readonly steps: ReadonlyArray<Step>
@@ -33,7 +36,8 @@ interface Case {
 
 export const checkKsyncCase = (value: unknown): Outcome => {
   const scenario = value as Case
-  const problems: Array<string> = []
+  const problems: Array<string> = [...unknownParts(scenario)]
+  if (problems.length > 0) return { name: String(scenario?.name ?? "a case without a name"), problems }
   const runner = new Runner(scenario)
   for (const [index, step] of scenario.steps.entries()) {
     const found = runner.run(step)
@@ -42,6 +46,28 @@ export const checkKsyncCase = (value: unknown): Outcome => {
   }
   return { name: scenario.name, problems }
 }
+
+/** What a scenario says and nobody here looks at: it would be met by chance. */
+const unknownParts = (scenario: Case): ReadonlyArray<string> => {
+  if (typeof scenario !== "object" || scenario === null || !Array.isArray(scenario.steps)) return ["no scenario"]
+  const { kind, config = {}, steps } = scenario
+  const kinds = KINDS.has(kind) ? [] : [`no such kind: ${kind}`]
+  const settings = Object.entries(config).flatMap(([name, value]) =>
+    CONFIG[name]?.(value) === true ? [] : [`no such setting: ${name} ${JSON.stringify(value)}`]
+  )
+  const parts = steps.flatMap((step, index) =>
+    [
+      ...Object.keys(step).filter((name) => !STEP_PARTS.has(name)),
+      ...Object.keys(step.args ?? {})
+        .filter((name) => ARGUMENTS[step.event]?.includes(name) !== true)
+        .map((name) => `args.${name}`)
+    ].map((name) => `step ${index + 1}, ${step.event}: nobody looks at ${name}`)
+  )
+  return [...excess("the case", scenario, CASE_PARTS), ...kinds, ...settings, ...parts]
+}
+
+const excess = (what: string, value: object, known: ReadonlySet<string>): ReadonlyArray<string> =>
+  Object.keys(value).flatMap((name) => (known.has(name) ? [] : [`${what}: nobody looks at ${name}`]))
 
 class Runner {
   private readonly model: KsyncModel
@@ -103,6 +129,9 @@ class Runner {
 
   private entryProblems(expected: Step["expectEntries"]): ReadonlyArray<string> {
     if (expected === undefined) return []
+    const parts = new Set(Object.values(expected).flatMap(Object.keys))
+    const unknown = [...parts].filter((part) => !SHOWN.has(part))
+    if (unknown.length > 0) return [`nobody looks at ${unknown.join(", ")} of an entry`]
     const here = this.model.object.values().map((entry) => this.nameOf(entry.key))
     const problems = [...differs("names", Object.keys(expected).sort(), [...here].sort())]
     for (const [name, wanted] of Object.entries(expected)) {
@@ -241,8 +270,9 @@ const EVENTS: Readonly<Record<string, Perform>> = {
   ReleaseReference: (actor, { args }) => {
     const holder = String(args?.["holder"])
     const entry = actor.holders.get(holder)
+    if (entry === undefined) throw new UnknownEntry(`${holder} holds nothing`)
     actor.holders.delete(holder)
-    if (entry !== undefined) actor.model.object.release(entry)
+    actor.model.object.release(entry)
     actor.model.runNotifications()
     return undefined
   },
@@ -314,6 +344,46 @@ const modesByTag = (tag: number): AckModes => {
   if (tag < 0xf00) return allOf("async")
   return tag < 0xfe0 ? allOf("sync") : { add: "sync", change: "sync", delete: "async" }
 }
+
+const KINDS: ReadonlySet<string> = new Set(["object", "db", "transport"])
+const CASE_PARTS: ReadonlySet<string> = new Set(["name", "kind", "source", "note", "config", "entries", "steps"])
+const STEP_PARTS: ReadonlySet<string> = new Set([
+  ...["event", "entry", "args", "ackMode", "expectState", "expectOps", "expectSent", "expectFreed", "expectAbort"],
+  ...["expectEmptyCallbacks", "expectResult", "expectDbNotifications", "expectDb", "expectEntries", "expectEntryCount"],
+  // Beside what is expected: in which order the original happened to visit, and what its own test looked at.
+  ...["orderNote", "assertedByOriginal"]
+])
+const isCount = (value: unknown): boolean => Number.isInteger(value)
+const isNoted = (value: unknown): boolean => value === true
+/** What may be set, and whether it can be that. */
+const CONFIG: Readonly<Record<string, (value: unknown) => boolean>> = {
+  staleEntriesPerTick: isCount,
+  objectDeleteSlice: isCount,
+  indexTableSize: (value) => value === null || isCount(value),
+  filter: (value) => value === "key 0 -> Delete; key changed -> DelAdd; else Accept",
+  peer: (value) => value === "echo",
+  notExecuted: isNoted
+}
+const DB_ARGUMENTS = ["dbEntry", "key", "runNotifications"]
+const ARGUMENTS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  Create: ["dependsOn"],
+  CreateNoLookup: ["dependsOn"],
+  CreateStale: ["dependsOn"],
+  ChangeDependency: ["dependsOn"],
+  KernelAck: ["event"],
+  HoldReference: ["holder"],
+  ReleaseReference: ["holder"],
+  SetAllowDeleteStateCompression: ["value"],
+  SetDataResolved: ["value"],
+  SetAckMode: ["ackMode"],
+  SetKernelIndex: ["index"],
+  DbAddChange: DB_ARGUMENTS,
+  DbDelete: DB_ARGUMENTS
+}
+const SHOWN: ReadonlySet<string> = new Set([
+  ...["state", "refs", "seen", "index", "lastOp", "dependsOn", "waitingOn", "stale", "delAddPending"],
+  ...["dbEntry", "syncedName", "duplicates"]
+])
 
 /** Shown only where they are not the rule. */
 const SOMETIMES_SHOWN = ["dependsOn", "waitingOn", "stale", "delAddPending"]

@@ -1,5 +1,6 @@
 // One row of the original KSync's machine, as captured by executing it, against the cell of our table under the preset `source`. What
-// aborts there is a violation here. Actions of other entries (the dependency waited for, a waiter) are what our acts ask for.
+// aborts there is a violation here. Actions of other entries (the dependency waited for, a waiter) are what our acts ask for. Then the same
+// row is played on entries (ksync-row-entries.ts).
 import {
   Act,
   actNames,
@@ -14,6 +15,7 @@ import {
   stateOf
 } from "../../src/ksync/index.ts"
 import type { Outcome } from "./kinds.ts"
+import { playTransition } from "./ksync-row-entries.ts"
 
 export interface TransitionRow {
   readonly state: string
@@ -29,6 +31,12 @@ export interface TransitionRow {
   readonly seenAfter?: boolean
   readonly delAddPendingAfter?: boolean
   readonly assert?: boolean
+  /** References of the entry, that of its table included. */
+  readonly refBefore?: number
+  readonly refAfter?: number | null
+  readonly waitingOn?: "D" | "N" | null
+  /** State of the entry that waits for it, in the end. */
+  readonly waiter?: string | null
 }
 
 export const checkKsyncTransition = (value: unknown): Outcome => {
@@ -37,7 +45,8 @@ export const checkKsyncTransition = (value: unknown): Outcome => {
   const state = ENTRY_STATE_NAMES.indexOf(row.state)
   const event = ENTRY_EVENT_NAMES.indexOf(row.event)
   if (state === -1 || event === -1) return { name, problems: ["a state or an event that the machine does not have"] }
-  return { name, problems: differences(row, lookUp("source", state, event, guardsOf(row))) }
+  const cell = differences(row, lookUp("source", state, event, guardsOf(row)))
+  return { name, problems: [...cell, ...playTransition(row)] }
 }
 
 const guardsOf = (row: TransitionRow): number =>

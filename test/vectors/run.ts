@@ -35,10 +35,19 @@ if (kind === undefined || files.length === 0) usage(`usage: npm run vectors -- K
 const check = KINDS[kind!]
 if (check === undefined) usage(`${kind}: no such kind. KIND: ${names}`)
 
+/** A case that cannot even be read is one that is not met. */
+const outcomeOf = (value: unknown): Outcome => {
+  try {
+    return check!(value)
+  } catch (error) {
+    return { name: String((value as { readonly name?: unknown } | null)?.name ?? ""), problems: [String(error)] }
+  }
+}
+
 let failed = 0
 let passed = 0
 for (const { place, value } of files.flatMap(parseLines)) {
-  const outcome: Outcome = check!(value)
+  const outcome = outcomeOf(value)
   if (outcome.problems.length === 0) passed++
   else {
     failed++
