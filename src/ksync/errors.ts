@@ -95,7 +95,7 @@ export interface SyncCounters {
   readonly acknowledged: number
   readonly failed: number
   readonly unanswered: number
-  /** Routes that went without our doing. */
+  /** Routes and rules that went without our doing. */
   readonly lost: number
   /** Routes, groups and nexthops that another program gave another content. */
   readonly altered: number

@@ -35,7 +35,8 @@ export { PutMode, type Requests, SlotKind, Slots } from "./requests.ts"
 export { Meddling } from "./route-doubts.ts"
 export { DISCARD_LAST, discardOf, isDiscard, RouteFlag, RouteTable } from "./routes.ts"
 export { type RuleContent, type RulePrefix, ruleKey } from "./rule-content.ts"
-export { RuleObject, type RuleRequests, RuleSync } from "./rule-sync.ts"
+export { RuleObject, type RuleRequests } from "./rule-object.ts"
+export { RuleSync } from "./rule-sync.ts"
 export {
   Act,
   ENTRY_EVENT_NAMES,

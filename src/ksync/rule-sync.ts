@@ -2,49 +2,22 @@
 // content is another rule. Of ours there is one of each content; those of others are only looked at, because one of them that asks the same
 // of a packet under the same priority is asked first, and then ours would never be. Rules come last and go first: what they lead to stands.
 
-import { fold, hashText } from "../machine/index.ts"
 import { BackOff, type Retried } from "./back-off.ts"
-import { classify, contested, Errno, ErrorClass, type Failure } from "./errors.ts"
+import { classify, contested, Errno, ErrorClass, type Failure, newCounters } from "./errors.ts"
 import type { Fights } from "./fights.ts"
-import { KernelObject } from "./objects.ts"
+import { Meddling } from "./route-doubts.ts"
 import { asksTheSame, covers, type RuleContent, ruleKey } from "./rule-content.ts"
+import { conflictWith, hashOf, isSo, RuleObject, type RuleOperation, type RuleRequests } from "./rule-object.ts"
 import { Act, EntryEvent, EntryState, eventFor, FlagChange, Guard, isUnderWay } from "./states.ts"
 import { actsOf, flagsOf, stateOf, step } from "./table.ts"
-
-/** Who writes requests down. Each call is one message, whose number it returns. */
-export interface RuleRequests {
-  hasRoom(): boolean
-  putRule(rule: RuleContent): number
-  deleteRule(rule: RuleContent): number
-}
-
-type Operation = "add" | "delete"
-
-export class RuleObject extends KernelObject {
-  readonly kind = "rule"
-  readonly key: string
-  readonly content: RuleContent
-  wanted = false
-  /** Number of the request under way; 0: none. */
-  seq = 0
-  operation: Operation = "add"
-  /** Requests about it without an answer, one after another. */
-  silences = 0
-  /** It was lost while a request about it was under way: before or after that nobody knows. */
-  isDoubtful = false
-
-  constructor(key: string, content: RuleContent) {
-    super(content.priority)
-    this.key = key
-    this.content = content
-  }
-}
 
 export class RuleSync implements Retried {
   readonly byKey: Map<string, RuleObject> = new Map()
   /** Sum of a hash per rule that the kernel acknowledged. */
   digest = 0
-  violations = 0
+  readonly count: ReturnType<typeof newCounters> = newCounters()
+  /** How often the kernel refused something, by errno. */
+  readonly refusals: Map<number, number> = new Map()
   /** A delete may have hit another rule of ours than was meant: only the kernel can tell. */
   isUnsure = false
   private readonly fights: Fights
@@ -108,6 +81,7 @@ export class RuleSync implements Retried {
       if (requests.hasRoom()) this.drive(rule, requests)
       else this.mark(rule)
     }
+    this.count.requests += this.underWay.length - before
     return this.underWay.length > before
   }
 
@@ -146,7 +120,7 @@ export class RuleSync implements Retried {
     return undefined
   }
 
-  private asked(rule: RuleObject, operation: Operation, seq: number): void {
+  private asked(rule: RuleObject, operation: RuleOperation, seq: number): void {
     rule.operation = operation
     rule.seq = seq
     this.underWay.push(rule)
@@ -163,14 +137,9 @@ export class RuleSync implements Retried {
     const rules = this.takeUnderWay(firstSeq, lastSeq)
     for (const rule of rules) {
       const error = errorOf(rule.seq)
-      const { operation } = rule
       rule.seq = 0
-      if (error === undefined || error.errno === 0 || isSo(rule, error.errno)) {
-        this.succeeded(rule)
-        continue
-      }
-      const errorClass = classify(operation, error.errno, false)
-      this.failed(rule, { errno: error.errno, text: error.text, errorClass })
+      if (error === undefined || error.errno === 0 || isSo(rule, error.errno)) this.succeeded(rule)
+      else this.failed(rule, { ...error, errorClass: classify(rule.operation, error.errno, false) })
     }
     return rules.length > 0
   }
@@ -182,6 +151,7 @@ export class RuleSync implements Retried {
   unanswered(firstSeq: number, lastSeq: number, silencesMax: number): boolean {
     const rules = this.takeUnderWay(firstSeq, lastSeq)
     for (const rule of rules) {
+      this.count.unanswered++
       rule.seq = 0
       rule.unknown = true
       rule.silences++
@@ -204,14 +174,17 @@ export class RuleSync implements Retried {
   }
 
   private succeeded(rule: RuleObject): void {
+    const { meddling } = rule
+    this.count.acknowledged++
     rule.failure = undefined
     rule.unknown = false
     rule.silences = 0
     rule.tries = 0
-    if (rule.operation === "delete") this.isUnsure ||= this.mayHaveHit(rule)
+    rule.meddling = undefined
+    // Made anew by somebody before our delete or after it: the same holds.
+    if (rule.operation === "delete") this.isUnsure ||= meddling === Meddling.Altered || this.mayHaveHit(rule)
     this.apply(rule, rule.operation === "add" ? EntryEvent.AddAck : EntryEvent.DeleteAck, 0)
-    if (rule.isDoubtful && rule.state === EntryState.InSync) this.toBeAdded(rule)
-    rule.isDoubtful = false
+    if (meddling === Meddling.Deleted && rule.state === EntryState.InSync) this.toBeAdded(rule)
     this.mark(rule)
     this.markBlocked()
   }
@@ -224,8 +197,10 @@ export class RuleSync implements Retried {
   }
 
   private failed(rule: RuleObject, failure: Failure): void {
+    this.count.failed++
+    this.refusals.set(failure.errno, (this.refusals.get(failure.errno) ?? 0) + 1)
     rule.failure = failure
-    rule.isDoubtful = false
+    rule.meddling = undefined
     this.apply(rule, rule.operation === "add" ? EntryEvent.AddFailed : EntryEvent.DeleteFailed, 0)
     rule.resting = true
     this.backOff.note(rule, failure.errorClass, rule.tries++)
@@ -240,17 +215,27 @@ export class RuleSync implements Retried {
     return this.backOff.isWaiting(level)
   }
 
+  /** How many wait for time. */
+  get resting(): number {
+    return this.backOff.size
+  }
+
   // What the kernel has
 
   /** A rule under our protocol: ours, left over from an earlier run, or somebody's in our name. */
   found(content: RuleContent): void {
     const key = ruleKey(content)
     const rule = this.byKey.get(key) ?? this.register(key, content)
-    if (isUnderWay(rule.state)) rule.unknown = true
-    if (isUnderWay(rule.state) || rule.state === EntryState.InSync || rule.state === EntryState.DeleteDeferRef) return
+    if (isUnderWay(rule.state)) {
+      rule.unknown = true
+      rule.meddling = Meddling.Altered
+      return
+    }
+    if (rule.state === EntryState.InSync || rule.state === EntryState.DeleteDeferRef) return
     rule.seen = true
     rule.unknown = false
     rule.failure = undefined
+    rule.resting = false
     rule.state = EntryState.InSync
     this.account(rule)
     this.mark(rule)
@@ -289,15 +274,20 @@ export class RuleSync implements Retried {
   }
 
   private lose(rule: RuleObject): void {
-    if (isUnderWay(rule.state)) rule.isDoubtful = true
+    if (isUnderWay(rule.state)) rule.meddling = Meddling.Deleted
     else if (rule.state === EntryState.InSync) {
+      this.count.lost++
       this.toBeAdded(rule)
       this.mark(rule)
     } else if (rule.state === EntryState.DeleteDeferRef) this.apply(rule, EntryEvent.Lost, 0)
   }
 
-  /** It is not there; whether it is to be added again is decided when it is driven. */
+  /**
+   * It is not there, unless what we heard is from before our last request: then it is found there. Whether it is to be added again is
+   * decided when it is driven.
+   */
   private toBeAdded(rule: RuleObject): void {
+    rule.unknown = true
     this.apply(rule, EntryEvent.Lost, Guard.Unresolved)
   }
 
@@ -308,7 +298,7 @@ export class RuleSync implements Retried {
     const packed = step(rule.state, event, guards)
     const acts = actsOf(packed)
     if ((acts & Act.Violation) !== 0) {
-      this.violations++
+      this.count.violations++
       return 0
     }
     const flags = flagsOf(packed)
@@ -366,15 +356,3 @@ export class RuleSync implements Retried {
     for (const rule of this.byKey.values()) if (rule.wanted && rule.state === EntryState.AddDefer) this.mark(rule)
   }
 }
-
-/** It is there, because it was asked for or seen before, or is not there. */
-const isSo = ({ operation, unknown }: RuleObject, errno: number): boolean =>
-  operation === "add" ? errno === Errno.EEXIST && unknown : classify("delete", errno, false) === ErrorClass.Success
-
-const hashOf = ({ key }: RuleObject): number => fold(hashText("rule"), hashText(key))
-
-const conflictWith = ({ priority, table }: RuleContent): Failure => ({
-  errno: Errno.EEXIST,
-  errorClass: ErrorClass.Conflict,
-  text: `another program's rule ${priority} asks the same first, and looks in table ${table}`
-})

@@ -17,7 +17,8 @@ import {
   type GroupObject,
   type LeafObject,
   RouteFlag,
-  type RuleObject
+  type RuleObject,
+  type SyncCounters
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
 import { errnoName } from "../netlink/index.ts"
@@ -86,7 +87,6 @@ export const showWalks = (forwarding: Forwarding): unknown => {
   const { walkAtOnce = WALK_SYNCHRONOUS_CHILDREN_MAX, walkQuantum = WALK_QUANTUM_NODES } =
     forwarding.kernelSide?.config ?? {}
   const { lastFinished, ...shared } = graph.walks.statistics()
-  const counters = forwarding.kernelSide?.sync.counters()
   return {
     settings: { atOnce: walkAtOnce, quantum: walkQuantum },
     ipv4,
@@ -100,14 +100,20 @@ export const showWalks = (forwarding: Forwarding): unknown => {
       }))
     },
     settlements: forwarding.fib.settlements,
-    ...(counters === undefined ? {} : { kernel: { ...counters, ...intakeCounters(forwarding) } })
+    ...(forwarding.kernelSide === undefined ? {} : { kernel: kernelCounters(forwarding.kernelSide) })
   }
 }
 
-const intakeCounters = ({ kernelSide }: Forwarding) => {
-  const { sync, intake } = kernelSide!
-  const errors = Object.fromEntries([...sync.refusals].map(([errno, times]) => [errnoName(errno), times]))
-  return { overruns: intake.overruns, dumps: intake.completed, retrying: sync.resting, errors }
+/** Of everything that the kernel is asked for: nexthops, groups, routes and rules. */
+const kernelCounters = ({ sync, rules, intake }: NonNullable<Forwarding["kernelSide"]>) => {
+  const counters = sync.counters()
+  const names = Object.keys(counters) as Array<keyof SyncCounters>
+  const sums = Object.fromEntries(names.map((name) => [name, counters[name] + rules.sync.count[name]]))
+  const refusals = new Map(sync.refusals)
+  for (const [errno, times] of rules.sync.refusals) refusals.set(errno, (refusals.get(errno) ?? 0) + times)
+  const errors = Object.fromEntries([...refusals].map(([errno, times]) => [errnoName(errno), times]))
+  const retrying = sync.resting + rules.sync.resting
+  return { ...sums, overruns: intake.overruns, dumps: intake.completed, retrying, errors }
 }
 
 /** Durations are in grants: there is no clock here. */

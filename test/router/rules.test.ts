@@ -136,6 +136,55 @@ describe("rules of policy routing", () => {
     expect(rulesOf(w.pass().kernel, BGP)).toEqual(textsOf([OFFICE]))
   })
 
+  it("are counted with all else that the kernel is asked for: requests, answers, refusals, losses", () => {
+    const w = world(8, [OFFICE, MARKED]).world({ _tag: "FaultsArmed", errno: 1, count: 1 }).start()
+    const counters = (): unknown => (w.forwarding.showWalks() as { readonly kernel: unknown }).kernel
+    expect(counters()).toMatchObject({
+      requests: 2,
+      acknowledged: 1,
+      failed: 1,
+      unanswered: 0,
+      lost: 0,
+      retrying: 1,
+      errors: { EPERM: 1 }
+    })
+    w.pass().foreign(asked(OFFICE, BGP, true))
+    w.loseReplies = 1
+    expect(w.settle() && counters()).toMatchObject({
+      requests: 5,
+      acknowledged: 3,
+      failed: 1,
+      unanswered: 1,
+      lost: 1,
+      retrying: 0
+    })
+  })
+
+  it("that somebody makes or deletes in our name while a request is under way, heard of late or early, end up as wanted", () => {
+    const config = { table: 254, metric: 20, onExit: "remove", model: true } as const
+    const cases = fc.record({
+      seed: fc.integer({ min: 1, max: 10 }),
+      isWanted: fc.boolean(),
+      remove: fc.boolean(),
+      lost: fc.integer({ min: 0, max: 1 }),
+      turns: fc.integer({ min: 0, max: 3 }),
+      served: fc.integer({ min: 0, max: 2 })
+    })
+    fc.assert(
+      fc.property(cases, ({ seed, isWanted, remove, lost, turns, served }) => {
+        const w = world(seed, isWanted ? [] : [OFFICE]).start()
+        w.loseReplies = lost
+        w.forwarding.setKernel({ ...config, rules: isWanted ? [OFFICE] : [] })
+        for (let turn = 0; turn < turns; turn++) w.turn()
+        w.serve(served)
+        w.foreign(asked(OFFICE, BGP, remove)).settle()
+        expect(rulesOf(w.kernel, BGP)).toEqual(textsOf(isWanted ? [OFFICE] : []))
+        expect(shown(w).filter(({ error }) => error !== null)).toEqual([])
+      }),
+      { numRuns: 200 }
+    )
+  })
+
   it("law: end up in the kernel as they are wanted, whatever is lost, refused or undone, and others' stay theirs", () => {
     const rule: fc.Arbitrary<KernelRule> = fc
       .record({
