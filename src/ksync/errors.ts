@@ -14,6 +14,8 @@ export const Errno = {
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  /** No number is left to give. */
+  ENOSPC: 28,
   ENETDOWN: 100,
   ENETUNREACH: 101,
   ENOBUFS: 105,

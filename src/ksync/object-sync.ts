@@ -213,6 +213,7 @@ export class ObjectSync extends ObjectTable {
       if (leaf.state === EntryState.Init && !wanted) this.forget(leaf)
       return
     }
+    if (wanted && !this.isNumbered(leaf)) return
     // A leaf's content is its key: a change of one that is there changes nothing, unless somebody else changed it.
     const same = leaf.seen && wanted && !leaf.altered
     const acts = this.apply(leaf, event, this.guardsOf(leaf) | (same ? Guard.Synchronous : 0))
@@ -274,6 +275,7 @@ export class ObjectSync extends ObjectTable {
       if (group.state === EntryState.Init && !wanted) this.forget(group)
       return
     }
+    if (wanted && !this.isNumbered(group)) return
     const unresolved = this.unmetMember(group) !== undefined
     const guards =
       this.guardsOf(group) |
@@ -339,7 +341,7 @@ export class ObjectSync extends ObjectTable {
     this.byId.delete(object.id)
     // Routes that were sent behind it hold the old number, which is nobody's of ours.
     if (object.kind === "group") object.routes = 0
-    object.id = this.ids.allocate(this.byId)
+    object.id = this.newId()
     this.register(object)
     this.mark(object)
   }
@@ -352,7 +354,7 @@ export class ObjectSync extends ObjectTable {
   }
 
   private loseLeaf(leaf: LeafObject): void {
-    this.forget(leaf)
+    this.forget(leaf, leaf.id < 0)
     if (leaf.users.size > 0) {
       const fresh = this.leafFor(leaf.adjacency)
       for (const group of leaf.users) {
@@ -370,7 +372,7 @@ export class ObjectSync extends ObjectTable {
   }
 
   private loseGroup(group: GroupObject): void {
-    this.forget(group)
+    this.forget(group, group.id < 0)
     this.setTold(group, [])
     this.moved.add(group.pathList)
     for (const { adjacency } of [...group.desired, ...group.reserve]) {

@@ -3,7 +3,7 @@
 import type { Adjacency, Leaf, PathList } from "../fib/index.ts"
 import { assert } from "../machine/index.ts"
 import { BackOff } from "./back-off.ts"
-import { ErrorClass } from "./errors.ts"
+import { Errno, ErrorClass } from "./errors.ts"
 import { Fights } from "./fights.ts"
 import { type GroupMember, GroupObject, type GroupShape, LeafObject, type Member, NexthopIds } from "./objects.ts"
 import { EntryState, isUsable } from "./states.ts"
@@ -28,6 +28,11 @@ export class ObjectTable {
   protected readonly groups: Array<GroupObject | undefined> = []
   protected leafQueue: Array<LeafObject> = []
   protected groupQueue: Array<GroupObject> = []
+  /** Objects for which no number was left, in the order in which they came. */
+  private readonly unnumbered = new Set<KernelNexthop>()
+  private lastSubstitute = 0
+  /** What went by itself, by its number: that is nobody's before a dump has shown what is there, and as long as routes are taken to point at it. */
+  private readonly lostIds = new Map<number, KernelNexthop>()
   /** Objects that only time will help. */
   readonly backOff: BackOff<KernelNexthop> = new BackOff()
 
@@ -74,16 +79,21 @@ export class ObjectTable {
 
   /** A route points at the group, or is being told to. */
   retain(groupId: number): void {
-    const group = this.groupById(groupId)
+    const group = this.groupById(groupId) ?? this.lostGroup(groupId)
     if (group !== undefined) group.routes++
   }
 
   release(groupId: number): void {
-    const group = this.groupById(groupId)
+    const group = this.groupById(groupId) ?? this.lostGroup(groupId)
     if (group === undefined) return
     group.routes--
     assert(group.routes >= 0, "a group is released once per route")
     if (group.routes === 0 && !group.wanted) this.mark(group)
+  }
+
+  private lostGroup(id: number): GroupObject | undefined {
+    const object = this.lostIds.get(id)
+    return object?.kind === "group" ? object : undefined
   }
 
   /** Whoever failed for want of a link or an address may succeed now. */
@@ -214,7 +224,7 @@ export class ObjectTable {
   protected leafFor(adjacency: Adjacency): LeafObject {
     const known = this.leaves.get(adjacency.key)
     if (known !== undefined) return known
-    const leaf = this.register(new LeafObject(this.ids.allocate(this.byId), adjacency))
+    const leaf = this.register(new LeafObject(this.newId(), adjacency))
     this.leaves.set(adjacency.key, leaf)
     this.mark(leaf)
     return leaf
@@ -222,12 +232,63 @@ export class ObjectTable {
 
   protected register<Made extends KernelNexthop>(object: Made): Made {
     this.byId.set(object.id, object)
+    if (object.id < 0) this.unnumbered.add(object)
+    else this.lostIds.delete(object.id)
     return object
   }
 
-  protected forget(object: KernelNexthop): void {
+  /** A number that no other object has; below zero where none is left: then `isNumbered` finds one before anything is asked. */
+  protected newId(): number {
+    return this.freeId() ?? --this.lastSubstitute
+  }
+
+  private freeId(): number | undefined {
+    const inUse = this.byId.size - this.unnumbered.size + this.lostIds.size
+    return inUse >= this.ids.count ? undefined : this.ids.allocate((id) => this.byId.has(id) || this.lostIds.has(id))
+  }
+
+  /** Whether the object has a number of its own by now. Else it waits for one. */
+  protected isNumbered(object: KernelNexthop): boolean {
+    if (object.id > 0) return true
+    const id = this.freeId()
+    if (id === undefined) {
+      object.failure = { errno: Errno.ENOSPC, errorClass: ErrorClass.Transient, text: "no nexthop id of ours is left" }
+      object.resting = true
+      this.backOff.note(object, ErrorClass.Transient, object.tries++)
+      return false
+    }
+    this.unnumbered.delete(object)
+    this.byId.delete(object.id)
+    object.id = id
+    object.failure = undefined
+    this.register(object)
+    return true
+  }
+
+  /** So many numbers are free again: whoever has waited longest may have them. */
+  private numbersFreed(count: number): void {
+    let left = count
+    for (const object of this.unnumbered) {
+      if (left-- <= 0) return
+      this.wake(object)
+    }
+  }
+
+  /** A dump has shown all that there is under our numbers. */
+  allShown(): void {
+    const before = this.lostIds.size
+    for (const [id, object] of this.lostIds) {
+      if (object.kind === "nexthop" || object.routes === 0) this.lostIds.delete(id)
+    }
+    this.numbersFreed(before - this.lostIds.size)
+  }
+
+  /** @param isGone whether the kernel said so itself; else its number is kept until that is sure */
+  protected forget(object: KernelNexthop, isGone = true): void {
     object.dead = true
     this.byId.delete(object.id)
+    if (!isGone) this.lostIds.set(object.id, object)
+    else if (!this.unnumbered.delete(object)) this.numbersFreed(1)
     if (object.kind === "nexthop") {
       if (this.leaves.get(object.adjacency.key) === object) this.leaves.delete(object.adjacency.key)
     } else if (this.groups[object.pathList] === object) this.groups[object.pathList] = undefined
@@ -269,7 +330,7 @@ export class ObjectTable {
 
   /** A group of the kind that is wanted now. */
   protected newGroup(pathList: number): GroupObject {
-    return this.register(new GroupObject(this.ids.allocate(this.byId), pathList))
+    return this.register(new GroupObject(this.newId(), pathList))
   }
 
   protected hasContent(group: GroupObject, leaves: ReadonlyArray<Leaf>): boolean {

@@ -3,7 +3,6 @@
 // still points at the old number is recognised by that alone (ADR-0009).
 
 import type { Adjacency, Leaf } from "../fib/index.ts"
-import { assert } from "../machine/index.ts"
 import type { Failure } from "./errors.ts"
 import { EntryState } from "./states.ts"
 
@@ -26,7 +25,7 @@ export interface Member {
 
 /** What leaves, groups and rules have in common. */
 export class KernelObject {
-  /** Nexthop id in the kernel. */
+  /** Nexthop id in the kernel; below zero: it has none yet, for none was left. */
   id: number
   state: EntryState = EntryState.Init
   seen = false
@@ -132,22 +131,31 @@ export class GroupObject extends KernelObject {
 
 /** Nexthop ids of our own range. Numbers are not reused before the range is through, so a late reply or notification never meets a newer object. */
 export class NexthopIds {
+  readonly count: number
   private next = NEXTHOP_ID_FIRST
 
-  /** An id that `taken` does not know. */
-  allocate(taken: ReadonlyMap<number, unknown>): number {
-    for (let tries = 0; tries < NEXTHOP_ID_COUNT; tries++) {
+  /** @param count of the range, which begins at NEXTHOP_ID_FIRST */
+  constructor(count: number = NEXTHOP_ID_COUNT) {
+    this.count = count
+  }
+
+  /** An id that is not taken; undefined: none is left. */
+  allocate(isTaken: (id: number) => boolean): number | undefined {
+    for (let tries = 0; tries < this.count; tries++) {
       const id = this.next
-      this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
-      if (!taken.has(id)) return id
+      this.next = this.after(id)
+      if (!isTaken(id)) return id
     }
-    assert(false, "more nexthop objects than our range of ids has")
+    return undefined
   }
 
   /** Leaves out what a dump showed to be in use. */
   startAfter(id: number): void {
-    if (isOwnId(id) && id >= this.next)
-      this.next = id + 1 < NEXTHOP_ID_FIRST + NEXTHOP_ID_COUNT ? id + 1 : NEXTHOP_ID_FIRST
+    if (isOwnId(id) && id >= this.next) this.next = this.after(id)
+  }
+
+  private after(id: number): number {
+    return id + 1 < NEXTHOP_ID_FIRST + this.count ? id + 1 : NEXTHOP_ID_FIRST
   }
 }
 

@@ -308,6 +308,7 @@ export class ForwardingIntake {
     const shown = this.seenNexthops.filter(({ id }) => !this.newerNexthops.has(id))
     for (const nexthop of shown) if (nexthop.members === undefined) this.nexthopSeen(nexthop, false)
     for (const nexthop of shown) if (nexthop.members !== undefined) this.nexthopSeen(nexthop, false)
+    objects.allShown()
     this.nexthopsKnown = true
   }
 

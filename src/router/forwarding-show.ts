@@ -59,14 +59,14 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
   if (side === undefined) return
   const onlyWaiting = params["waiting"] !== undefined
   const onlyFailed = params["failed"] !== undefined
-  const wanted = (state: number, failed: boolean): boolean =>
-    (!onlyWaiting || WAITING.has(state)) && (!onlyFailed || failed)
+  const wanted = (isWaiting: boolean, failed: boolean): boolean =>
+    (!onlyWaiting || isWaiting) && (!onlyFailed || failed)
   for (const object of side.sync.objects.byId.values()) {
-    if (!wanted(object.state, object.failure !== undefined)) continue
+    if (!wanted(isObjectWaiting(object), object.failure !== undefined)) continue
     yield object.kind === "group" ? groupRow(forwarding, object) : leafRow(forwarding, object)
   }
   for (const rule of side.rules.sync.byKey.values()) {
-    const isShown = wanted(rule.state, rule.failure !== undefined)
+    const isShown = wanted(WAITING.has(rule.state), rule.failure !== undefined)
     if (rule.state !== EntryState.Init && isShown) yield ruleRow(forwarding, rule)
   }
   for (const family of [0, 1] as const) {
@@ -76,7 +76,8 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
       const failure = side.sync.failures.get(prefix * 2 + family)
       const failed = (routes.state[prefix] & RouteFlag.Failed) !== 0
       if (state === EntryState.Init && !(onlyWaiting && isStranded(forwarding, family, prefix))) continue
-      if (state === EntryState.Init || wanted(state, failed)) yield routeRow(forwarding, family, prefix, failure)
+      if (state === EntryState.Init || wanted(WAITING.has(state), failed))
+        yield routeRow(forwarding, family, prefix, failure)
     }
   }
 }
@@ -229,15 +230,21 @@ const isStranded = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): bo
 /** What comes first on the way, without its state. */
 const firstOf = (path: ReadonlyArray<string>): string | null => path[0]?.replace(/ \(.*/, "") ?? null
 
+/** What has no number waits for one before anything else. */
+const isObjectWaiting = ({ state, id }: LeafObject | GroupObject): boolean => WAITING.has(state) || id < 0
+
+/** Null where no number was left for it. */
+const indexOf = ({ id }: LeafObject | GroupObject): number | null => (id > 0 ? id : null)
+
 const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   kind: "nexthop",
   key: `${gatewayText(leaf.adjacency)} dev ${forwarding.fib.interfaces.nameOf(leaf.adjacency.ifindex)}`,
-  index: leaf.id,
+  index: indexOf(leaf),
   state: ENTRY_STATE_NAMES[leaf.state],
   references: leaf.held,
   neighbour: forwarding.kernelSide!.intake.neighbours.stateOf(leaf.adjacency),
-  waitingFor: WAITING.has(leaf.state) ? firstOf(leafPath(forwarding, leaf)) : null,
-  path: WAITING.has(leaf.state) ? leafPath(forwarding, leaf) : [],
+  waitingFor: isObjectWaiting(leaf) ? firstOf(leafPath(forwarding, leaf)) : null,
+  path: isObjectWaiting(leaf) ? leafPath(forwarding, leaf) : [],
   error: failureText(leaf.failure),
   history: historyRows(leaf.history)
 })
@@ -246,11 +253,11 @@ const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
   const members = group.wanted
     ? group.desired
     : group.told.map(({ leaf, weight }) => ({ adjacency: leaf.adjacency, weight }))
-  const path = WAITING.has(group.state) ? groupPath(forwarding, group) : []
+  const path = isObjectWaiting(group) ? groupPath(forwarding, group) : []
   return {
     kind: "group",
     key: members.map(({ adjacency, weight }) => `${gatewayText(adjacency)}*${weight}`).join(" "),
-    index: group.id,
+    index: indexOf(group),
     state: ENTRY_STATE_NAMES[group.state],
     references: group.routes,
     waitingFor: firstOf(path),

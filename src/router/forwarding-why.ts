@@ -12,7 +12,7 @@ import {
   RouteFlag,
   type RuleObject
 } from "../ksync/index.ts"
-import { errnoName } from "../netlink/index.ts"
+import { Errno, errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress } from "../wire/index.ts"
 import type { Forwarding } from "./forwarding.ts"
@@ -33,10 +33,15 @@ const remedy = (failure: Failure | undefined, kind = "route"): ReadonlyArray<str
       return [`its place, which a ${kind} of another program has`]
     case ErrorClass.Contested:
       return ["its next try, for another program keeps undoing it"]
+    case ErrorClass.Transient:
+      if (failure.errno === Errno.ENOSPC) return ["a nexthop id, of which none of ours is left"]
+      return REFUSED
     default:
-      return ["its next try, for the kernel refused it"]
+      return REFUSED
   }
 }
+
+const REFUSED: ReadonlyArray<string> = ["its next try, for the kernel refused it"]
 
 /** What a route waits for: its group, that group's neighbours, their links; or the next hops that lead nowhere. */
 export const routePath = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): ReadonlyArray<string> => {
@@ -51,7 +56,8 @@ export const routePath = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixI
   if (list.leaves.length === 0) return nowhere(list)
   if (family === 1 && group?.hasIpv4 === true) return [`a next hop of IPv6 alone: IPv6 routes take no group with IPv4`]
   if (group === undefined || isUsable(group.state)) return refused
-  return [withState(`group ${group.id}`, group), ...groupPath(forwarding, group)]
+  const name = group.id > 0 ? `group ${group.id}` : "a group"
+  return [withState(name, group), ...groupPath(forwarding, group)]
 }
 
 /** What a group waits for: neighbours that are not in the kernel; or, to be deleted, what still points at it. */
