@@ -13,8 +13,9 @@ export interface FibListener {
 }
 
 export class Sources {
-  /** Of all entries, signed: see `digest`. */
+  /** Of all entries, signed: see `digest`. Kept from the first time that anybody asks. */
   private sum = 0
+  private isSummed = false
   /** Path-lists that may have nobody any more. */
   readonly unused: Set<PathList> = new Set()
   private readonly entries: readonly [EntryTable, EntryTable]
@@ -35,9 +36,23 @@ export class Sources {
     this.listener = listener
   }
 
-  /** Sum of a hash per entry; kept as entries change. */
+  /** Sum of a hash per entry. */
   get digest(): number {
+    if (!this.isSummed) {
+      this.isSummed = true
+      for (const entries of this.entries) {
+        for (let prefix = 0; prefix < entries.prefixes.bound; prefix++) {
+          if (entries.isSourced(prefix)) this.count(entries, prefix, 1)
+        }
+      }
+    }
     return this.sum >>> 0
+  }
+
+  private count({ prefixes, pathList }: EntryTable, prefix: PrefixId, sign: 1 | -1): void {
+    if (!this.isSummed) return
+    const hash = foldSigned(prefixes.hashOf(prefix), this.pathLists.lists[pathList[prefix]]!.hash)
+    this.sum = (this.sum + Math.imul(hash, sign)) | 0
   }
 
   /** One of the many wants the entry. Hot: nothing but columns is touched unless the entry has other sources or resolves something. */
@@ -165,19 +180,17 @@ export class Sources {
   private assign(family: 0 | 1, prefix: PrefixId, pathList: number, rank: number): void {
     const entries = this.entries[family]
     const { children, prefixes } = entries
-    const lists = this.pathLists.lists
     const before = entries.pathList[prefix]
-    const identity = prefixes.hashOf(prefix)
     if (before !== 0) {
+      this.count(entries, prefix, -1)
       children.removeChild(before, prefix)
-      this.sum = (this.sum - foldSigned(identity, lists[before]!.hash)) | 0
     } else prefixes.retain(prefix)
     entries.pathList[prefix] = pathList
     entries.setRank(prefix, rank)
     if (pathList !== 0) {
-      children.fitLists(lists.length)
+      children.fitLists(this.pathLists.lists.length)
       children.addChild(pathList, prefix)
-      this.sum = (this.sum + foldSigned(identity, lists[pathList]!.hash)) | 0
+      this.count(entries, prefix, 1)
     }
     this.resolution?.entryMoved(family, prefix, before === 0 || pathList === 0)
     this.listener.entryChanged(family, prefix)

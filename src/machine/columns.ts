@@ -17,6 +17,17 @@ export const grown = <Grown extends Column>(column: Grown, length: number): Grow
 }
 
 /**
+ * Has the system hand out all memory of a column that will be written to everywhere. A page that is read first is the system's page of
+ * zeros, and the first write to it a second fault.
+ */
+export const handOut = (column: Column): void => {
+  const step = PAGE_BYTES / column.BYTES_PER_ELEMENT
+  for (let index = 0; index < column.length; index += step) column[index] = 0
+}
+
+const PAGE_BYTES = 4096
+
+/**
  * What comes after so many elements: twice as many while that is little, and for what has become large at once as many as a full table of
  * the Internet has, here a million prefixes.
  */

@@ -4,7 +4,7 @@
 export { AssertionError, assert, unreachable } from "./assert.ts"
 export { draw, jitter, type Seed } from "./chance.ts"
 export { deepClone } from "./clone.ts"
-export { type Column, grown, nextCapacity } from "./columns.ts"
+export { type Column, grown, handOut, nextCapacity } from "./columns.ts"
 export { fold, foldSigned, hashBytes, hashJson, hashText, mix, mixSigned } from "./hash.ts"
 export * from "./limits.ts"
 export { fromReducer, type Machine, pure, type Reducer } from "./machine.ts"

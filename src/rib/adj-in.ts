@@ -24,8 +24,9 @@ export class AdjIn {
   readonly store: AttributeStore
   readonly peers: RibPeers
   readonly paths: Paths
-  /** Of all paths, signed: see `digest`. */
+  /** Of all paths, signed: see `digest`. Kept, with the peers' own, from the first time that anybody asks. */
   private sum = 0
+  private isSummed = false
   /** The first prefix of the span that was read last; below 0: there was none, or it is not known here. */
   spanFirst: PrefixId | -1 | typeof NONE = NONE
   private readonly tables: ReadonlyArray<RibTable>
@@ -50,7 +51,37 @@ export class AdjIn {
 
   /** Sum over all paths of a hash of (prefix, peer, path id, attributes). */
   get digest(): number {
+    this.beginSums()
     return this.sum >>> 0
+  }
+
+  /** Sum of the hashes of the paths that a peer has told: with the digest of all paths it says which are left over. */
+  toldDigest(family: Family, peer: number): number {
+    this.beginSums()
+    return this.peers.toldDigest[family][peer]
+  }
+
+  private beginSums(): void {
+    if (this.isSummed) return
+    this.isSummed = true
+    for (const table of this.tables) {
+      for (let id = 0; id < table.prefixes.bound; id++) {
+        for (let path = table.heads[id] ?? 0; path !== 0; path = this.paths.next[path]) this.count(table, id, path, 1)
+      }
+    }
+  }
+
+  /** A path is in the sums from now on, or no longer. */
+  private count(table: RibTable, id: PrefixId, path: PathRef, sign: 1 | -1): void {
+    if (!this.isSummed) return
+    const hash = Math.imul(this.hashOf(table, id, path), sign)
+    this.sum = (this.sum + hash) | 0
+    this.countTold(table, path, hash)
+  }
+
+  private countTold(table: RibTable, path: PathRef, hash: number): void {
+    const { family } = table.prefixes
+    if (!this.isLeftOver(family, path)) this.peers.toldDigest[family][this.paths.peer[path]] += hash
   }
 
   /** Learns every prefix of a judged NLRI span under one set of attributes. */
@@ -166,7 +197,8 @@ export class AdjIn {
       else if (isLeftOver && this.peers.leftOver[family][peer] === LeftOver.Ended) table.markChanged(id)
       if (!isLeftOver) return
       paths.generation[path] = generation
-      this.noteTold(family, peer, 1, this.hashOf(table, id, path))
+      this.peers.told[family][peer]++
+      if (this.isSummed) this.countTold(table, path, this.hashOf(table, id, path))
       return
     }
     const path = paths.add(peer, pathId, attributes, generation)
@@ -178,9 +210,8 @@ export class AdjIn {
     else if (length >= LIST_LONG) this.long.begin(family, id, head)
     table.prefixes.retain(id)
     this.peers.received[family][peer]++
-    const hash = this.hashOf(table, id, path)
-    this.sum = (this.sum + hash) | 0
-    this.noteTold(family, peer, 1, hash)
+    this.peers.told[family][peer]++
+    this.count(table, id, path, 1)
     table.markChanged(id)
   }
 
@@ -196,12 +227,6 @@ export class AdjIn {
     if (received !== attributes) store.retain(received)
     const before = paths.noteReceived(path, received === attributes ? -1 : received)
     if (before !== -1) store.release(before)
-  }
-
-  /** A path comes to, or goes from, what a peer has told in its table of now. */
-  private noteTold(family: Family, peer: number, count: number, hash: number): void {
-    this.peers.told[family][peer] += count
-    this.peers.toldDigest[family][peer] += hash
   }
 
   forget(peer: number, table: RibTable, id: PrefixId, pathId: number): void {
@@ -269,24 +294,20 @@ export class AdjIn {
   private replace(table: RibTable, id: PrefixId, path: PathRef, attributes: AttributeId): void {
     const { paths, store } = this
     const before = paths.attributes[path]
-    const hash = this.hashOf(table, id, path)
+    this.count(table, id, path, -1)
     store.retain(attributes)
     paths.attributes[path] = attributes
     store.release(before)
-    const change = (this.hashOf(table, id, path) - hash) | 0
-    this.sum = (this.sum + change) | 0
-    const { family } = table.prefixes
-    if (!this.isLeftOver(family, path)) this.noteTold(family, paths.peer[path], 0, change)
+    this.count(table, id, path, 1)
     table.markChanged(id)
   }
 
   private unlink(table: RibTable, id: PrefixId, before: PathRef, path: PathRef): void {
     const { paths } = this
     const peer = paths.peer[path]
-    const hash = this.hashOf(table, id, path)
     const { family } = table.prefixes
-    this.sum = (this.sum - hash) | 0
-    if (!this.isLeftOver(family, path)) this.noteTold(family, peer, -1, -hash)
+    this.count(table, id, path, -1)
+    if (!this.isLeftOver(family, path)) this.peers.told[family][peer]--
     table.markChanged(id)
     const after = paths.takeOut(before, path)
     if (before === 0) table.heads[id] = after

@@ -44,8 +44,9 @@ export class AdjOut {
   sent: Uint32Array
   /** The peer that was left out, because the route is its own. */
   sentSource: Uint16Array
-  /** Of all routes, signed: see `digest`. */
+  /** Of all routes, signed: see `digest`. Kept from the first time that anybody asks. */
   private sum = 0
+  private isSummed = false
   /** Prefixes told in the short form, and of them those that each peer is left out of. */
   private sentCount = 0
   private readonly sentCountFrom: Uint32Array = new Uint32Array(PEERS_MAX)
@@ -70,7 +71,23 @@ export class AdjOut {
 
   /** Sum over all routes of a hash of (prefix, attributes, source), in lists also of identifier and audience. */
   get digest(): number {
+    if (!this.isSummed) {
+      this.isSummed = true
+      for (let id = 0; id < Math.min(this.sent.length, this.prefixes.bound); id++) {
+        if (this.sent[id] !== 0) this.count(id, this.sent[id] - 1, this.sentSource[id], 1)
+        for (let entry = this.lists?.[id] ?? 0; entry !== 0; entry = this.entryNext[entry])
+          this.countEntry(id, entry, 1)
+      }
+    }
     return this.sum >>> 0
+  }
+
+  private count(id: PrefixId, attributes: AttributeId, source: number, sign: 1 | -1): void {
+    if (this.isSummed) this.sum = (this.sum + Math.imul(this.hashOf(id, attributes, source), sign)) | 0
+  }
+
+  private countEntry(id: PrefixId, entry: number, sign: 1 | -1): void {
+    if (this.isSummed) this.sum = (this.sum + Math.imul(this.entryHash(id, entry), sign)) | 0
   }
 
   /** Room for every prefix there is. */
@@ -94,13 +111,13 @@ export class AdjOut {
   note(id: PrefixId, sent: number, source: number): void {
     const before = this.sent[id]
     if (before !== 0) {
-      this.sum = (this.sum - this.hashOf(id, before - 1, this.sentSource[id])) | 0
+      this.count(id, before - 1, this.sentSource[id], -1)
       this.sentCountFrom[this.sentSource[id]]--
       this.sentCount--
     }
     if (sent !== 0) {
       this.store.retain(sent - 1)
-      this.sum = (this.sum + this.hashOf(id, sent - 1, source)) | 0
+      this.count(id, sent - 1, source, 1)
       this.sentCountFrom[source]++
       this.sentCount++
       if (before === 0) this.prefixes.retain(id)
@@ -181,7 +198,7 @@ export class AdjOut {
     this.lists[id] = entry
     this.audiences.retain(audience)
     this.audiences.routes[audience]++
-    this.sum = (this.sum + this.entryHash(id, entry)) | 0
+    this.countEntry(id, entry, 1)
   }
 
   private dropList(id: PrefixId): void {
@@ -191,7 +208,7 @@ export class AdjOut {
       const attributes = this.entryAttributes[entry]
       const audience = this.entryAudience[entry]
       const after = this.entryNext[entry]
-      this.sum = (this.sum - this.entryHash(id, entry)) | 0
+      this.countEntry(id, entry, -1)
       this.audiences.routes[audience]--
       this.audiences.release(audience)
       this.store.release(attributes)

@@ -27,30 +27,30 @@ export class AttributeStore {
   /** Sets in use. */
   count = 0
   // Columns, indexed by AttributeId. The comparison keys of RFC 4271 §9.1.2.2 and RFC 4456 §9:
-  localPref: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  pathLength: Uint16Array = new Uint16Array(CAPACITY_MIN)
-  origin: Uint8Array = new Uint8Array(CAPACITY_MIN)
-  med: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  neighborAs: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  nextHop: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  localPref: Uint32Array
+  pathLength: Uint16Array
+  origin: Uint8Array
+  med: Uint32Array
+  neighborAs: Uint32Array
+  nextHop: Uint32Array
   /** 0: none. */
-  originatorId: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  clusterLength: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  originatorId: Uint32Array
+  clusterLength: Uint8Array
   /** Bits of `Trait`. */
-  traits: Uint16Array = new Uint16Array(CAPACITY_MIN)
-  ownAsCount: Uint8Array = new Uint8Array(CAPACITY_MIN)
+  traits: Uint16Array
+  ownAsCount: Uint8Array
   /** AS number in ONLY_TO_CUSTOMER; 0: none. */
-  onlyToCustomer: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  pathHash: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  onlyToCustomer: Uint32Array
+  pathHash: Uint32Array
   /** Bytes per second that the route's link has; 0: not said. */
-  bandwidth: Float32Array = new Float32Array(CAPACITY_MIN)
+  bandwidth: Float32Array
   /** Content hash, signed: the same for the same bytes in every run. */
-  hashes: Int32Array = new Int32Array(CAPACITY_MIN)
-  private places: Uint32Array = new Uint32Array(CAPACITY_MIN)
-  private byteLengths: Uint16Array = new Uint16Array(CAPACITY_MIN)
+  hashes: Int32Array
+  private places: Uint32Array
+  private byteLengths: Uint16Array
   /** How many of the last bytes are a next hop from MP_REACH_NLRI; 0 where the block has its own NEXT_HOP. With CARRIED: a tail. */
-  private nextHopLengths: Uint8Array = new Uint8Array(CAPACITY_MIN)
-  private references: Uint32Array = new Uint32Array(CAPACITY_MIN)
+  private nextHopLengths: Uint8Array
+  private references: Uint32Array
   /** See `probing.ts`. */
   private slots: Int32Array = new Int32Array(CAPACITY_MIN * 2)
   /** The id freed last plus one; the place of a free id is the one freed before it, in the same form. 0: none. */
@@ -61,10 +61,33 @@ export class AttributeStore {
   /** Who remembers something about sets, and forgets it when they go. */
   private readonly watchers: Array<SetWatcher> = []
 
-  /** By our names it is known which sets are loops; unless told otherwise, `routerId` is also our cluster id. */
-  constructor(localAs: number, routerId: number, more: Partial<Identity> = {}) {
+  /**
+   * By our names it is known which sets are loops; unless told otherwise, `routerId` is also our cluster id. `sets`: so many the columns are
+   * promised room for, if that is more than the least.
+   */
+  constructor(localAs: number, routerId: number, more: Partial<Identity> = {}, sets = 0) {
     const { confederationAs = 0, clusterIds = [routerId], localPref = LOCAL_PREF_DEFAULT } = more
-    this.identity = { localAs, routerId, confederationAs, clusterIds, localPref }
+    // An address may come out of an array of doubles; as one, it would make code that knows small ones only begin anew.
+    this.identity = { localAs, routerId: routerId >>> 0, confederationAs, clusterIds, localPref }
+    const capacity = Math.max(CAPACITY_MIN, sets)
+    this.localPref = new Uint32Array(capacity)
+    this.pathLength = new Uint16Array(capacity)
+    this.origin = new Uint8Array(capacity)
+    this.med = new Uint32Array(capacity)
+    this.neighborAs = new Uint32Array(capacity)
+    this.nextHop = new Uint32Array(capacity)
+    this.originatorId = new Uint32Array(capacity)
+    this.clusterLength = new Uint8Array(capacity)
+    this.traits = new Uint16Array(capacity)
+    this.ownAsCount = new Uint8Array(capacity)
+    this.onlyToCustomer = new Uint32Array(capacity)
+    this.pathHash = new Uint32Array(capacity)
+    this.bandwidth = new Float32Array(capacity)
+    this.hashes = new Int32Array(capacity)
+    this.places = new Uint32Array(capacity)
+    this.byteLengths = new Uint16Array(capacity)
+    this.nextHopLengths = new Uint8Array(capacity)
+    this.references = new Uint32Array(capacity)
   }
 
   /** Reads every set again under other names. Whoever decided on the facts as they were decides again. */

@@ -83,7 +83,7 @@ export class RibPeers {
   readonly received: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
   /** Of those, the paths that the peer has told in its table of now: what a limit counts, for what is left over it did not say. */
   readonly told: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
-  /** Sum of the hashes of the paths that are told: with the digest of all paths it says which are left over. */
+  /** Sum of the hashes of the paths that are told: see `AdjIn.toldDigest`. */
   readonly toldDigest: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
 
   private readonly policies: Policies | undefined

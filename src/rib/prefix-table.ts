@@ -42,13 +42,14 @@ export class PrefixTable {
   private readonly byLength: Uint32Array
   private readonly masked = new Uint32Array(4)
 
+  /** `capacity`: prefixes that the columns are promised room for. */
   constructor(family: Family, capacity: number = CAPACITY_MIN) {
     this.family = family
     this.wordsPerPrefix = family === 0 ? 1 : 4
     this.words = new Uint32Array(capacity * this.wordsPerPrefix)
     this.lengths = new Uint8Array(capacity)
     this.holders = new Uint16Array(capacity)
-    this.slots = new Int32Array(powerOfTwoAtLeast(capacity * 2))
+    this.slots = new Int32Array(powerOfTwoAtLeast(Math.min(capacity, CAPACITY_MIN) * 2))
     this.byLength = new Uint32Array(129)
     this.gone = new IdSet(capacity)
   }

@@ -2,7 +2,7 @@
 // table with 2^k slots the low k bits are id + 1; bits k to 27 are those of the hash, so that nearly every other thing is passed by
 // without looking at it, which would be a miss of the cache; the upper four say how far from its home the entry is. So nobody has to
 // look at a thing to move its entry: not when another one goes, and not when the table grows (ADR-0052).
-import { assert } from "../machine/index.ts"
+import { assert, handOut } from "../machine/index.ts"
 
 /** Knows the hash of what lies under an id. Asked only of entries that are far from home. */
 export interface Hashed {
@@ -37,9 +37,11 @@ export const vacate = (slots: Int32Array, hole: number, hashed: Hashed): void =>
  */
 export const enlarged = (slots: Int32Array, hashed: Hashed): Int32Array => {
   const { length } = slots
-  const size = length === LARGE ? length * 4 : length * 2
+  // Not a branch of its own: code that was compiled before a table grew so large would not know it.
+  const size = length << (length === LARGE ? 2 : 1)
   assert(size <= SLOTS_MAX, "a hash table of more slots than an entry can name")
   const larger = new Int32Array(size)
+  handOut(larger)
   const mask = size - 1
   for (let index = 0; index < length; index++) {
     const entry = slots[index]

@@ -34,6 +34,7 @@ export interface RibOptions {
   /** Policies that peers and export classes may name besides `open`. */
   readonly policies?: ReadonlyArray<Policy>
   readonly pool: BlockPool
+  /** Prefixes that the tables are promised room for; it costs what is used of it (ADR-0069). */
   readonly capacity: number
 }
 
@@ -83,10 +84,10 @@ export class Rib {
   isHolding = false
 
   constructor(options: RibOptions) {
-    this.store = new AttributeStore(options.localAs, options.localId, options.identity)
+    this.store = new AttributeStore(options.localAs, options.localId, options.identity, options.capacity >>> 2)
     this.tables = [
       new RibTable(new PrefixTable(0, options.capacity)),
-      new RibTable(new PrefixTable(1, Math.min(options.capacity, 1024))),
+      new RibTable(new PrefixTable(1, Math.max(1, options.capacity >>> 2))),
       ...FAMILIES_ALL.filter((family) => !isRouted(family)).map((family) => new RibTable(new KeyTable(family)))
     ]
     this.policies = new Policies(this.store, options.policies ?? [])

@@ -38,9 +38,9 @@ export function* showFib(forwarding: Forwarding, params: Params): Iterable<unkno
     return
   }
   for (const one of [0, 1] as const) {
-    const { pathList } = fib.entries[one]
-    for (let prefix = 0; prefix < pathList.length; prefix++) {
-      if (fib.entries[one].pathList[prefix] !== 0) yield entryRow(forwarding, one, prefix)
+    // Between rows the table may change.
+    for (let prefix = 0; prefix < fib.entries[one].prefixes.bound; prefix++) {
+      if (fib.entries[one].isSourced(prefix)) yield entryRow(forwarding, one, prefix)
     }
   }
 }
@@ -71,10 +71,11 @@ export function* showKernel(forwarding: Forwarding, params: Params): Iterable<un
   }
   for (const family of [0, 1] as const) {
     const routes = side.sync.routes[family]
-    for (let prefix = 0; prefix < routes.state.length; prefix++) {
-      const state = routes.state[prefix] & RouteFlag.State
+    for (let prefix = 0; prefix < forwarding.fib.entries[family].prefixes.bound; prefix++) {
+      const bits = routes.state[prefix] ?? 0
+      const state = bits & RouteFlag.State
       const failure = side.sync.failures.get(prefix * 2 + family)
-      const failed = (routes.state[prefix] & RouteFlag.Failed) !== 0
+      const failed = (bits & RouteFlag.Failed) !== 0
       if (state === EntryState.Init && !(onlyWaiting && isStranded(forwarding, family, prefix))) continue
       if (state === EntryState.Init || wanted(WAITING.has(state), failed))
         yield routeRow(forwarding, family, prefix, failure)

@@ -21,4 +21,4 @@ export { type Explanation, explain, type Question, questionFrom } from "./explai
 export * from "./replay.ts"
 export { createRouter, keepsRoutesOverReset, router, uptimeMs } from "./router.ts"
 export { kindOfText, query } from "./show.ts"
-export { type Counters, type Notice, RouterState, stateDigest } from "./state.ts"
+export { type Counters, type Notice, type RouterOptions, RouterState, stateDigest } from "./state.ts"

@@ -25,10 +25,9 @@ import { receiveBytes } from "./receive.ts"
 import { refreshEnded, repeatTable } from "./refresh.ts"
 import { PeerTimer, restartTimerFired } from "./restart.ts"
 import { deliver, holdStillRuns, openOverdue } from "./sessions.ts"
-import { RouterState, stateDigest } from "./state.ts"
+import { type RouterOptions, RouterState, stateDigest } from "./state.ts"
 
-/** `verify`: freed blocks are overwritten and watched. What the router does is the same. */
-export const createRouter = (seed: Seed, verify = false): RouterState => new RouterState(seed, verify)
+export const createRouter = (seed: Seed, options?: RouterOptions): RouterState => new RouterState(seed, options)
 
 export const router: Machine<RouterState, Batch> = {
   name: "router",

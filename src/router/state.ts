@@ -20,8 +20,15 @@ import { Timers } from "./timers.ts"
 
 /** Blocks hold many messages for many receivers; 64 KiB is what a span can name. */
 const BLOCK_BYTES = 65536
-/** Prefixes that the tables have room for at first; they double. */
+/** Prefixes that the tables have room for at first, unless told otherwise; they double. */
 const CAPACITY = 4096
+
+export interface RouterOptions {
+  /** Freed blocks are overwritten and watched. What the router does is the same. */
+  readonly verify?: boolean
+  /** Prefixes that the tables are promised room for: what is not used costs nothing. */
+  readonly capacity?: number
+}
 
 /** What somebody may want to know: `kind` says which, the rest is plain data. */
 export interface Notice {
@@ -123,7 +130,10 @@ export class RouterState {
   private control: Lease = 0
   private controlAt = 0
 
-  constructor(seed: Seed, verify = false) {
+  private readonly capacity: number
+
+  constructor(seed: Seed, { verify = false, capacity = CAPACITY }: RouterOptions = {}) {
+    this.capacity = capacity
     this.pool = new BlockPool(BLOCK_BYTES, "out", { verify })
     this.chunk = new ReceivedChunk(this.pool)
     this.seed = seed
@@ -146,21 +156,21 @@ export class RouterState {
   configureOnce(config: RouterConfig): void {
     const id = parseAddress(config.router.id)
     assert(id !== undefined && id.family === 4, "router id is not an IPv4 address")
-    const { pool } = this
+    const { pool, capacity } = this
     const identity = { confederationAs: config.confederation?.identifier ?? 0, clusterIds: clusterIdsOf(config) }
     this.currentRib = new Rib({
       localAs: config.router.asn,
       localId: id.words[0],
       identity: { ...identity, ...(config.localPreference === undefined ? {} : { localPref: config.localPreference }) },
       pool,
-      capacity: CAPACITY
+      capacity
     })
     const [ipv4, ipv6] = this.currentRib.tables
     this.currentForwarding = createForwarding({
       kernel: config.kernel,
       tables: [ipv4.prefixes, ipv6.prefixes],
       pool,
-      capacityHint: CAPACITY,
+      capacityHint: capacity,
       seed: this.seed
     })
   }
@@ -207,8 +217,10 @@ const peerDigest = (state: RouterState, peer: RouterPeer): number => {
   const stages = hashJson([established, retention, refreshing, endOfRib, warned, disabled])
   let digest = fold(fold(index, digestPeer(machine)), stages)
   if (!state.isConfigured) return digest
-  const { leftOver, toldDigest } = state.rib.adjIn.peers
-  for (const family of FAMILIES_ALL) digest = fold(fold(digest, toldDigest[family][index]), leftOver[family][index])
+  const { adjIn } = state.rib
+  for (const family of FAMILIES_ALL) {
+    digest = fold(fold(digest, adjIn.toldDigest(family, index)), adjIn.peers.leftOver[family][index])
+  }
   return digest
 }
 

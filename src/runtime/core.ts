@@ -18,7 +18,7 @@ export class Core {
 
   /** Digests are kept only for a run that is recorded: nobody else asks for them. */
   constructor(seed: number, isRecorded: boolean) {
-    this.state = createRouter(seed, verifiesBuffers)
+    this.state = createRouter(seed, { verify: verifiesBuffers, capacity: FULL_TABLE })
     this.isRecorded = isRecorded
   }
 
@@ -54,6 +54,9 @@ export class Core {
     this.effectDigest = foldOps(this.effectDigest, this.out, (lease) => pool.bytes(lease))
   }
 }
+
+/** A full table of the Internet: so the columns need not move while one is learned, and the collector hears of them once. */
+const FULL_TABLE = 1 << 21
 
 /** The time of day when the process started, counted on by a clock that never jumps: a corrected clock drops no session. */
 const nowMicros = (): Micros => Math.floor((performance.timeOrigin + performance.now()) * MICROS_PER_MS)

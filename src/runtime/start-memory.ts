@@ -11,7 +11,7 @@ import { systemCallsOrReason } from "./tcp-socket.ts"
 /** Once, some moments after the start. Where the system does not have it, everything stays as it is. */
 export const releaseStartMemory: Effect.Effect<void> = Effect.ignore(
   Effect.try(() => {
-    tellWhatIsExternal()
+    collectSeldom()
     collectGarbage()
     const sys = systemCallsOrReason()
     if (typeof sys === "string") return
@@ -23,11 +23,14 @@ export const releaseStartMemory: Effect.Effect<void> = Effect.ignore(
 
 /**
  * Tables are memory outside V8's heap. By default each 64 MB more of that make it go through its heap, in case arrays are let go with what is
- * found there: four times in a million prefixes, a tenth of their time, for nothing, since a table that grows lets its memory go itself. Counted
- * as part of the whole it makes V8 collect when the whole has grown by much (ADR-0051). A flag of this V8: another one would complain of it.
+ * found there: several times in a million prefixes, a sixth of the processor time, for nothing, since a table that grows lets its memory go
+ * itself. Counted as part of the whole it makes V8 collect when the whole has grown by so much (ADRs 0051 and 0069). Flags of this V8:
+ * another one would complain of them.
  */
-const tellWhatIsExternal = (): void => {
-  if (process.versions.node.startsWith("26.")) setFlagsFromString("--external-memory-accounted-in-global-limit")
+const collectSeldom = (): void => {
+  if (!process.versions.node.startsWith("26.")) return
+  setFlagsFromString("--external-memory-accounted-in-global-limit")
+  setFlagsFromString("--heap-growing-percent=100")
 }
 
 /** V8 collects when it must, and after the start nothing makes it for a long time. */
