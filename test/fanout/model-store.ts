@@ -72,6 +72,11 @@ export class ModelStore {
     )
   }
 
+  /** The same for whoever was there when it happened. */
+  happenedFrom(revision: number): ReadonlyArray<Change> {
+    return this.history.filter((change) => change.revision >= revision)
+  }
+
   private readonly leaseOfChange = new Map<Change, string>()
   private leaseOf(change: Change): string {
     return this.leaseOfChange.get(change) ?? ""

@@ -20,7 +20,7 @@ class Bench {
   readonly store = new ModelStore()
   readonly view = new Map<string, string>()
   operations: Array<Operation> = []
-  watch: { readonly token: number; from: number } | undefined
+  watch: { readonly token: number; from: number; isCaughtUp: boolean } | undefined
   timer: { readonly token: number; readonly milliseconds: number } | undefined
   listed: Set<string> | undefined
   listings = 0
@@ -76,7 +76,7 @@ class Bench {
       const revision = this.store.put(BARRIER, `${this.store.revision}`)
       this.meet({ _tag: "BarrierWritten", token, revision })
     } else if (operation._tag === "OpenWatch") {
-      if (token === this.state.token) this.watch = { token, from: operation.fromRevision }
+      if (token === this.state.token) this.watch = { token, from: operation.fromRevision, isCaughtUp: false }
       if (operation.fromRevision < this.store.compacted) this.meet({ _tag: "Compacted", token })
       else this.meet({ _tag: "WatchOpened", token })
     } else this.readPage(operation)
@@ -98,10 +98,13 @@ class Bench {
   /** The watch sends what has happened, at most up to one revision more than it has sent. */
   flow(isOnlyOne: boolean): void {
     if (this.watch === undefined) return
-    const { token, from } = this.watch
-    const changes = this.store.changesFrom(from)
+    const { token, from, isCaughtUp } = this.watch
+    // To a watch that has caught up the store sends what happens as it happens: what is on its way then, no compaction takes back.
+    const changes = isCaughtUp ? this.store.happenedFrom(from) : this.store.changesFrom(from)
     if (changes === undefined) this.meet({ _tag: "Compacted", token })
-    if (changes === undefined || changes.length === 0) return
+    if (changes === undefined) return
+    this.watch.isCaughtUp = true
+    if (changes.length === 0) return
     const last = isOnlyOne ? changes[0].revision : this.store.revision
     this.watch.from = last + 1
     this.meet({ _tag: "Changed", token, revision: last, updates: changes.filter(({ revision }) => revision <= last) })
@@ -113,11 +116,15 @@ class Bench {
     if (timer !== undefined) this.meet({ _tag: "TimerExpired", token: timer.token })
   }
 
+  private hasMore({ from, isCaughtUp }: NonNullable<typeof this.watch>): boolean {
+    return isCaughtUp ? this.store.happenedFrom(from).length > 0 : this.store.changesFrom(from)?.length !== 0
+  }
+
   /** Nothing fails any more. */
   quiesce(): void {
     for (let round = 0; round < 100; round++) {
       if (this.operations.length > 0) this.complete(0)
-      else if (this.watch !== undefined && (this.store.changesFrom(this.watch.from)?.length ?? 1) > 0) this.flow(false)
+      else if (this.watch !== undefined && this.hasMore(this.watch)) this.flow(false)
       else if (!this.state.inSync) this.expire()
       else return
     }
@@ -220,6 +227,14 @@ describe("following a store", () => {
     bench.store.compact(bench.store.revision)
     bench.quiesce()
     expect([bench.listings, bench.view.has("a"), bench.view.get("b")]).toEqual([2, false, "2"])
+  })
+
+  it("is told of a deletion that the store is compacted to while it is on its way to a watch that has caught up", () => {
+    const bench = synced()
+    bench.store.put("a", undefined)
+    bench.store.compact(bench.store.revision)
+    bench.quiesce()
+    expect([bench.listings, bench.view.has("a")]).toEqual([1, false])
   })
 
   it("deletes nothing while a listing is not complete", () => {
