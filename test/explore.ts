@@ -16,7 +16,7 @@ const WORKERS = availableParallelism()
 const TIMES_MAX = 1000
 
 /** How much is shown of a failure, and how many of the same. */
-const MESSAGE_LINES = 12
+const MESSAGE_LINES = 30
 const AGAIN_LINES = 5
 
 /** They need a kernel or somebody else's program: only where they are asked for by name. */

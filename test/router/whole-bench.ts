@@ -133,7 +133,8 @@ export class WholeBench {
   notify(one: Neighbour): void {
     const conn = this.conns.get(one)
     if (conn === undefined) return
-    this.driver.hear(conn, encodeNotification({ code: 6, subcode: 2, data: new Uint8Array(0) }))
+    // A reset, not a shutdown: who says that it does not want us is asked again later each time (RFC 4486 §4), and the bench does not wait.
+    this.driver.hear(conn, encodeNotification({ code: 6, subcode: 4, data: new Uint8Array(0) }))
     this.finishCloses()
   }
 

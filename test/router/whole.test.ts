@@ -196,3 +196,15 @@ it("law: the table, who shares the traffic, and what every neighbour holds are w
     { numRuns: 120 }
   )
 })
+
+it("a neighbour that ends its session again and again is let in each time, with what it says then", () => {
+  const bench = new WholeBench({ inConfederation: false, options: {} }, NEIGHBOURS.slice(0, 3), false)
+  const [one] = bench.neighbours
+  for (let times = 0; times < 8; times++) {
+    bench.notify(one!)
+    bench.open(one!, false)
+    const name = { family: 0, prefix: times % PREFIXES, id: 1 } as const
+    bench.hear(one!, { attributes: { origin: 0, asPath: [] }, nextHop: 0x0a000201, announced: [name], withdrawn: [] })
+    bench.check()
+  }
+})

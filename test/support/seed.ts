@@ -8,6 +8,8 @@ const seed = givenSeed()
 
 if (seed !== undefined) {
   // For what is drawn while tests are collected, outside of any of them.
-  fc.configureGlobal({ seed })
-  beforeEach(({ task }) => fc.configureGlobal({ seed: (seed + (task.result?.repeatCount ?? 0)) | 0 }))
+  fc.configureGlobal({ seed, includeErrorInReport: true })
+  beforeEach(({ task }) =>
+    fc.configureGlobal({ seed: (seed + (task.result?.repeatCount ?? 0)) | 0, includeErrorInReport: true })
+  )
 }
