@@ -13,6 +13,8 @@ export class KeyTable extends PrefixTable {
   private places: Uint32Array = new Uint32Array(CAPACITY)
   private keyLengths: Uint16Array = new Uint16Array(CAPACITY)
   private readonly address = new Uint32Array(4)
+  /** The largest number that ever told keys apart: whoever wants to can make keys that agree in everything else. */
+  private deepest = 0
 
   constructor(family: Family) {
     super(family, CAPACITY)
@@ -21,18 +23,22 @@ export class KeyTable extends PrefixTable {
   findKey(key: Uint8Array, length: number): PrefixId | -1 {
     const { address } = this
     this.addressOf(key, length)
-    for (;;) {
+    // One with a smaller number may have gone since the key came.
+    for (; address[3] <= this.deepest; address[3]++) {
       const id = this.find(address, 0, 0)
-      if (id === -1 || this.isKey(id, key, length)) return id
-      address[3]++
+      if (id !== -1 && this.isKey(id, key, length)) return id
     }
+    return -1
   }
 
   /** The id of a key, made if there is none; as with prefixes, nobody holds a new one yet. */
   internKey(key: Uint8Array, length: number): PrefixId {
     const known = this.findKey(key, length)
     if (known !== -1) return known
-    const id = this.intern(this.address, 0, 0)
+    const { address } = this
+    for (address[3] = 0; this.find(address, 0, 0) !== -1; address[3]++);
+    if (address[3] > this.deepest) this.deepest = address[3]
+    const id = this.intern(address, 0, 0)
     if (this.places.length < this.capacity) {
       this.places = grown(this.places, this.capacity)
       this.keyLengths = grown(this.keyLengths, this.capacity)
