@@ -2,6 +2,7 @@
 // LOCAL_PREF, a next hop or what is not transitive is not, and a route in which nothing else changed is not told again (RFC 4271 §9.2).
 import { isRouted } from "../wire/index.ts"
 import { type AttributeId, type AttributeStore, CARRIED } from "./attribute-store.ts"
+import { isOutside } from "./peers.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 const BYTES_MAX = 70_000
@@ -11,22 +12,27 @@ const NOBODY = 0xffff_ffff
 export class Likeness {
   private readonly store: AttributeStore
   private readonly sourceOf: (peer: number) => RouteSource
+  private readonly inConfederation: boolean
   private readonly one: Uint8Array = new Uint8Array(BYTES_MAX)
   private readonly other: Uint8Array = new Uint8Array(BYTES_MAX)
   private parameters: ExportParameters | undefined
+  /** Paths that differ may be told as the same: segments stay in the confederation (RFC 5065 §5.3), or a number is replaced. */
+  private mayMerge = false
   /** The last question and its answer: prefixes that change together mostly change alike. */
   private readonly asked: Uint32Array = new Uint32Array(4)
   private answer = false
 
   /** `sourceOf`: what is asked about a peer whose route it is. */
-  constructor(store: AttributeStore, sourceOf: (peer: number) => RouteSource) {
+  constructor(store: AttributeStore, sourceOf: (peer: number) => RouteSource, inConfederation: boolean) {
     this.store = store
+    this.inConfederation = inConfederation
     this.sourceOf = sourceOf
   }
 
   /** A new round: numbers of sets may have been given away since the last one. */
   begin(parameters: ExportParameters): void {
     this.parameters = parameters
+    this.mayMerge = parameters.overriddenAs !== 0 || (this.inConfederation && isOutside(parameters.kind))
     this.asked.fill(NOBODY)
   }
 
@@ -35,7 +41,7 @@ export class Likeness {
     if (a === b && from === otherFrom) return true
     const { asked, parameters, store } = this
     // AS_PATH goes out to everybody, so that sets which differ in it differ.
-    if (parameters === undefined || store.pathHash[a] !== store.pathHash[b]) return false
+    if (parameters === undefined || (store.pathHash[a] !== store.pathHash[b] && !this.mayMerge)) return false
     if (asked[0] === a && asked[1] === from && asked[2] === b && asked[3] === otherFrom) return this.answer
     asked[0] = a
     asked[1] = from

@@ -8,6 +8,7 @@ import type { ExportClass } from "./export-class.ts"
 import { type Member, Walk } from "./member.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
+import { FROM_UNKNOWN } from "./told-from.ts"
 
 /** A peer's place among those that are told a family. */
 export interface Membership {
@@ -94,7 +95,7 @@ export const gather = (table: RibTable, to: Member, store: AttributeStore): void
     table.prefixes.retain(id)
     takeTold(table, origin, id, store, routes)
     for (let route = 0; route < routes.count; route++) {
-      to.addHeld(id, routes.pathId[route], routes.attributes[route], routes.source[route])
+      to.addHeld(id, routes.pathId[route], routes.attributes[route], FROM_UNKNOWN)
     }
     if (routes.count > 0 && to.addPending(id)) table.prefixes.retain(id)
     table.prefixes.release(id)

@@ -10,7 +10,7 @@ import type { AttributeStore } from "./attribute-store.ts"
 import type { DecisionOptions } from "./decision-options.ts"
 import { Multipath } from "./multipath.ts"
 import type { PathRef, Paths } from "./paths.ts"
-import { Import, LeftOver, NO_ROLE, type RibPeers } from "./peers.ts"
+import { hasEnded, Import, NO_ROLE, type RibPeers } from "./peers.ts"
 import { REJECT } from "./policy.ts"
 import { INELIGIBLE, Reason } from "./reason.ts"
 
@@ -31,11 +31,11 @@ export class Decision {
   private beaten = new Uint8Array(64)
   /** Reasons are noted: it is the decision of the table itself. */
   private noting = true
-  /** A path was removed by MED, or for its age, in the last decision: without its rival it might have been better than the one that won. */
+  /** A path was removed by MED in the last decision: without its rival it might have been better than the one that won. */
   removedByMed = false
   /** Of the family at hand, see RibPeers. */
   private generation: Uint8Array
-  private leftOver: Uint8Array
+  private endedBefore: Uint8Array
   /** Next hops of the family at hand are resolved. */
   private resolves = true
 
@@ -45,7 +45,7 @@ export class Decision {
     this.peers = peers
     this.multipath = new Multipath(store, paths, peers)
     this.generation = peers.generation[0]
-    this.leftOver = peers.leftOver[0]
+    this.endedBefore = peers.endedBefore[0]
   }
 
   /** From now on. What was decided before is as it was. */
@@ -57,23 +57,20 @@ export class Decision {
   /** The family whose prefixes are decided until the next call. */
   begin(family: Family): void {
     this.generation = this.peers.generation[family]
-    this.leftOver = this.peers.leftOver[family]
+    this.endedBefore = this.peers.endedBefore[family]
     this.resolves = isRouted(family)
   }
 
-  /** RFC 5004: a path that is the best already stays so where only the tie-breakers speak for another. */
-  get prefersOlder(): boolean {
-    return this.options.preferOlder === true
-  }
-
   /**
-   * The best of some paths that are eligible, such as those that one peer may have. Leaves no reasons. `paths` holds at least one.
+   * The best of some paths that are eligible, such as those that one peer may have. Leaves no reasons. `paths` holds at least one;
+   * `existing` is that of them which is the best of all already, and stays so where only the tie-breakers speak for another, if the operator
+   * wants that (RFC 5004); 0: none is.
    */
-  choose(paths: Uint32Array, count: number): PathRef {
+  choose(paths: Uint32Array, count: number, existing: PathRef = 0): PathRef {
     while (this.candidates.length < count) this.growCandidates()
     for (let index = 0; index < count; index++) this.candidates[index] = paths[index]
     this.noting = false
-    const left = this.breakTies(this.reduce(count))
+    const left = this.breakTies(this.preferExisting(this.reduce(count), existing))
     this.noting = true
     assert(left > 0, "nobody wins among paths that are eligible")
     return this.candidates[0]
@@ -95,9 +92,7 @@ export class Decision {
       if (count === this.candidates.length) this.growCandidates()
       this.candidates[count++] = path
     }
-    count = this.reduce(count)
-    if (count > 1 && this.options.preferOlder === true) count = this.preferExisting(count, existing)
-    if (this.breakTies(count) === 0) return head
+    if (this.breakTies(this.preferExisting(this.reduce(count), existing)) === 0) return head
     return this.toFront(head, this.candidates[0])
   }
 
@@ -147,9 +142,7 @@ export class Decision {
     const set = this.paths.attributes[path]
     const peer = this.paths.peer[path]
     // Left over from a session that ended, and not purged yet.
-    if (this.paths.generation[path] !== this.generation[peer] && this.leftOver[peer] === LeftOver.Ended) {
-      return Reason.SessionEnded
-    }
+    if (hasEnded(this.paths.generation[path], this.generation[peer], this.endedBefore[peer])) return Reason.SessionEnded
     if ((this.store.traits[set] & SUSPICIOUS) !== 0 && peer !== 0) {
       const suspicion = this.suspicion(set, peer)
       if (suspicion !== Reason.Best) return suspicion
@@ -317,18 +310,17 @@ export class Decision {
 
   /** RFC 5004 §3: the external path that is best already stays so, except against one of the same router. */
   private preferExisting(count: number, existing: PathRef): number {
+    if (count < 2 || existing === 0 || this.options.preferOlder !== true) return count
     const { candidates } = this
     const { peer, reason } = this.paths
     const { outside, routerId } = this.peers
-    if (existing === 0 || outside[peer[existing]] === 0 || !candidates.subarray(0, count).includes(existing))
-      return count
+    if (outside[peer[existing]] === 0 || !candidates.subarray(0, count).includes(existing)) return count
     let kept = 0
     for (let index = 0; index < count; index++) {
       const path = candidates[index]
       if (path === existing || routerId[peer[path]] === routerId[peer[existing]]) candidates[kept++] = path
-      else reason[path] = Reason.Age
+      else if (this.noting) reason[path] = Reason.Age
     }
-    if (kept < count) this.removedByMed = true
     return kept
   }
 

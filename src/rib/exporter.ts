@@ -18,6 +18,7 @@ import type { RibTable } from "./rib-table.ts"
 import { RoutePlaces } from "./route-places.ts"
 import type { Selection } from "./selection.ts"
 import { Streams } from "./streams.ts"
+import { ToldFrom } from "./told-from.ts"
 
 /** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
@@ -43,12 +44,14 @@ export class Exporter {
   protected scopeCount = 0
   protected except: number = NOBODY
   private readonly likeness: Likeness
+  private readonly toldFrom: ToldFrom
 
-  constructor(store: AttributeStore, selection: Selection, packer: Packer) {
+  constructor(store: AttributeStore, selection: Selection, packer: Packer, inConfederation: boolean) {
     this.store = store
     this.selection = selection
     this.packer = packer
-    this.likeness = new Likeness(store, (peer) => selection.sourceOf(peer))
+    this.likeness = new Likeness(store, (peer) => selection.sourceOf(peer), inConfederation)
+    this.toldFrom = new ToldFrom(store)
   }
 
   /** Tells a class what changed of a table. */
@@ -156,6 +159,11 @@ export class Exporter {
   protected shareOf(source: number): number {
     const { internal, local } = this.selection.sourceOf(source)
     return internal ? source : local ? LOCAL_SHARE : SELF
+  }
+
+  /** The same for what is remembered. */
+  protected originOf(attributes: AttributeId, source: number): number {
+    return this.toldFrom.of(attributes, this.selection.sourceOf(source))
   }
 
   /** Whether two routes, each a set and the peer that it is from, are the same bytes to whoever is told them. */
@@ -330,8 +338,7 @@ export class Exporter {
   /** Remembers what a member holds, so that it is told just what differs from that in the end. */
   private keep(member: Member, id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
     this.store.retain(attributes)
-    // Numbers of peers are given away again: what is kept is whether two routes would be the same bytes.
-    member.addHeld(id, pathId, attributes, this.shareOf(source))
+    member.addHeld(id, pathId, attributes, this.originOf(attributes, source))
   }
 }
 

@@ -114,7 +114,7 @@ export class Member {
     return word * 32 + bit
   }
 
-  /** Notes a route that it holds of a prefix that it is owed. The caller retains the set. */
+  /** Notes a route that it holds of a prefix that it is owed; `source` as in told-from.ts. The caller retains the set. */
   addHeld(id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
     this.held ??= this.isIdentified ? new HeldRoutes() : new HeldRoute()
     this.held.add(id, attributes, source, pathId)

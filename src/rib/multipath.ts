@@ -18,7 +18,7 @@ export class Multipath {
   count = 0
   /** They, the best one first. */
   readonly members: Array<PathRef> = []
-  /** One for each member; empty: all the same. */
+  /** One for each member; empty: all the same. Never as many equal ones. */
   readonly weights: Array<number> = []
   private readonly store: AttributeStore
   private readonly paths: Paths
@@ -122,6 +122,8 @@ export class Multipath {
     for (const member of members) {
       weights.push(Math.max(1, Math.round(store.bandwidth[attributes[member]] * scale)))
     }
+    // Equal weights are none: one way to share has one name.
+    if (weights.every((weight) => weight === weights[0])) weights.length = 0
   }
 
   /** The smallest scale that gets all proportions right, else the one that makes the most of the range. */

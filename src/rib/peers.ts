@@ -29,6 +29,10 @@ export const LeftOver = {
 } as const
 export type LeftOver = (typeof LeftOver)[keyof typeof LeftOver]
 
+/** Whether what was told in a generation has ended, by the peer's generation of now and the one before which everything has. */
+export const hasEnded = (generation: number, now: number, endedBefore: number): boolean =>
+  generation !== now && ((now - generation) & 0xff) > ((now - endedBefore) & 0xff)
+
 /** Whether routes of a peer are let in. */
 export const Import = { Closed: 0, Open: 1, Asked: 2 } as const
 
@@ -79,6 +83,8 @@ export class RibPeers {
   /** By family: generation of what the peer says now, and what its older paths are. */
   readonly generation: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   readonly leftOver: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
+  /** By family: what was told in a generation before this one has ended, and goes as a sweep comes by; later ones are what `leftOver` says. */
+  readonly endedBefore: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Paths held per family. */
   readonly received: ReadonlyArray<Uint32Array> = byFamily(() => new Uint32Array(PEERS_MAX))
   /** Of those, the paths that the peer has told in its table of now: what a limit counts, for what is left over it did not say. */

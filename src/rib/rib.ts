@@ -2,7 +2,7 @@
 // that changed, tells the caller about its best path (for the forwarding graph), and packs what each export class has to hear.
 // An UPDATE costs its own prefixes, never the table; work that is as large as the table is done in slices.
 import type { BlockPool } from "../buffers/index.ts"
-import { PEERS_MAX, TABLE_SLICE_PREFIXES } from "../machine/index.ts"
+import { TABLE_SLICE_PREFIXES } from "../machine/index.ts"
 import { FAMILIES_ALL, Family, isRouted } from "../wire/index.ts"
 import { AdjIn } from "./adj-in.ts"
 import type { AdjOut } from "./adj-out.ts"
@@ -16,11 +16,13 @@ import { KeyTable } from "./key-table.ts"
 import type { Member } from "./member.ts"
 import { Packer } from "./packer.ts"
 import type { PathRef } from "./paths.ts"
-import { byFamily, LeftOver, SELF } from "./peers.ts"
+import { isInternal, type PeerFacts, SELF } from "./peers.ts"
 import { Policies, type Policy } from "./policy.ts"
 import { type PrefixId, PrefixTable } from "./prefix-table.ts"
 import { RibTable } from "./rib-table.ts"
 import { Selection } from "./selection.ts"
+import { Sweeps } from "./sweeps.ts"
+import { disown } from "./told-from.ts"
 import type { ExportParameters } from "./transform.ts"
 import { type HasRoom, Walker } from "./walker.ts"
 
@@ -41,20 +43,6 @@ export interface RibOptions {
 /** Families whose next hops are resolved. */
 const ROUTED = [Family.Ipv4Unicast, Family.Ipv6Unicast] as const
 const NOTHING_KEPT: ReadonlyArray<boolean> = []
-/** Generations that can be told apart, with some to spare. */
-const GENERATIONS_MAX = 250
-
-/** A scan over all prefixes, done a slice at a time. */
-interface Sweep {
-  readonly family: Family
-  readonly kind: "purge" | "age" | "next-hop" | "decide"
-  /** The peer whose old paths go or age, or the next hop whose paths are decided again; of "decide", nothing. */
-  readonly subject: number
-  position: PrefixId
-}
-
-const isOfPeer = (kind: Sweep["kind"]): boolean => kind === "purge" || kind === "age"
-
 /** What is left of a member or a class that is gone: holds that are given back a slice at a time. */
 interface Closing {
   readonly table: RibTable
@@ -71,15 +59,13 @@ export class Rib {
   readonly packer: Packer
   readonly decision: Decision
   private readonly policies: Policies
-  private readonly sweeps: Array<Sweep> = []
+  private readonly sweeps: Sweeps
   private readonly closings: Array<Closing> = []
   private readonly walker: Walker
   /** Members that took more than they can, until the step is over. */
   private readonly stalled: Array<Membership> = []
   /** The class that is served next. */
   private turn = 0
-  /** By family: generations begun since what a peer had left over was last purged. */
-  private readonly begun: ReadonlyArray<Uint8Array> = byFamily(() => new Uint8Array(PEERS_MAX))
   /** Nothing is told to anybody yet: we have restarted and wait for our peers' tables (RFC 4724 §4.1). */
   isHolding = false
 
@@ -92,9 +78,11 @@ export class Rib {
     ]
     this.policies = new Policies(this.store, options.policies ?? [])
     this.adjIn = new AdjIn(this.store, this.tables, options.capacity, this.policies)
+    this.sweeps = new Sweeps(this.adjIn, this.tables)
     this.decision = new Decision(this.store, this.adjIn.paths, this.adjIn.peers)
     this.packer = new Packer(options.pool, this.store)
-    this.walker = new Walker(this.store, new Selection(this.store, this.adjIn, this.decision, this.packer), this.packer)
+    const selection = new Selection(this.store, this.adjIn, this.decision, this.packer)
+    this.walker = new Walker(this.store, selection, this.packer, (options.identity?.confederationAs ?? 0) !== 0)
   }
 
   /** Decides for every changed prefix, reports best paths, and tells all live members. */
@@ -114,60 +102,42 @@ export class Rib {
     this.forgetRecent()
   }
 
-  /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. What is being purged goes at once. */
-  endSession(peer: number, kept: ReadonlyArray<boolean> = NOTHING_KEPT): void {
-    for (const family of FAMILIES_ALL) {
-      this.beginGeneration(peer, family)
-      if (kept[family] !== true) this.expire(peer, family)
+  /** What a session says of its peer: what was said before may be there still, and is decided on, and reflected, anew. */
+  judge(peer: number, facts: PeerFacts): void {
+    const { peers } = this.adjIn
+    const before = peers.routerId[peer]
+    if (!peers.set(peer, facts)) return
+    if (before !== 0 && before !== facts.routerId && isInternal(facts.kind)) {
+      for (const one of this.classes) disown(one, this.tables[one.parameters.family], this.store, peer)
     }
+    if (peers.received.some((counts) => counts[peer] > 0)) this.decideAgain()
+  }
+
+  /** A session ended. Its paths are left over: by family kept as stale, or purged in slices. */
+  endSession(peer: number, kept: ReadonlyArray<boolean> = NOTHING_KEPT): void {
+    this.sweeps.endSession(peer, kept)
   }
 
   /** The peer tells a family's table again (RFC 7313 §4): what it does not repeat is left over, and in use until `expire`. */
   refreshBegan(peer: number, family: Family): void {
-    this.beginGeneration(peer, family)
+    this.sweeps.begin(peer, family)
   }
 
   /** What is left over of a peer's family is purged, in slices. */
   expire(peer: number, family: Family): void {
-    const { leftOver, received } = this.adjIn.peers
-    leftOver[family][peer] = LeftOver.Ended
-    this.begun[family][peer] = 0
-    if (received[family][peer] > 0) this.sweeps.push({ family, kind: "purge", subject: peer, position: 0 })
+    this.sweeps.expire(peer, family)
   }
 
   /** What is left over of a peer's family becomes long-lived stale (RFC 9494 §4.2), in slices. */
   age(peer: number, family: Family): void {
-    if (this.adjIn.peers.received[family][peer] > 0)
-      this.sweeps.push({ family, kind: "age", subject: peer, position: 0 })
+    this.sweeps.age(peer, family)
   }
 
   /** Whether nothing is left that names a peer, so that its number may be given to another. */
   isForgotten(peer: number): boolean {
     const { received } = this.adjIn.peers
     const isUsed = received.some((paths) => paths[peer] > 0) || this.tables.some((table) => table.changedCount > 0)
-    return !isUsed && !this.sweeps.some(({ kind, subject }) => isOfPeer(kind) && subject === peer)
-  }
-
-  private beginGeneration(peer: number, family: Family): void {
-    const { generation, leftOver, told, toldDigest } = this.adjIn.peers
-    // Numbers of generations come round: whoever begins so many and ends none loses what is left over.
-    if (this.begun[family][peer] === GENERATIONS_MAX) this.expire(peer, family)
-    this.finishSweeps(peer, family)
-    this.begun[family][peer]++
-    generation[family][peer]++
-    told[family][peer] = 0
-    toldDigest[family][peer] = 0
-    leftOver[family][peer] = LeftOver.Kept
-  }
-
-  /** Ends a peer's sweeps at once: what they are about must not be mistaken for what is left over next. */
-  private finishSweeps(peer: number, family: Family): void {
-    for (const sweep of this.sweeps) {
-      if (isOfPeer(sweep.kind) && sweep.subject === peer && sweep.family === family) {
-        this.sweepSlice(sweep, Number.MAX_SAFE_INTEGER)
-      }
-    }
-    this.dropFinishedSweeps()
+    return !isUsed && !this.sweeps.isAbout(peer)
   }
 
   /** From now until `release` decisions are made and nothing is told (RFC 4724 §4.1). */
@@ -182,28 +152,21 @@ export class Rib {
 
   /** A next hop became reachable, unreachable, or its metric changed: decide again where it is used. */
   nextHopChanged(nextHop: number): void {
-    for (const family of ROUTED) this.sweeps.push({ family, kind: "next-hop", subject: nextHop, position: 0 })
+    for (const family of ROUTED) this.sweeps.nextHopChanged(nextHop, family)
   }
 
   /** What routes are judged by is another now: every prefix is decided again, in slices. */
   decideAgain(): void {
-    for (const { prefixes } of this.tables) {
-      this.sweeps.push({ family: prefixes.family, kind: "decide", subject: SELF, position: 0 })
-    }
+    for (const { prefixes } of this.tables) this.sweeps.decideAgain(prefixes.family)
   }
 
   get hasSweeps(): boolean {
-    return this.sweeps.length > 0 || this.closings.length > 0
+    return this.sweeps.count > 0 || this.closings.length > 0
   }
 
   /** Does a part of the waiting sweeps; `settle` follows. Returns the prefixes looked at. */
   sweep(budgetPrefixes: number): number {
-    let spent = 0
-    for (const sweep of this.sweeps) {
-      if (spent >= budgetPrefixes) break
-      spent += this.sweepSlice(sweep, budgetPrefixes - spent)
-    }
-    this.dropFinishedSweeps()
+    let spent = this.sweeps.slice(budgetPrefixes)
     for (const closing of this.closings) {
       if (spent >= budgetPrefixes) break
       spent += this.closeSlice(closing, budgetPrefixes - spent)
@@ -359,33 +322,5 @@ export class Rib {
 
   private isClosed({ member, adjOut, position, table }: Closing): boolean {
     return (member?.pendingCount ?? 0) === 0 && (adjOut === undefined || position >= table.prefixes.bound)
-  }
-
-  private sweepSlice(sweep: Sweep, budget: number): number {
-    const table = this.tables[sweep.family]
-    const { paths } = this.adjIn
-    const end = Math.min(sweep.position + budget, table.heads.length, table.prefixes.bound)
-    const start = sweep.position
-    for (let id = start; id < end; id++) {
-      if (table.heads[id] === 0) continue
-      if (sweep.kind === "purge") this.adjIn.forgetLeftOver(sweep.subject, table, id)
-      else if (sweep.kind === "age") this.adjIn.ageLeftOver(sweep.subject, table, id)
-      else if (sweep.kind === "decide") table.markChanged(id)
-      else {
-        for (let path = table.heads[id]; path !== 0; path = paths.next[path]) {
-          if (this.store.nextHop[paths.attributes[path]] === sweep.subject) table.markChanged(id)
-        }
-      }
-    }
-    sweep.position = Math.max(end, sweep.position)
-    return sweep.position - start + 1
-  }
-
-  private dropFinishedSweeps(): void {
-    for (let index = this.sweeps.length - 1; index >= 0; index--) {
-      const { family, position } = this.sweeps[index]
-      const { prefixes } = this.tables[family]
-      if (position >= Math.min(prefixes.bound, this.tables[family].heads.length)) this.sweeps.splice(index, 1)
-    }
   }
 }

@@ -268,10 +268,9 @@ export class Selection {
     let left = count
     for (let index = 0; index < wanted; index++, left--) {
       const rest = picked.subarray(index)
-      let best = this.decision.choose(rest, left)
+      const existing = index === 0 && this.adjIn.paths.reason[from[0]] === Reason.Best ? from[0] : 0
+      const best = this.decision.choose(rest, left, existing)
       byMed ||= this.decision.removedByMed
-      // RFC 5004: who may have the path that is the best already keeps it where only the tie-breakers speak for another.
-      if (index === 0 && this.decision.prefersOlder && this.adjIn.paths.reason[from[0]] === Reason.Best) best = from[0]
       let at = 0
       while (rest[at] !== best) at++
       rest[at] = rest[0]

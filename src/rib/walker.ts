@@ -11,6 +11,7 @@ import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 import { RoutePlaces } from "./route-places.ts"
+import { FROM_UNKNOWN } from "./told-from.ts"
 
 /** Whether a peer can take more bytes now. */
 export type HasRoom = (peer: number) => boolean
@@ -270,7 +271,8 @@ export class Walker extends Exporter {
     for (let old = placesHeld.from(before.pathId[route]); old < end; old++) {
       if (held.pathId[old] !== before.pathId[route]) continue
       const source = before.source[route]
-      if (held.source[old] !== this.shareOf(source)) continue
+      const from = this.originOf(before.attributes[route], source)
+      if (from === FROM_UNKNOWN || from !== held.source[old]) continue
       if (this.isAlike(before.attributes[route], source, held.attributes[old], source)) return true
     }
     return false

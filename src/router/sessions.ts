@@ -174,9 +174,7 @@ const sessionUp = (state: RouterState, peer: RouterPeer, id: ConnId, negotiated:
   const { rib } = state
   const config = state.config!
   const { peers } = rib.adjIn
-  const isJudgedAnew = peers.set(peer.index, factsOf(config, peer, negotiated, peers.rank[peer.index]))
-  // What stayed over its restart was judged by who it was before.
-  if (isJudgedAnew && peers.received.some((counts) => counts[peer.index] > 0)) rib.decideAgain()
+  rib.judge(peer.index, factsOf(config, peer, negotiated, peers.rank[peer.index]))
   const { as4, addPathReceive: addPath, extendedMessage: extended } = negotiated
   conn.session = {
     negotiated,

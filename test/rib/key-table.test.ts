@@ -11,7 +11,7 @@ const twins = (): readonly [Uint8Array, Uint8Array] => {
     const key = new Uint8Array(8)
     const view = new DataView(key.buffer)
     view.setUint32(0, first, true)
-    let state = Math.imul((0x811c9dc5 ^ 8) ^ first, 0x85ebca6b)
+    let state = Math.imul(0x811c9dc5 ^ 8 ^ first, 0x85ebca6b)
     state ^= state >>> 15
     view.setInt32(4, state, true)
     let other = 0x9747b28c

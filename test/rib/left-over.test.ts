@@ -1,4 +1,5 @@
 // What a peer's earlier session, or the table before a refresh, leaves behind: kept as stale, aged, or purged in slices.
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
 import { PeerKind, Reason, Rib } from "../../src/rib/index.ts"
@@ -76,16 +77,109 @@ describe("what a session leaves behind", () => {
     expect([pathOf(rib, 1, 10), pathOf(rib, 1, 11)]).toEqual([FRESH, undefined])
   })
 
-  it("is gone at once if it expires just before the next session ends", () => {
+  it("goes if it expires just before the next session ends, and is not taken for what that one leaves behind", () => {
     const rib = tableOf()
     learn(rib, 1, 10)
     learn(rib, 1, 11)
+    learn(rib, 2, 11, [], 5)
     rib.endSession(1, [true, true])
     learn(rib, 1, 10)
     rib.expire(1, 0)
     rib.endSession(1, [true, true])
+    // A change of the prefix has it decided before the sweep comes by.
+    learn(rib, 2, 11, [], 6)
     settle(rib)
+    expect([pathOf(rib, 1, 10), pathOf(rib, 1, 11)]).toMatchObject([STALE, { reason: Reason.SessionEnded }])
+    sweep(rib)
     expect([pathOf(rib, 1, 10), pathOf(rib, 1, 11)]).toEqual([STALE, undefined])
+  })
+
+  it("is purged in slices, also where sessions end and refreshes begin faster than that", () => {
+    const rib = tableOf()
+    const PREFIXES = 100
+    for (let octet = 0; octet < PREFIXES; octet++) learn(rib, 1, octet)
+    settle(rib)
+    const [table] = rib.tables
+    const marked = (what: () => void): number => {
+      what()
+      const { changedCount } = table
+      settle(rib)
+      return changedCount
+    }
+    rib.endSession(1)
+    expect(marked(() => rib.sweep(10))).toBe(10)
+    expect(marked(() => rib.endSession(1))).toBe(0)
+    expect(marked(() => rib.refreshBegan(1, 0))).toBe(0)
+    expect(marked(() => rib.endSession(1, [true, false]))).toBe(0)
+    expect(marked(() => rib.sweep(10))).toBeLessThanOrEqual(10)
+    sweep(rib)
+    expect(rib.adjIn.paths.count).toBe(0)
+  })
+
+  it("law: after any sessions, refreshes and sweeps in slices there is what was told and not taken back, and it is known what is stale", () => {
+    const op = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("learn", "forget"), octet: fc.nat(5), med: fc.nat(1) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          do: fc.constantFrom("end", "keep", "begin", "expire"),
+          times: fc.constantFrom(1, 1, 1, 251)
+        })
+      },
+      { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("sweep", "sweep", "settle") }) }
+    )
+    fc.assert(
+      fc.property(fc.array(op, { maxLength: 60, size: "max" }), (ops) => {
+        const rib = tableOf()
+        for (let octet = 0; octet < 6; octet++) learn(rib, 2, octet, [], 1000)
+        const model = new Map<number, boolean>()
+        const begin = (): void => {
+          for (const octet of model.keys()) model.set(octet, true)
+        }
+        const expire = (): void => {
+          for (const [octet, isStale] of [...model]) if (isStale) model.delete(octet)
+        }
+        for (const one of ops) {
+          if ("octet" in one && one.do === "learn") {
+            learn(rib, 1, one.octet, [], one.med)
+            model.set(one.octet, false)
+          } else if ("octet" in one) {
+            const id = rib.tables[0].prefixes.find([(one.octet << 24) >>> 0], 0, 8)
+            rib.adjIn.forget(1, rib.tables[0], id, 0)
+            model.delete(one.octet)
+          } else if (one.do === "sweep") rib.sweep(1)
+          else if (one.do === "settle") settle(rib)
+          else if (one.do === "expire") {
+            rib.expire(1, 0)
+            expire()
+          } else if (one.do === "end") {
+            rib.endSession(1)
+            model.clear()
+          } else if ("times" in one) {
+            // Whoever begins that many loses what is left over.
+            for (let time = 0; time < (one.do === "keep" ? 1 : one.times); time++) {
+              if (one.do === "keep") rib.endSession(1, [true, true])
+              else rib.refreshBegan(1, 0)
+            }
+            if (one.times > 1 && one.do === "begin") {
+              rib.expire(1, 0)
+              begin()
+              expire()
+            } else begin()
+          }
+        }
+        sweep(rib)
+        for (let octet = 0; octet < 6; octet++) {
+          const isStale = model.get(octet)
+          const expected = isStale === undefined ? undefined : { reason: Reason.Best, stale: isStale }
+          const found = pathOf(rib, 1, octet)
+          if (expected === undefined) expect(found).toBeUndefined()
+          else expect(found).toMatchObject(expected)
+        }
+        expect(rib.adjIn.peers.told[0]![1]).toBe([...model.values()].filter((isStale) => !isStale).length)
+      }),
+      { numRuns: 500 }
+    )
   })
 
   it("is eligible again as soon as it is told again, even while the rest of it is being purged", () => {

@@ -37,6 +37,8 @@ export interface World {
   readonly inConfederation: boolean
   /** What we say for ourselves as next hop; `undefined`: in this family next hops go on as they came. */
   readonly self: Address | undefined
+  /** By a peer's number: the interior cost of its next hop, where next hops are resolved. */
+  readonly metrics: ReadonlyArray<number>
 }
 
 const isInternal = ({ kind }: NaivePeer): boolean => kind === PeerKind.Internal || kind === PeerKind.ReflectorClient
@@ -87,6 +89,7 @@ export const naiveBest = (paths: ReadonlyArray<NaivePath>, world: World, before?
     )
   }
   keepLowest(({ peer }) => (isOutside(peer) ? 0 : 1))
+  keepLowest(({ peer }) => world.metrics[peer.index] ?? 0)
   const existing = left.find(({ peer }) => peer === before)
   if (options.preferOlder === true && existing !== undefined && isOutside(existing.peer)) {
     left = left.filter(({ peer }) => peer === existing.peer || peer.id === existing.peer.id)
@@ -116,9 +119,9 @@ export const naiveTold = (
 ): Attributes | undefined => {
   let told = best
   if (to.kind === PeerKind.RouteServerClient) {
-    // RFC 7947 §2.3: the best of what this client may have.
+    // RFC 7947 §2.3: the best of what this client may have; what is best anyway stays so for it, too [RFC 5004].
     const allowed = paths.filter((path) => path.peer !== to && mayHear(to, path) && !isInPath(path.attributes, to.asn))
-    told = naiveBest(allowed, world)
+    told = naiveBest(allowed, world, best?.peer)
   }
   if (told === undefined || told.peer === to || !mayHear(to, told)) return undefined
   return exported(to, told, world)

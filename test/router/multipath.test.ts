@@ -201,6 +201,27 @@ describe("shares by link bandwidth [draft-ietf-idr-link-bandwidth §4]", () => {
     expect(usedWith({}, bandwidth(125e6), bandwidth(-1))).toEqual([1, 1])
   })
 
+  it("are none where all are equal: a prefix without bandwidths and one with equal ones go the same way, and either may go first", () => {
+    const other = ["198.51.100.0/24"]
+    for (const first of [PREFIX, other[0]!]) {
+      const bench = new Bench(options())
+      for (const peer of EXTERNAL.slice(0, 2)) {
+        const nextHop = { family: 4, words: [wordOf(peer)] } as const
+        bench.tell(peer, [64502], bandwidth(125e6))
+        bench.driver.hear(bench.conns.get(peer)!, announcement([64502], other, { nextHop }))
+        const rate = bandwidth(peer === EXTERNAL[0] ? 125e6 : 250e6)
+        bench.driver.hear(bench.conns.get(peer)!, announcement([64502], ["203.0.113.0/24"], { nextHop, ...rate }))
+      }
+      expect(bench.driver.state.sharedNextHops.count).toBe(2)
+      const withdrawn = [first, first === PREFIX ? other[0]! : PREFIX].map((text) => parsePrefix(text)!)
+      for (const prefix of withdrawn) {
+        const update = encodeUpdate({ withdrawn: [prefix] }, { as4: true, addPath: [] })
+        bench.driver.hear(bench.conns.get(EXTERNAL[0]!)!, update)
+      }
+      expect(bench.driver.state.sharedNextHops.count).toBe(1)
+    }
+  })
+
   it("come from the transitive form too", () => {
     expect(usedWith({}, bandwidth(125e6, 0), bandwidth(250e6))).toEqual([1, 2])
   })

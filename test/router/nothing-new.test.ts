@@ -95,3 +95,54 @@ it("a best path that moves from a peer outside to one inside, and looks the same
   // Who had it from outside hears of LOCAL_PREF now, and who announced it first that there is another one.
   expect(counts(heard(bench))).toEqual({ [FROM]: 1, [OUTSIDE]: 0, [INSIDE]: 1, [CLIENT]: 1, [SERVED]: 0 })
 })
+
+const CONFEDERATION = { identifier: 65500, members: [65010] }
+const MEMBER = "10.0.0.7"
+
+it.each([
+  ["to a peer outside of the confederation", OUTSIDE, [0]],
+  ["to a client of a route server", SERVED, [0]],
+  ["inside, where they are told, it is news", INSIDE, [1]]
+] as const)(
+  "segments that stay in the confederation are no news when they change [RFC 5065 §5.3]: %s",
+  (_, peer, news) => {
+    const type = peer === SERVED ? "route-server-client" : peer === INSIDE ? "internal" : "external"
+    const driver = new Driver(
+      configOf([peerConfig(MEMBER, 65010), peerConfig(peer, ASNS[peer], { type })], { confederation: CONFEDERATION })
+    )
+    const from = establishWith(driver, MEMBER, 65010)
+    const to = establishWith(driver, peer, ASNS[peer])
+    const say = (inner: ReadonlyArray<number>): ReadonlyArray<number> => {
+      const asPath = [
+        { type: 3, members: [65010, ...inner] },
+        { type: 2, members: [64510] }
+      ] as const
+      driver.hear(from, announcement([], [PREFIX], { asPath, localPref: 100 }))
+      driver.settle()
+      return [driver.updates(to).length]
+    }
+    expect(say([])).toEqual([1])
+    expect([say([65011]), say([65011, 65012])]).toEqual([news, news])
+  }
+)
+
+it("numbers that the operator has replaced by ours are no news when one of them becomes the other", () => {
+  const driver = new Driver(configOf([peerConfig(FROM, 65002), peerConfig(OUTSIDE, 65003, { asOverride: true })]))
+  const from = establishWith(driver, FROM, 65002)
+  const to = establishWith(driver, OUTSIDE, 65003)
+  const say = (asn: number): number => {
+    driver.hear(from, announcement([65002, asn], [PREFIX]))
+    driver.settle()
+    return driver.updates(to).length
+  }
+  // Our own number is only let in where it is allowed for.
+  expect([say(65003), say(65004), say(65003)]).toEqual([1, 1, 1])
+  const loose = new Driver(
+    configOf([peerConfig(FROM, 65002, { allowOwnAs: 1 }), peerConfig(OUTSIDE, 65003, { asOverride: true })])
+  )
+  const source = establishWith(loose, FROM, 65002)
+  const listener = establishWith(loose, OUTSIDE, 65003)
+  for (const asn of [65003, LOCAL_AS]) loose.hear(source, announcement([65002, asn], [PREFIX]))
+  loose.settle()
+  expect(loose.updates(listener).length).toBe(1)
+})

@@ -17,7 +17,7 @@ export interface Neighbour {
   readonly index: number
   readonly address: string
   readonly asn: number
-  readonly id: number
+  id: number
   kind: Kind
   readonly as4: boolean
   /** It sends path identifiers. */
@@ -177,4 +177,22 @@ export const toldTo = (to: Neighbour, paths: ReadonlyArray<Path>, world: World):
     left = left.filter((path) => path !== best)
   }
   return told
+}
+
+/** What of a neighbour's attributes counts: some have no business to say some of them; a migration's number counts as passed. */
+export const keptOf = (one: Neighbour, said: Attributes): Attributes => {
+  const { localPref, originatorId, clusterList, asPath = [], ...rest } = said
+  const isReflected = one.kind === "internal" || one.kind === "client"
+  const [first, ...others] = asPath
+  const passed =
+    first?.type === 2
+      ? [{ type: 2, members: [one.localAs!, ...first.members] }, ...others]
+      : [{ type: 2, members: [one.localAs!] }, ...asPath]
+  return {
+    ...rest,
+    asPath: one.localAs === undefined ? asPath : passed,
+    ...(isOutside(one) || localPref === undefined ? {} : { localPref }),
+    ...(isReflected && originatorId !== undefined ? { originatorId } : {}),
+    ...(isReflected && clusterList !== undefined ? { clusterList } : {})
+  }
 }

@@ -132,6 +132,13 @@ const step = fc.oneof(
     })
   },
   {
+    weight: 5,
+    arbitrary: fc.record({
+      what: fc.constantFrom("stall", "stall", "read", "remove", "is another"),
+      which
+    })
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       what: fc.constant("changes" as const),
@@ -162,7 +169,15 @@ const perform = (bench: WholeBench, world: World, taken: Step): void => {
   if (taken.what === "says" && "told" in taken) bench.hear(one!, taken.told)
   else if (taken.what === "quantum") bench.quantum()
   else if (taken.what === "check") bench.check()
-  else if (taken.what === "close") bench.close(one!)
+  else if (taken.what === "stall") bench.stall(one!)
+  else if (taken.what === "read") bench.read(one!)
+  else if (taken.what === "remove") bench.remove(one!)
+  else if (taken.what === "is another") {
+    // Another router answers from its address.
+    bench.close(one!)
+    one!.id ^= 0x1000
+    bench.open(one!, true)
+  } else if (taken.what === "close") bench.close(one!)
   else if (taken.what === "notify") bench.notify(one!)
   else if (taken.what === "refresh") bench.refresh(one!)
   else if (taken.what === "end of RIB") bench.endOfRib(one!)
