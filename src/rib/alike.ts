@@ -6,12 +6,12 @@ import { isOutside } from "./peers.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
 const BYTES_MAX = 70_000
-/** No peer. */
+/** No source. */
 const NOBODY = 0xffff_ffff
 
 export class Likeness {
   private readonly store: AttributeStore
-  private readonly sourceOf: (peer: number) => RouteSource
+  private readonly sourceOf: (source: number) => RouteSource
   private readonly inConfederation: boolean
   private readonly one: Uint8Array = new Uint8Array(BYTES_MAX)
   private readonly other: Uint8Array = new Uint8Array(BYTES_MAX)
@@ -22,8 +22,8 @@ export class Likeness {
   private readonly asked: Uint32Array = new Uint32Array(4)
   private answer = false
 
-  /** `sourceOf`: what is asked about a peer whose route it is. */
-  constructor(store: AttributeStore, sourceOf: (peer: number) => RouteSource, inConfederation: boolean) {
+  /** `sourceOf`: who stands behind the number that a route is from. */
+  constructor(store: AttributeStore, sourceOf: (source: number) => RouteSource, inConfederation: boolean) {
     this.store = store
     this.inConfederation = inConfederation
     this.sourceOf = sourceOf
@@ -36,7 +36,7 @@ export class Likeness {
     this.asked.fill(NOBODY)
   }
 
-  /** Whether set `a` of one peer's route and set `b` of another's are told in the same bytes. */
+  /** Whether set `a` of a route from one and set `b` of a route from another are told in the same bytes. */
   of(a: AttributeId, from: number, b: AttributeId, otherFrom: number): boolean {
     if (a === b && from === otherFrom) return true
     const { asked, parameters, store } = this

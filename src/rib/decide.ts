@@ -17,6 +17,8 @@ import { INELIGIBLE, Reason } from "./reason.ts"
 /** Traits that may make a path ineligible. */
 const SUSPICIOUS = Trait.AsLoop | Trait.OriginatorLoop | Trait.ClusterLoop | Trait.OnlyToCustomer
 const MED_WORST = 0xffff_ffff
+/** So many paths are compared each with each, rather than by a map. */
+const FEW = 16
 
 export class Decision {
   /** Which paths beside the best one share the traffic. */
@@ -29,6 +31,8 @@ export class Decision {
   private others = new Uint32Array(16)
   /** By place among the candidates: beaten by MED. */
   private beaten = new Uint8Array(64)
+  /** By neighbouring AS: the lowest MED. */
+  private readonly lowest = new Map<number, number>()
   /** Reasons are noted: it is the decision of the table itself. */
   private noting = true
   /** A path was removed by MED in the last decision: without its rival it might have been better than the one that won. */
@@ -282,13 +286,27 @@ export class Decision {
 
   /** RFC 4271 §9.1.2.2 c: a path goes if another from the same neighbouring AS has a lower MED. */
   private eliminateByMed(count: number): number {
-    const { beaten, candidates, store } = this
+    const { beaten, candidates } = this
     const { attributes, reason } = this.paths
     let differ = false
     for (let index = 1; index < count; index++) {
       if (this.medOf(attributes[candidates[index]]) !== this.medOf(attributes[candidates[0]])) differ = true
     }
     if (!differ) return count
+    if (count > FEW) this.beatMany(count)
+    else this.beatFew(count)
+    let kept = 0
+    for (let index = 0; index < count; index++) {
+      if (beaten[index] === 0) candidates[kept++] = candidates[index]
+      else if (this.noting) reason[candidates[index]] = Reason.Med
+    }
+    this.removedByMed = kept < count
+    return kept
+  }
+
+  private beatFew(count: number): void {
+    const { beaten, candidates, store } = this
+    const { attributes } = this.paths
     for (let index = 0; index < count; index++) {
       const set = attributes[candidates[index]]
       beaten[index] = 0
@@ -299,13 +317,23 @@ export class Decision {
         break
       }
     }
-    let kept = 0
+  }
+
+  /** The same, at the cost of their number and not of its square. */
+  private beatMany(count: number): void {
+    const { beaten, candidates, lowest, store } = this
+    const { attributes } = this.paths
+    lowest.clear()
     for (let index = 0; index < count; index++) {
-      if (beaten[index] === 0) candidates[kept++] = candidates[index]
-      else if (this.noting) reason[candidates[index]] = Reason.Med
+      const set = attributes[candidates[index]]
+      const known = lowest.get(store.neighborAs[set])
+      if (known === undefined || this.medOf(set) < known) lowest.set(store.neighborAs[set], this.medOf(set))
     }
-    this.removedByMed = kept < count
-    return kept
+    for (let index = 0; index < count; index++) {
+      const set = attributes[candidates[index]]
+      beaten[index] = this.medOf(set) > lowest.get(store.neighborAs[set])! ? 1 : 0
+    }
+    lowest.clear()
   }
 
   /** RFC 5004 §3: the external path that is best already stays so, except against one of the same router. */

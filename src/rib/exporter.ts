@@ -18,13 +18,16 @@ import type { RibTable } from "./rib-table.ts"
 import { RoutePlaces } from "./route-places.ts"
 import type { Selection } from "./selection.ts"
 import { Streams } from "./streams.ts"
-import { ToldFrom } from "./told-from.ts"
+import { FROM_UNKNOWN, ToldFrom } from "./told-from.ts"
+import type { RouteSource } from "./transform.ts"
 
 /** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
 
 const NOBODY = -1
 const LOCAL_SHARE = 0xffff
+/** Added to the mark of a source that is remembered (told-from.ts), so that it is no peer's number. */
+const HELD = 0x10000
 
 /** One round of telling a class something: the class, the receivers, and the difference between before and now. */
 export class Exporter {
@@ -50,8 +53,11 @@ export class Exporter {
     this.store = store
     this.selection = selection
     this.packer = packer
-    this.likeness = new Likeness(store, (peer) => selection.sourceOf(peer), inConfederation)
-    this.toldFrom = new ToldFrom(store)
+    const toldFrom = new ToldFrom(store)
+    this.toldFrom = toldFrom
+    const sourceOf = (source: number): RouteSource =>
+      source < HELD ? selection.sourceOf(source) : toldFrom.sourceOf(source - HELD)
+    this.likeness = new Likeness(store, sourceOf, inConfederation)
   }
 
   /** Tells a class what changed of a table. */
@@ -161,15 +167,17 @@ export class Exporter {
     return internal ? source : local ? LOCAL_SHARE : SELF
   }
 
-  /** The same for what is remembered. */
-  protected originOf(attributes: AttributeId, source: number): number {
-    return this.toldFrom.of(attributes, this.selection.sourceOf(source))
-  }
-
   /** Whether two routes, each a set and the peer that it is from, are the same bytes to whoever is told them. */
   protected isAlike(set: AttributeId, source: number, other: AttributeId, otherSource: number): boolean {
     if (set === other && this.shareOf(source) === this.shareOf(otherSource)) return true
     return this.likeness.of(set, source, other, otherSource)
+  }
+
+  /** The same for what a member held: `mark` stands for whom that was from. */
+  protected isLikeHeld(set: AttributeId, source: number, held: AttributeId, mark: number): boolean {
+    if (mark === FROM_UNKNOWN) return false
+    if (set === held && this.toldFrom.of(set, this.selection.sourceOf(source)) === mark) return true
+    return this.likeness.of(set, source, held, HELD + mark)
   }
 
   protected addJob(
@@ -338,7 +346,7 @@ export class Exporter {
   /** Remembers what a member holds, so that it is told just what differs from that in the end. */
   private keep(member: Member, id: PrefixId, pathId: number, attributes: AttributeId, source: number): void {
     this.store.retain(attributes)
-    member.addHeld(id, pathId, attributes, this.originOf(attributes, source))
+    member.addHeld(id, pathId, attributes, this.toldFrom.of(attributes, this.selection.sourceOf(source)))
   }
 }
 

@@ -24,7 +24,6 @@ export class Multipath {
   private readonly paths: Paths
   private readonly peers: RibPeers
   private options: MultipathOptions | undefined
-  private readonly equal: Array<PathRef> = []
 
   constructor(store: AttributeStore, paths: Paths, peers: RibPeers) {
     this.store = store
@@ -40,47 +39,40 @@ export class Multipath {
   gather(head: PathRef): number {
     this.count = 0
     if (this.options === undefined || head === 0) return 0
-    const { next, reason } = this.paths
+    const { next, peer, reason } = this.paths
     if (next[head] === 0 || reason[head] !== Reason.Best) return 0
-    this.equal.length = 0
+    const most = this.peers.outside[peer[head]] === 1 ? this.options.external : this.options.internal
+    if (most < 2 || peer[head] === 0) return 0
+    const { members } = this
+    members.length = 1
+    members[0] = head
     // Who lost to a tie-breaker only is as good as the best one.
     for (let path = next[head]; path !== 0; path = next[path]) {
-      if (reason[path] >= Reason.Age && reason[path] < INELIGIBLE) this.insert(path)
+      if (reason[path] >= Reason.Age && reason[path] < INELIGIBLE && this.isAlike(head, path)) this.insert(path, most)
     }
-    if (this.equal.length > 0) this.choose(head, this.options)
+    this.weights.length = 0
+    if (members.length === 1) return 0
+    this.count = members.length
+    if (this.options.linkBandwidth) this.weigh()
     return this.count
   }
 
-  private choose(best: PathRef, options: MultipathOptions): void {
-    const { equal, members, weights, store } = this
-    const { attributes, peer } = this.paths
-    const most = this.peers.outside[peer[best]] === 1 ? options.external : options.internal
-    members.length = 0
-    weights.length = 0
-    members.push(best)
-    if (most > 1 && peer[best] !== 0) {
-      for (const path of equal) {
-        if (members.length === most) break
-        if (!this.isAlike(best, path)) continue
-        if (!this.hasNextHop(store.nextHop[attributes[path]])) members.push(path)
-      }
-    }
-    if (members.length === 1) return
-    this.count = members.length
-    if (options.linkBandwidth) this.weigh()
+  /** Keeps the best `most` in order, the first of them in its place, and of several with one next hop the best: they are few, however many come. */
+  private insert(path: PathRef, most: number): void {
+    const { members } = this
+    if (members.length === most && this.compare(members[most - 1], path) <= 0) return
+    const hop = this.nextHopOf(path)
+    let same = 0
+    while (same < members.length && this.nextHopOf(members[same]) !== hop) same++
+    if (same === 0 || (same < members.length && this.compare(members[same], path) <= 0)) return
+    // Whoever stands last goes, unless one with the same next hop does.
+    let place = same < members.length ? same : members.length < most ? members.length : most - 1
+    for (; place > 1 && this.compare(members[place - 1], path) > 0; place--) members[place] = members[place - 1]
+    members[place] = path
   }
 
-  /** Keeps `equal` in order: it is short. */
-  private insert(path: PathRef): void {
-    const { equal } = this
-    let place = equal.length
-    for (; place > 0 && this.compare(equal[place - 1], path) > 0; place--) equal[place] = equal[place - 1]
-    equal[place] = path
-  }
-
-  private hasNextHop(nextHop: number): boolean {
-    for (const member of this.members) if (this.store.nextHop[this.paths.attributes[member]] === nextHop) return true
-    return false
+  private nextHopOf(path: PathRef): number {
+    return this.store.nextHop[this.paths.attributes[path]]
   }
 
   /** By the hash of AS_PATH: that two paths of one length agree in it by chance makes them share, and nothing worse. */

@@ -18,7 +18,10 @@ export const FROM_UNKNOWN = 0xfffd
 
 export class ToldFrom {
   private readonly store: AttributeStore
-  private readonly routers: Map<number, number> = new Map()
+  /** By identifier its mark, and by mark the identifier. */
+  private readonly marks: Map<number, number> = new Map()
+  private readonly routers: Array<number> = [0]
+  private readonly source: RouteSource = { local: false, internal: false, routerId: 0 }
 
   constructor(store: AttributeStore) {
     this.store = store
@@ -27,12 +30,22 @@ export class ToldFrom {
   of(set: AttributeId, { local, internal, routerId }: RouteSource): number {
     if (!internal) return local ? OURSELVES : OUTSIDE
     if (this.store.originatorId[set] !== 0) return INSIDE
-    const known = this.routers.get(routerId)
+    const known = this.marks.get(routerId)
     if (known !== undefined) return known
-    const next = this.routers.size + 1
-    if (next === FROM_UNKNOWN) return FROM_UNKNOWN
-    this.routers.set(routerId, next)
-    return next
+    const mark = this.routers.length
+    if (mark === FROM_UNKNOWN) return FROM_UNKNOWN
+    this.marks.set(routerId, mark)
+    this.routers.push(routerId)
+    return mark
+  }
+
+  /** Who stands behind a mark. Good until the next question. */
+  sourceOf(mark: number): RouteSource {
+    const { source } = this
+    source.local = mark === OURSELVES
+    source.internal = mark !== OUTSIDE && mark !== OURSELVES
+    source.routerId = this.routers[mark] ?? 0
+    return source
   }
 }
 

@@ -51,7 +51,8 @@ export interface RouteSource {
 
 /**
  * The next hop that a class is told, in words: our own address towards external peers, for routes of our own, and where the route's
- * cannot be said in this class; else the route's. Empty where none can be said. Four words need MP_REACH_NLRI.
+ * cannot be said in this class; else the route's. Empty where none can be said: a route server has nothing to say for what its client cannot
+ * read, for it forwards nothing (RFC 7947 §2.2.1). Four words need MP_REACH_NLRI.
  */
 export const exportedNextHop = (
   store: AttributeStore,
@@ -63,10 +64,12 @@ export const exportedNextHop = (
   if (to.kind === Kind.External || source.local) return to.nextHopSelf
   if (to.nextHopSelfInside === true && !source.internal) return to.nextHopSelf
   const stored = store.nextHops.addresses[store.nextHop[id]]
-  if (isUnspecified(stored.words)) return to.nextHopSelf
-  const sayable = to.family === 1 ? stored.family === 6 : stored.family === 4 || to.extendedNextHop
-  return sayable ? stored.words : to.nextHopSelf
+  const fits = to.family === 1 ? stored.family === 6 : stored.family === 4 || to.extendedNextHop
+  if (fits && !isUnspecified(stored.words)) return stored.words
+  return to.kind === Kind.RouteServerClient ? UNSAYABLE : to.nextHopSelf
 }
+
+const UNSAYABLE: ReadonlyArray<number> = []
 
 const isUnspecified = (words: ReadonlyArray<number>): boolean => {
   for (const word of words) if (word !== 0) return false

@@ -11,7 +11,6 @@ import { SELF } from "./peers.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
 import { RoutePlaces } from "./route-places.ts"
-import { FROM_UNKNOWN } from "./told-from.ts"
 
 /** Whether a peer can take more bytes now. */
 export type HasRoom = (peer: number) => boolean
@@ -270,10 +269,8 @@ export class Walker extends Exporter {
     const end = placesHeld.to(before.pathId[route])
     for (let old = placesHeld.from(before.pathId[route]); old < end; old++) {
       if (held.pathId[old] !== before.pathId[route]) continue
-      const source = before.source[route]
-      const from = this.originOf(before.attributes[route], source)
-      if (from === FROM_UNKNOWN || from !== held.source[old]) continue
-      if (this.isAlike(before.attributes[route], source, held.attributes[old], source)) return true
+      const { attributes, source } = before
+      if (this.isLikeHeld(attributes[route], source[route], held.attributes[old], held.source[old])) return true
     }
     return false
   }

@@ -100,6 +100,26 @@ describe("IPv4 routes with IPv6 next hops [RFC 8950]", () => {
     expect(formatAddress(lastOf(driver.messages(cannot)).nextHop!)).toBe("10.0.0.1")
   })
 
+  it("are not told to a client of a route server that cannot read them: it hears of the next one, or nothing [RFC 7947 §2.2.1]", () => {
+    const served = { type: "route-server-client" } as const
+    const driver = driverOf(
+      peerConfig(A, 65002, { ...extended, ...served }),
+      peerConfig(V4, 65004, served),
+      peerConfig("10.0.0.5", 65005, served)
+    )
+    const a = establishWith(driver, A, 65002, [EXTENDED], LOCAL_V6)
+    const v4 = establishWith(driver, V4, 65004)
+    const other = establishWith(driver, "10.0.0.5", 65005)
+    driver.hear(a, reach("10.1.0.0/16", ["2001:db8::2"]))
+    driver.settle()
+    expect(driver.messages(v4)).toEqual([])
+    const nextHop = { family: 4, words: [0x0a000005] } as const
+    driver.hear(other, announcement([65005, 65006], ["10.1.0.0/16"], { nextHop }))
+    driver.settle()
+    expect(nextHopOf(driver, A)).toBe("2001:db8::2")
+    expect(formatAddress(lastOf(driver.messages(v4)).nextHop!)).toBe("10.0.0.5")
+  })
+
   it("are not learned where it was not agreed on", () => {
     const driver = driverOf(peerConfig(A, 65002))
     const a = establishWith(driver, A, 65002, [], LOCAL_V6)

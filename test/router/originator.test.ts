@@ -57,25 +57,32 @@ it("a router that comes back from a graceful restart with another identifier is 
   expect(originators(driver, to)).toEqual([])
 })
 
-it("a client that did not read while one peer's route became that of the next with its number hears of it, once", () => {
-  const config = configOf([client(SOURCE), client(CLIENT)])
-  const driver = new Driver(config)
-  const from = establishWith(driver, SOURCE, LOCAL_AS, [], undefined, "10.9.9.1")
-  const to = establishWith(driver, CLIENT, LOCAL_AS)
-  driver.hear(from, ROUTE)
-  expect(originators(driver, to)).toEqual(["10.9.9.1"])
-  const conn = driver.state.connections.get(to)!
-  conn.unsentBytes = 2 * PEER_QUEUE_BYTES_MAX
-  for (const membership of conn.session!.memberships) driver.state.rib.stall(membership)
-  const number = driver.state.byAddress.get(SOURCE)
-  driver.command({ command: "configure", config: { ...config, peers: [client(CLIENT)] }, seed: 1 })
-  driver.finishCloses()
-  driver.settle()
-  driver.command({ command: "configure", config: { ...config, peers: [client(CLIENT), client(NEXT)] }, seed: 1 })
-  expect(driver.state.byAddress.get(NEXT)).toBe(number)
-  driver.hear(establishWith(driver, NEXT, LOCAL_AS, [], undefined, "10.9.9.3"), ROUTE)
-  expect(originators(driver, to)).toEqual([])
-  conn.unsentBytes = 0
-  driver.step()
-  expect(originators(driver, to)).toEqual(["10.9.9.3"])
-})
+it.each([
+  ["a client", LOCAL_AS, ["10.9.9.1"], ["10.9.9.3"]],
+  ["a peer outside, which sees no originator,", 65003, ["0.0.0.0"], []]
+] as const)(
+  "%s that did not read while one peer's route became that of the next with its number hears of what differs",
+  (_, asn, first, then) => {
+    const listener = asn === LOCAL_AS ? client(CLIENT) : peerConfig(CLIENT, asn)
+    const config = configOf([client(SOURCE), listener])
+    const driver = new Driver(config)
+    const from = establishWith(driver, SOURCE, LOCAL_AS, [], undefined, "10.9.9.1")
+    const to = establishWith(driver, CLIENT, asn)
+    driver.hear(from, ROUTE)
+    expect(originators(driver, to)).toEqual(first)
+    const conn = driver.state.connections.get(to)!
+    conn.unsentBytes = 2 * PEER_QUEUE_BYTES_MAX
+    for (const membership of conn.session!.memberships) driver.state.rib.stall(membership)
+    const number = driver.state.byAddress.get(SOURCE)
+    driver.command({ command: "configure", config: { ...config, peers: [listener] }, seed: 1 })
+    driver.finishCloses()
+    driver.settle()
+    driver.command({ command: "configure", config: { ...config, peers: [listener, client(NEXT)] }, seed: 1 })
+    expect(driver.state.byAddress.get(NEXT)).toBe(number)
+    driver.hear(establishWith(driver, NEXT, LOCAL_AS, [], undefined, "10.9.9.3"), ROUTE)
+    expect(originators(driver, to)).toEqual([])
+    conn.unsentBytes = 0
+    driver.step()
+    expect(originators(driver, to)).toEqual(then)
+  }
+)

@@ -135,7 +135,7 @@ describe("pass-through among speakers of every kind", () => {
     ["to a client that reads two octets", { from: 0 }, 3],
     ["from a client that writes two", { from: 2 }, 1],
     ["with path identifiers that are not ours", { from: 4, here: [[1, 9]] }, 5],
-    ["with an IPv6 next hop to who takes none", { from: 6 }, 1],
+    ["with an IPv6 next hop, within our AS to who takes none", { from: 6 }, 10],
     ["from within to a client of the route server, which takes no LOCAL_PREF", { from: 10 }, 0]
   ])("rebuilds: %s", (_, one, to) => {
     expect(passes(one, to)).toBe(false)
