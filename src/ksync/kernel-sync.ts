@@ -182,6 +182,7 @@ export class KernelSync extends RouteMirror implements Retried {
       flags = routes.state[prefix]
     }
     const state = flags & RouteFlag.State
+    if (this.beside.size > 0 && this.thinOut(family, prefix, requests, slots)) return
     const target = discard !== 0 ? discard : wanted ? group!.id : 0
     const differs = routes.told[prefix] !== target || (flags & RouteFlag.Unknown) !== 0
     const event = eventFor(state, wanted, differs, false)
@@ -204,6 +205,21 @@ export class KernelSync extends RouteMirror implements Retried {
       requests.putRoute(family, prefix, target, isAdd ? PutMode.Create : PutMode.CreateOrReplace)
       slots.addRoute(isAdd ? SlotKind.RouteAdd : SlotKind.RouteChange, family, prefix, target)
     }
+  }
+
+  /** Deletes one of several routes under the same key, where there are. What is left is settled when that is answered. */
+  private thinOut(family: 0 | 1, prefix: PrefixId, requests: Requests, slots: Slots): boolean {
+    const key = prefix * 2 + family
+    const by = this.beside.get(key)
+    if (by === undefined) return false
+    this.beside.delete(key)
+    const acts = this.stepRoute(family, prefix, EntryEvent.DeleteRequest, 0)
+    if ((acts & Act.SendDelete) === 0) return false
+    // What is left bears our name, or must be asked for.
+    this.doubtful.set(key, by === Meddling.Doubled ? Meddling.Altered : Meddling.Deleted)
+    requests.deleteRoute(family, prefix)
+    slots.addRoute(SlotKind.RouteDelete, family, prefix, 0)
+    return true
   }
 
   /** Something is under way for the route, and there is news: noted in its state, and looked at again when it is answered. */
@@ -242,9 +258,14 @@ export class KernelSync extends RouteMirror implements Retried {
     this.backOff.succeeded(prefix * 2 + family)
     this.settled(family, prefix)
     if (kind === SlotKind.RouteDelete) {
+      const meddling = this.settleMeddling(family, prefix)
+      // What was deleted may have been another one in our name: its group stays until that is settled.
+      if (isInOurName(meddling)) this.mayPointAt(family, prefix, routes.told[prefix])
       this.setTold(family, prefix, 0)
-      if (this.settleMeddling(family, prefix) === Meddling.Altered) this.occupied(family, prefix)
+      if (isInOurName(meddling)) this.occupied(family, prefix, meddling)
       else this.conclude(family, prefix, EntryEvent.DeleteAck)
+      // Deleted because of somebody else's: it may still be wanted.
+      if (meddling !== undefined) routes.mark(prefix)
       return
     }
     const group = slots.group[slot]
@@ -255,6 +276,9 @@ export class KernelSync extends RouteMirror implements Retried {
     const meddling = this.settleMeddling(family, prefix)
     if (meddling === Meddling.Altered || meddling === Meddling.Deleted) {
       routes.state[prefix] |= RouteFlag.Unknown
+      routes.mark(prefix)
+    } else if (meddling === Meddling.Doubled || meddling === Meddling.Preceded) {
+      this.beside.set(prefix * 2 + family, meddling)
       routes.mark(prefix)
     }
     // The group went while the answer was on its way, and the route with it.
@@ -281,10 +305,14 @@ export class KernelSync extends RouteMirror implements Retried {
       }
     }
     // What was in the way bears our name.
-    if (failure.errorClass === ErrorClass.Conflict && meddling === Meddling.Altered) this.occupied(family, prefix)
-    else this.rest(family, prefix, failure)
+    if (failure.errorClass === ErrorClass.Conflict && isInOurName(meddling)) {
+      this.occupied(family, prefix, meddling)
+    } else this.rest(family, prefix, failure)
   }
 }
+
+const isInOurName = (meddling: Meddling | undefined): boolean =>
+  meddling === Meddling.Altered || meddling === Meddling.Doubled
 
 const FAMILIES = [0, 1] as const
 

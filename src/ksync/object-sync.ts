@@ -171,11 +171,11 @@ export class ObjectSync extends ObjectTable {
   }
 
   /** What a group of ours was seen to be. */
-  groupSeen(group: GroupObject, { members, shape }: GroupContent, undone: boolean): void {
+  groupSeen(group: GroupObject, { members, shape, isRenamed }: GroupContent, undone: boolean): void {
     const known = this.membersOf(members)
     const told = group.told.map(({ leaf: { adjacency }, weight }) => ({ adjacency, weight }))
     const isWhole = known.length === members.length && isSameShape(shape, group.shape)
-    if (isWhole && isSameShare(known, told)) return
+    if (isWhole && !isRenamed && isSameShare(known, told)) return
     // What is under way will say what is there; it is repeated, since nobody knows which came first.
     if (!isUnderWay(group.state)) this.seen(group, known, shape)
     this.alter(group, `group ${group.pathList}`, undone)

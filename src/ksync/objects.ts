@@ -90,6 +90,8 @@ export interface GroupContent {
   readonly members: ReadonlyArray<GroupMember>
   /** Undefined: by hash alone. */
   readonly shape: GroupShape | undefined
+  /** It is there under another program's protocol id. */
+  readonly isRenamed: boolean
 }
 
 export class GroupObject extends KernelObject {

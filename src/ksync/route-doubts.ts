@@ -19,7 +19,11 @@ export const Meddling = {
   /** Deleted. */
   Deleted: 2,
   /** Replaced by a route of its own. */
-  Taken: 3
+  Taken: 3,
+  /** Another one in our name was put beside it (ADR-0067). */
+  Doubled: 4,
+  /** A route of its own was put before it. */
+  Preceded: 5
 } as const
 export type Meddling = (typeof Meddling)[keyof typeof Meddling]
 

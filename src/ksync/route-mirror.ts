@@ -22,6 +22,8 @@ export class RouteMirror {
   digest = 0
   /** Routes that others meddled with while a request about them was under way, by family + 2 · prefix. */
   protected readonly doubtful: Map<number, Meddling> = new Map()
+  /** Routes of ours that are not alone under their key: another one in our name is there too, or somebody else's is before it. */
+  protected readonly beside: Map<number, Meddling> = new Map()
   protected readonly possible: PossibleGroups = new PossibleGroups()
   protected readonly fib: Fib
   protected readonly backOff: RouteBackOff = new RouteBackOff()
@@ -92,6 +94,28 @@ export class RouteMirror {
     }
   }
 
+  /**
+   * Another program put a route under our key and left ours there: in our name (`Doubled`), or in its own and so that it comes first
+   * (`Preceded`, ADR-0067). Requests can name only the first of several, so one is deleted; what is left then is ours to replace, or a conflict.
+   */
+  routeBeside(family: 0 | 1, prefix: PrefixId, by: Meddling): void {
+    this.routes[family].fit(this.fib.entries[family].prefixes.capacity)
+    const key = prefix * 2 + family
+    const state = this.routes[family].state[prefix] & RouteFlag.State
+    if (isUnderWay(state)) {
+      this.doubtful.set(key, by)
+      return
+    }
+    const isThere = state === EntryState.InSync || state === EntryState.ChangeDefer
+    if (!isThere && by === Meddling.Preceded) return
+    this.count.altered++
+    // Beside what is not ours: it goes, and no replace of ours may hit the other.
+    if (!isThere) this.occupied(family, prefix, undefined)
+    this.beside.set(key, isThere ? by : Meddling.Preceded)
+    if (this.objects.fights.undone(key)) this.routes[family].mark(prefix)
+    else this.rest(family, prefix, contested(this.objects.fights.counts.get(key)!))
+  }
+
   /** Another program gave up what it had under our key. */
   placeFreed(family: 0 | 1, prefix: PrefixId): void {
     const routes = this.routes[family]
@@ -102,9 +126,10 @@ export class RouteMirror {
 
   // What is known
 
-  /** There is a route in our name, and nobody knows where it points. */
-  protected occupied(family: 0 | 1, prefix: PrefixId): void {
+  /** There is a route in our name, or several (`Doubled`), and nobody knows where they point. */
+  protected occupied(family: 0 | 1, prefix: PrefixId, by: Meddling | undefined): void {
     const routes = this.routes[family]
+    if (by === Meddling.Doubled) this.beside.set(prefix * 2 + family, by)
     if ((routes.state[prefix] & RouteFlag.State) === EntryState.Init) this.begin(family, prefix)
     this.setTold(family, prefix, UNKNOWN_GROUP)
     routes.state[prefix] = (routes.state[prefix] & ~RouteFlag.State) | EntryState.InSync | RouteFlag.Unknown
@@ -115,6 +140,13 @@ export class RouteMirror {
   protected unknown(family: 0 | 1, prefix: PrefixId, group: number): void {
     if (group !== 0) this.possible.add(prefix * 2 + family, group)
     this.routes[family].state[prefix] |= RouteFlag.Unknown
+  }
+
+  /** The route may point at the group, whatever was told. */
+  protected mayPointAt(family: 0 | 1, prefix: PrefixId, group: number): void {
+    if (this.objects.groupById(group) === undefined) return
+    this.objects.retain(group)
+    this.possible.add(prefix * 2 + family, group)
   }
 
   /** Tried again after a pause. */
@@ -204,6 +236,7 @@ export class RouteMirror {
     if (this.failures.size > 0) this.failures.delete(prefix * 2 + family)
     this.backOff.succeeded(prefix * 2 + family)
     if (this.doubtful.size > 0) this.doubtful.delete(prefix * 2 + family)
+    if (this.beside.size > 0) this.beside.delete(prefix * 2 + family)
     routes.count--
     assert(routes.count >= 0, "a route ends once")
     this.fib.entries[family].prefixes.release(prefix)

@@ -83,7 +83,7 @@ const insert4 = (
   if (first < 0) {
     if ((origin.flags & NetlinkFlag.Create) === 0) return refuse(Errno.ENOENT)
     const after = routes.findIndex((other) => other.metric > route.metric)
-    place(kernel, routes, after < 0 ? routes.length : after, route, origin, NetlinkFlag.Create)
+    place(kernel, routes, after < 0 ? routes.length : after, route, origin, ALONE)
     return undefined
   }
   if ((origin.flags & NetlinkFlag.Exclusive) !== 0) return refuse(Errno.EEXIST)
@@ -100,7 +100,7 @@ const insert4 = (
   const append = (origin.flags & NetlinkFlag.Append) !== 0
   if ((origin.flags & NetlinkFlag.Create) === 0 && !append) return refuse(Errno.ENOENT)
   const end = routes.findLastIndex((other) => sameRank(other, route)) + 1
-  place(kernel, routes, append ? end : first, route, origin, NetlinkFlag.Create)
+  place(kernel, routes, append ? end : first, route, origin, append ? BEHIND : NetlinkFlag.Create)
   return undefined
 }
 
@@ -129,9 +129,14 @@ const insert6 = (
     if (routes.some((other) => other.metric === route.metric && sameWay(other, route))) return refuse(Errno.EEXIST)
   } else if (replace && !create) return refuse(Errno.ENOENT)
   const after = routes.findIndex(({ metric }) => metric > route.metric)
-  place(kernel, routes, after < 0 ? routes.length : after, route, origin, NetlinkFlag.Create)
+  const told = (first < 0 ? ALONE : NetlinkFlag.Create) | (origin.flags & NetlinkFlag.Append)
+  place(kernel, routes, after < 0 ? routes.length : after, route, origin, told)
   return undefined
 }
+
+/** What is told of a new route where none had its key, and of one that was appended; a bare CREATE: it was put beside others, in IPv4 before them. */
+const ALONE = NetlinkFlag.Create | NetlinkFlag.Exclusive
+const BEHIND = NetlinkFlag.Create | NetlinkFlag.Append
 
 const place = (
   kernel: ModelKernel,
@@ -197,7 +202,7 @@ export const addKernelRoute = (kernel: ModelKernel, route: ModelRoute): void => 
   const routes = table.get(key) ?? []
   if (routes.some((other) => sameRank(other, route) && sameContent(other, route))) return
   const after = routes.findIndex(({ metric }) => metric > route.metric)
-  place(kernel, routes, after < 0 ? routes.length : after, route, NOBODY, NetlinkFlag.Create)
+  place(kernel, routes, after < 0 ? routes.length : after, route, NOBODY, ALONE)
   table.set(key, routes)
 }
 

@@ -65,39 +65,57 @@ export const adjacencyOf = ({ family, gateway, ifindex, blackhole, labels = [] }
   return { key: `${way} ${ifindex}${labelsKey(labels)}`, family, words, ifindex, labels }
 }
 
-/** Which of our routes the dump that is being read has shown. Those made by it are beyond the length that the columns had when it began. */
+/** Which of our routes the dump that is being read has shown. */
 export class SeenRoutes {
-  private columns: ReadonlyArray<Uint8Array> = [new Uint8Array(0), new Uint8Array(0)]
+  private readonly columns: Array<Uint8Array> = [NONE, NONE]
+  /** What was beyond the columns when the dump began was made by it, and is not missing where it is not shown. */
+  private readonly bounds = [0, 0]
 
   begin(routes: ReadonlyArray<{ readonly state: Uint8Array }>): void {
-    this.columns = routes.map(({ state }) => new Uint8Array(state.length))
+    for (const [family, { state }] of routes.entries()) {
+      this.columns[family] = new Uint8Array(state.length)
+      this.bounds[family] = state.length
+    }
   }
 
   end(): void {
-    this.columns = [new Uint8Array(0), new Uint8Array(0)]
+    this.columns.fill(NONE)
+    this.bounds.fill(0)
   }
 
-  /** The dump shows it. False: there was news of it meanwhile, and what the dump says may be older. */
-  show(family: 0 | 1, prefix: number): boolean {
-    const seen = this.columns[family]
-    if (prefix >= seen.length) return true
-    if (seen[prefix] === NEWER) return false
+  /**
+   * The dump shows it, for the first time or once more: then there are several under its key. `older`: there was news of it meanwhile, and
+   * the dump may be from before.
+   */
+  show(family: 0 | 1, prefix: number): "first" | "again" | "older" {
+    const seen = this.fitted(family, prefix)
+    const before = seen[prefix]
+    if (before === NEWER) return "older"
     seen[prefix] = SHOWN
-    return true
+    return before === SHOWN ? "again" : "first"
   }
 
   /** There is news of it. */
   news(family: 0 | 1, prefix: number): void {
-    const seen = this.columns[family]
-    if (prefix < seen.length) seen[prefix] = NEWER
+    if (this.bounds[family] > 0) this.fitted(family, prefix)[prefix] = NEWER
   }
 
   /** Those that were neither shown nor in the news. */
   eachMissing(family: 0 | 1, visit: (prefix: number) => void): void {
     const seen = this.columns[family]
-    for (let prefix = 0; prefix < seen.length; prefix++) if (seen[prefix] === 0) visit(prefix)
+    for (let prefix = 0; prefix < this.bounds[family]; prefix++) if (seen[prefix] === 0) visit(prefix)
+  }
+
+  private fitted(family: 0 | 1, prefix: number): Uint8Array {
+    const seen = this.columns[family]
+    if (prefix < seen.length) return seen
+    const larger = new Uint8Array(Math.max(prefix + 1, seen.length * 2))
+    larger.set(seen)
+    this.columns[family] = larger
+    return larger
   }
 }
 
+const NONE = new Uint8Array(0)
 const SHOWN = 1
 const NEWER = 2

@@ -1,20 +1,16 @@
 // What the kernel tells: complete dumps at start and after lost notifications, and notifications in between. Nothing is sent before
-// the first dumps are complete, and nothing while they are repeated, so that what a dump does not show is really not there. The kernel
-// is silent about much of what it removes; a link that goes down is answered with what Linux does then (measured on 6.18).
+// the first dumps are complete, and nothing while they are repeated, so that what a dump does not show is really not there.
 import type { BlockPool } from "../buffers/index.ts"
 import type { Fib } from "../fib/index.ts"
 import { isDiscard, isOwnId, type KernelSync, Meddling } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
   type DumpKind,
-  decodeAddressMessage,
   decodeDone,
   decodeError,
-  decodeLink,
   decodeNexthop,
   Errno,
   eachMessage,
-  LinkFlag,
   NetlinkFlag,
   NetlinkType,
   NetlinkWriter,
@@ -36,11 +32,11 @@ import {
   together,
   VERIFICATION
 } from "./forwarding-dumps.ts"
+import { ForwardingLinks } from "./forwarding-links.ts"
 import { ForwardingNeighbours } from "./forwarding-neighbours.ts"
 import type { ForwardingRules } from "./forwarding-rules.ts"
 
 const DUMP_TRIES_MAX = 5
-const ADDRESS_FLAG_NO_PREFIX_ROUTE = 0x200
 
 export class ForwardingIntake {
   /** Dumps are complete: what we know is what there is. */
@@ -51,6 +47,7 @@ export class ForwardingIntake {
   private readonly fib: Fib
   private readonly sync: KernelSync
   readonly neighbours: ForwardingNeighbours = new ForwardingNeighbours()
+  private readonly links: ForwardingLinks
   private readonly rules: ForwardingRules
   private readonly batch: ForwardingBatch
   private readonly pool: BlockPool
@@ -68,8 +65,6 @@ export class ForwardingIntake {
   /** A dump failed again and again: nothing is known until time has passed and all is read from the beginning. */
   stalled = false
   private readonly pause = new RereadPause()
-  private readonly seenLinks = new Set<number>()
-  private readonly seenAddresses = new Set<string>()
   private readonly seenNexthops: Array<Nexthop> = []
   /** Of those there was news while the dump was read: what it says of them may be older. */
   private readonly newerNexthops = new Set<number>()
@@ -90,6 +85,7 @@ export class ForwardingIntake {
     this.batch = batch
     this.pool = pool
     this.kernel = kernel
+    this.links = new ForwardingLinks(fib, sync)
   }
 
   /** Asks for everything, from the beginning. `advance` sends the first request once nothing else is under way. */
@@ -122,8 +118,7 @@ export class ForwardingIntake {
     this.wanted = undefined
     this.position = 0
     this.tries = 0
-    this.seenLinks.clear()
-    this.seenAddresses.clear()
+    this.links.begin()
     this.seenNexthops.length = 0
     this.newerNexthops.clear()
     this.rules.begin()
@@ -191,11 +186,12 @@ export class ForwardingIntake {
         case NetlinkType.NewLink:
         case NetlinkType.DelLink:
           this.disturb()
-          return this.linkChanged(type === NetlinkType.NewLink, bytes, at, end)
+          if (this.links.linkChanged(type === NetlinkType.NewLink, bytes, at, end)) this.verify()
+          return
         case NetlinkType.NewAddress:
         case NetlinkType.DelAddress:
           this.disturb()
-          return this.addressChanged(type === NetlinkType.NewAddress, bytes, at, end)
+          return this.links.addressChanged(type === NetlinkType.NewAddress, bytes, at, end)
         case NetlinkType.NewNeighbour:
         case NetlinkType.DelNeighbour:
           return this.neighbours.notified(type === NetlinkType.NewNeighbour, bytes, at, end)
@@ -206,13 +202,15 @@ export class ForwardingIntake {
         if (this.position < this.plan.length) this.newerNexthops.add(id)
         if (isOwnId(id) && this.sync.objects.undone(id)) this.verify()
       } else if (type === NetlinkType.NewRule || type === NetlinkType.DelRule) {
+        // Gateways are looked for by the rules: what was refused for want of a way may be had now.
+        this.sync.objects.linkChanged()
         this.rules.notified(type, bytes, at, end)
       } else if (type === NetlinkType.NewNexthop) {
         const nexthop = decodeNexthop(bytes, at, end)
         if (this.position < this.plan.length) this.newerNexthops.add(nexthop.id)
         if (this.isOurs(nexthop)) this.nexthopSeen(nexthop, true)
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
-        this.routeChanged(type === NetlinkType.NewRoute, (flags & NetlinkFlag.Replace) !== 0, bytes, at, end)
+        this.routeChanged(type === NetlinkType.NewRoute, flags, bytes, at, end)
       }
     })
   }
@@ -224,9 +222,8 @@ export class ForwardingIntake {
 
   private take(kind: DumpKind, bytes: Uint8Array, at: number, end: number): void {
     if (kind === "link") {
-      this.linkChanged(true, bytes, at, end)
-      this.seenLinks.add(decodeLink(bytes, at, end).index)
-    } else if (kind === "address") this.addressChanged(true, bytes, at, end)
+      if (this.links.linkDumped(bytes, at, end)) this.verify()
+    } else if (kind === "address") this.links.addressChanged(true, bytes, at, end)
     else if (kind === "rule") this.rules.dumped(bytes, at, end)
     else if (kind === "neighbour") this.neighbours.dumped(bytes, at, end)
     else if (kind === "nexthop") {
@@ -244,56 +241,12 @@ export class ForwardingIntake {
 
   private complete(kind: DumpKind, family: 0 | 4 | 6): void {
     if (kind === "link") {
-      for (const { ifindex } of [...this.fib.interfaces.values()]) {
-        if (!this.seenLinks.has(ifindex)) this.linkRemoved(ifindex)
-      }
-    } else if (kind === "address") this.fib.interfaces.retainAddresses(this.seenAddresses)
+      if (this.links.linksComplete()) this.verify()
+    } else if (kind === "address") this.links.addressesComplete()
     else if (kind === "nexthop") this.nexthopsComplete()
     else if (kind === "rule") this.rules.complete()
     else if (kind === "neighbour") this.neighbours.complete()
     else if (kind === "route") this.routesComplete(family === 4 ? 0 : 1)
-  }
-
-  private linkChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
-    const { index, name, usable, flags } = decodeLink(bytes, at, end)
-    // Bridges repeat their ports' news under their own address family.
-    if (index === 0 || bytes[at] !== 0) return
-    if (!present) {
-      this.linkRemoved(index)
-      return
-    }
-    const { interfaces } = this.fib
-    const wasUp = interfaces.isUp(index)
-    if (interfaces.setLink(index, name, usable, (flags & LinkFlag.Loopback) !== 0)) this.linkLost(index)
-    if (!wasUp && usable) this.sync.objects.linkChanged()
-  }
-
-  private linkRemoved(ifindex: number): void {
-    this.fib.interfaces.removeLink(ifindex)
-    this.linkLost(ifindex)
-  }
-
-  private linkLost(ifindex: number): void {
-    if (this.sync.objects.linkLost(ifindex)) this.verify()
-  }
-
-  private addressChanged(present: boolean, bytes: Uint8Array, at: number, end: number): void {
-    const { family, ifindex, length, words, local, flags } = decodeAddressMessage(bytes, at, end)
-    const count = family === 4 ? 1 : 4
-    if (family === 0 || words.length !== count || local.length !== count || length > count * 32) return
-    // Without its prefix route an address connects us to nobody.
-    const alone = (flags & ADDRESS_FLAG_NO_PREFIX_ROUTE) !== 0
-    const own = { family, words: local }
-    const peer = alone ? own : { family, words }
-    const bits = alone ? count * 32 : length
-    const { interfaces } = this.fib
-    if (!present) {
-      interfaces.removeAddress(ifindex, own, peer, bits)
-      return
-    }
-    interfaces.addAddress(ifindex, own, peer, bits)
-    this.seenAddresses.add(interfaces.addressSeen(ifindex, own, peer, bits))
-    this.sync.objects.linkChanged()
   }
 
   private nexthopsComplete(): void {
@@ -322,15 +275,19 @@ export class ForwardingIntake {
     const { id, members, resilient } = nexthop
     const { objects } = this.sync
     const known = objects.byId.get(id)
+    // Under another name the next run would take it for somebody else's.
+    const isRenamed = nexthop.protocol !== OWN_PROTOCOL
     if (members !== undefined) {
-      if (known?.kind === "group") objects.groupSeen(known, { members, shape: resilient }, undone)
+      if (known?.kind === "group") objects.groupSeen(known, { members, shape: resilient, isRenamed }, undone)
       else if (known === undefined) this.sync.foundGroup(id, members, resilient)
       return
     }
     const adjacency = adjacencyOf(nexthop)
     if (known === undefined) {
       if (adjacency !== undefined) objects.foundLeaf(id, adjacency)
-    } else if (known.kind === "nexthop" && known.adjacency.key !== adjacency?.key) objects.leafAltered(known, undone)
+    } else if (known.kind === "nexthop" && (isRenamed || known.adjacency.key !== adjacency?.key)) {
+      objects.leafAltered(known, undone)
+    }
   }
 
   /** Whether the route in view has the key under which we write: table, metric, no type of service. */
@@ -350,7 +307,9 @@ export class ForwardingIntake {
     const prefixes = this.fib.entries[family].prefixes
     const prefix = prefixes.intern(this.view.words, 0, this.view.length)
     this.fib.entries[family].fit()
-    if (this.seenRoutes.show(family, prefix)) this.sync.foundRoute(family, prefix, this.way)
+    const shown = this.seenRoutes.show(family, prefix)
+    if (shown === "first") this.sync.foundRoute(family, prefix, this.way)
+    else if (shown === "again") this.sync.routeBeside(family, prefix, Meddling.Doubled)
   }
 
   /** Routes that we know of and that the dump did not show are gone. */
@@ -361,26 +320,32 @@ export class ForwardingIntake {
     })
   }
 
-  private routeChanged(present: boolean, replaces: boolean, bytes: Uint8Array, at: number, end: number): void {
+  private routeChanged(present: boolean, flags: number, bytes: Uint8Array, at: number, end: number): void {
     const { view, sync } = this
     if (!view.scan(bytes, at, end) || !this.isOwnKey()) return
     const family = view.family === 4 ? 0 : 1
     const { prefixes } = this.fib.entries[family]
     const isOwn = view.protocol === OWN_PROTOCOL
+    const replaces = (flags & NetlinkFlag.Replace) !== 0
+    // The first one under its key is told as exclusive.
+    const isBeside = present && !replaces && (flags & NetlinkFlag.Exclusive) === 0
     if (present && isOwn) {
       // Made or changed by another program, in our name: it goes, or becomes again what it was.
       const prefix = prefixes.intern(view.words, 0, view.length)
       this.fib.entries[family].fit()
       this.seenRoutes.news(family, prefix)
-      sync.routeAltered(family, prefix, this.way)
+      if (isBeside) sync.routeBeside(family, prefix, Meddling.Doubled)
+      else sync.routeAltered(family, prefix, this.way)
       return
     }
     const prefix = prefixes.find(view.words, 0, view.length)
     if (prefix === -1) return
     this.seenRoutes.news(family, prefix)
-    // Ours was deleted by somebody, or somebody else's took its place; one that was put beside ours leaves it there.
+    // Ours was deleted by somebody, or somebody else's took its place; one that was put behind ours leaves it there, and in use.
     if (isOwn) sync.routeLost(family, prefix, Meddling.Deleted)
-    else if (present && replaces) sync.routeLost(family, prefix, Meddling.Taken)
+    else if (isBeside && family === 0 && (flags & NetlinkFlag.Append) === 0) {
+      sync.routeBeside(family, prefix, Meddling.Preceded)
+    } else if (present && replaces) sync.routeLost(family, prefix, Meddling.Taken)
     else if (!present) sync.placeFreed(family, prefix)
   }
 

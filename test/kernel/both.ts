@@ -174,7 +174,7 @@ const newsIn = (bytes: Uint8Array): ReadonlyArray<string> =>
     .sort()
 
 const newsInOrder = (bytes: Uint8Array): ReadonlyArray<object> =>
-  messagesOf(bytes).flatMap(({ type, at, end }): ReadonlyArray<object> => {
+  messagesOf(bytes).flatMap(({ type, flags, at, end }): ReadonlyArray<object> => {
     if (type === NetlinkType.NewNexthop || type === NetlinkType.DelNexthop) {
       const nexthop = decodeNexthop(bytes, at, end)
       return nexthop.id === MARKER ? [] : [{ news: type, ...nexthop }]
@@ -182,7 +182,7 @@ const newsInOrder = (bytes: Uint8Array): ReadonlyArray<object> =>
     if (type === NetlinkType.NewRule || type === NetlinkType.DelRule) return [{ news: type, ...ruleIn(bytes, at, end) }]
     if (type !== NetlinkType.NewRoute && type !== NetlinkType.DelRoute) return []
     const route = decodeRoute(bytes, at, end)
-    return PROTOCOLS.includes(route.protocol) ? [{ news: type, ...comparable(route) }] : []
+    return PROTOCOLS.includes(route.protocol) ? [{ news: type, flags, ...comparable(route) }] : []
   })
 
 /** In one order, whatever that of its attributes. */

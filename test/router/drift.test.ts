@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { isOwnId } from "../../src/ksync/index.ts"
 import { NeighbourState, NetlinkType } from "../../src/netlink/index.ts"
 import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
+import { doublesIn } from "./forwarding-foreign.ts"
 import { World } from "./forwarding-world.ts"
 
 const PREFIX = "20.0.0.0/16"
@@ -58,6 +59,44 @@ describe("what another program does to what is ours", () => {
     const here = begin().foreignRoute(PREFIX, 186)
     expect(here.routes()).toEqual({})
     expect(here.settle().routes()).toEqual({ [PREFIX]: WAYS })
+  })
+
+  it("removes what somebody put beside ours in our name, before it or behind it, without a moment in which nothing is there", () => {
+    for (const behind of [true, false]) {
+      const here = begin().foreignRouteBeside(PREFIX, 186, behind)
+      expect(doublesIn(here.kernel)).toEqual([PREFIX])
+      for (let turn = 0; turn < 12; turn++) {
+        here.turn()
+        expect(protocolsAt(here)).not.toEqual([])
+      }
+      expect([here.settle().routes(), doublesIn(here.kernel)]).toEqual([{ [PREFIX]: WAYS }, []])
+    }
+  })
+
+  it("removes what somebody put beside ours in our name when only a dump shows it", () => {
+    const here = begin().foreignRouteBeside(PREFIX, 186, true).deafen()
+    here.forwarding.timer(ForwardingTimer.Reread, here.out)
+    expect([here.settle().routes(), doublesIn(here.kernel)]).toEqual([{ [PREFIX]: WAYS }, []])
+    here.foreignRouteBeside(PREFIX, 186, true)
+    const next = here.restart().announce(PREFIX, "10.0.1.2", "10.0.1.3")
+    next.forwarding.initialSyncDone()
+    expect([next.settle().routes(), doublesIn(next.kernel)]).toEqual([{ [PREFIX]: WAYS }, []])
+  })
+
+  it("reports a route of somebody else's that he put before ours, takes ours out, and leaves one behind ours alone", () => {
+    const behind = begin().foreignRouteBeside(PREFIX, 4, true).settle()
+    expect([protocolsAt(behind), row(behind)]).toMatchObject([[186, 4], { state: "IN_SYNC", error: null }])
+    const before = begin().foreignRouteBeside(PREFIX, 4, false).settle()
+    expect([protocolsAt(before), row(before)]).toMatchObject([[4], { error: "conflict: EEXIST", waitingFor: TAKEN }])
+    before.foreignRouteDelete(PREFIX).settle()
+    expect([before.routes(), row(before)]).toMatchObject([{ [PREFIX]: WAYS }, { state: "IN_SYNC", error: null }])
+  })
+
+  it("removes what somebody put in our name behind somebody else's, and leaves that alone", () => {
+    const here = begin().foreignRoute(PREFIX, 4).settle().foreignRouteBeside(PREFIX, 186, true)
+    expect(protocolsAt(here)).toEqual([4, 186])
+    here.settle().pass(3)
+    expect([protocolsAt(here), row(here)]).toMatchObject([[4], { error: "conflict: EEXIST" }])
   })
 
   it("removes a route that somebody made in our name and that nobody wants", () => {

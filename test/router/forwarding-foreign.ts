@@ -11,7 +11,7 @@ import {
   putRouteDelete
 } from "../../src/netlink/index.ts"
 import type { KernelConfig } from "../../src/router/config.ts"
-import { parsePrefix } from "../../src/wire/index.ts"
+import { formatPrefixWords, parsePrefix } from "../../src/wire/index.ts"
 
 export const kernelConfig: KernelConfig = { table: 254, metric: 20, onExit: "remove", model: true }
 
@@ -59,6 +59,12 @@ export const routeMade = (prefix: string, protocol: 186 | 4): Uint8Array => {
   return requests((w) => putRoute(w, { ...keyOf(prefix), ...way, seq: SEQ, flags, protocol }))
 }
 
+/** A blackhole under our key beside what is there, in our name or in its own (protocol 4): behind it, or before it. */
+export const routeBeside = (prefix: string, protocol: 186 | 4, behind: boolean): Uint8Array => {
+  const flags = NetlinkFlag.Create | (behind ? NetlinkFlag.Append : 0)
+  return requests((w) => putRoute(w, { ...keyOf(prefix), groupId: 0, type: 6, seq: SEQ, flags, protocol }))
+}
+
 export const routeDeleted = (prefix: string, protocol: 186 | 4): Uint8Array =>
   requests((w) => putRouteDelete(w, { ...keyOf(prefix), seq: SEQ, flags: 0, protocol }))
 
@@ -74,3 +80,33 @@ export const othersRoutes = (): Uint8Array =>
     putRoute(w, { ...route, seq: 4, words, table: 100, protocol: 186, metric })
     putRoute(w, { ...route, seq: 5, words: [0x4600_0000], table: 254, protocol: 4, metric })
   })
+
+/** Prefixes under which there are several routes in our name. */
+export const doublesIn = (kernel: ModelKernel): ReadonlyArray<string> =>
+  ([4, 6] as const).flatMap((family) =>
+    [...(kernel.tables[family].get(kernelConfig.table)?.values() ?? [])].flatMap((routes) => {
+      const own = routes.filter(({ protocol, metric }) => protocol === 186 && metric === kernelConfig.metric)
+      return own.length > 1 ? [formatPrefixWords(family, own[0].words, 0, own[0].length)] : []
+    })
+  )
+
+/** Whether there is a route of somebody else under our key. */
+export const hasForeign = (kernel: ModelKernel, prefix: string): boolean => {
+  const { family, words, length } = parsePrefix(prefix)!
+  return [...(kernel.tables[family].get(kernelConfig.table)?.values() ?? [])]
+    .flat()
+    .some((route) => route.length === length && route.words.join() === words.join() && route.protocol === 4)
+}
+
+/** Everything of protocol 186 and 4 that is not ours by our own rules. */
+export const othersIn = (kernel: ModelKernel): unknown => {
+  const routes: Array<string> = []
+  for (const [table, prefixes] of kernel.tables[4]) {
+    for (const route of [...prefixes.values()].flat()) {
+      const ours = route.protocol === 186 && route.metric === kernelConfig.metric && table === kernelConfig.table
+      if (!ours && route.protocol !== 2)
+        routes.push(`${route.words[0]}/${route.length} ${table} ${route.metric} ${route.nexthopId}`)
+    }
+  }
+  return [routes.sort(), [...kernel.nexthops.values()].filter(({ id }) => id < 100)]
+}

@@ -16,6 +16,11 @@ type Operations = Map<string, number>
 
 export class Inspector {
   readonly wrong: Array<string> = []
+  /**
+   * Words of prefixes under which somebody put another route in our name. A delete hits the first of them, so before the news of it we may
+   * take ours for gone while it is there.
+   */
+  readonly doubled = new Set<string>()
   /** As many batches as were ever under way at once. */
   mostUnderWay = 0
   /** Sent and not answered, oldest first. */
@@ -35,7 +40,7 @@ export class Inspector {
 
   batch(kernel: ModelKernel, bytes: Uint8Array): void {
     this.begin(kernel)
-    const inKernel = routesOf(kernel)
+    const inKernel = routesOf(kernel, this.doubled)
     const operations: Operations = new Map()
     const isPointedAt = (id: number): boolean =>
       inKernel.has(id) || [...this.underWay, operations].some((batch) => [...batch.values()].includes(id))
@@ -74,11 +79,12 @@ export class Inspector {
 }
 
 /** What our routes point at. */
-const routesOf = (kernel: ModelKernel): ReadonlySet<number> => {
+const routesOf = (kernel: ModelKernel, doubled: ReadonlySet<string>): ReadonlySet<number> => {
   const found = new Set<number>()
   for (const family of [4, 6] as const) {
     for (const prefixes of kernel.tables[family].values()) {
-      for (const { protocol, nexthopId } of [...prefixes.values()].flat()) {
+      for (const { protocol, nexthopId, words } of [...prefixes.values()].flat()) {
+        if (doubled.has(words.join())) continue
         if (protocol === RouteProtocol.Bgp && nexthopId !== 0) found.add(nexthopId)
       }
     }

@@ -2,7 +2,9 @@
 // foreign routes are as they were, and nothing leaks.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { parsePrefix } from "../../src/wire/index.ts"
 import { expected, type Topology } from "../fib/oracle.ts"
+import { doublesIn, hasForeign } from "./forwarding-foreign.ts"
 import { World } from "./forwarding-world.ts"
 
 const LINKS = [
@@ -62,6 +64,8 @@ type Step =
   | { readonly _tag: "ForeignNexthopChange"; readonly choice: number }
   /** Another program makes or changes a route under our key: in our name, or in its own. */
   | { readonly _tag: "ForeignRoute"; readonly prefix: string; readonly protocol: 186 | 4 }
+  /** Another program puts a route beside what is there under our key, in our name. */
+  | { readonly _tag: "ForeignRouteBeside"; readonly prefix: string; readonly behind: boolean }
   /** Another program takes its own route away. */
   | { readonly _tag: "ForeignRouteDelete"; readonly prefix: string }
   /** The answer to an earlier batch comes again. */
@@ -116,6 +120,10 @@ const rough = [
       prefix,
       protocol: fc.constantFrom(186 as const, 4 as const)
     }),
+    weight: 2
+  },
+  {
+    arbitrary: fc.record({ _tag: fc.constant("ForeignRouteBeside" as const), prefix, behind: fc.boolean() }),
     weight: 2
   },
   { arbitrary: fc.record({ _tag: fc.constant("ForeignRouteDelete" as const), prefix }), weight: 1 },
@@ -205,7 +213,12 @@ class Run {
         world.foreignNexthopChange(step.choice)
         return
       case "ForeignRoute":
-        world.foreignRoute(step.prefix, step.protocol)
+        if (this.mayMeet(step.prefix, step.protocol)) world.foreignRoute(step.prefix, step.protocol)
+        return
+      case "ForeignRouteBeside":
+        if (!this.mayMeet(step.prefix, 186)) return
+        world.inspector.doubled.add(parsePrefix(step.prefix)!.words.join())
+        world.foreignRouteBeside(step.prefix, 186, step.behind)
         return
       case "ForeignRouteDelete":
         world.foreignRouteDelete(step.prefix)
@@ -216,10 +229,17 @@ class Run {
       case "Restart":
         this.wrong.push(...world.inspector.wrong)
         this.world = world.restart()
+        for (const words of world.inspector.doubled) this.world.inspector.doubled.add(words)
         this.world.forwarding.setStatic(this.statics)
         for (const [prefix, via] of this.routes) this.world.announce(prefix, ...via)
         return
     }
+  }
+
+  /** One of somebody else's and several of ours under one key: a dump shows ours alone, so a replace may hit the other (ADR-0067). */
+  private mayMeet(prefix: string, protocol: 186 | 4): boolean {
+    const { kernel } = this.world
+    return protocol === 4 ? !doublesIn(kernel).includes(prefix) : !hasForeign(kernel, prefix)
   }
 
   settle(): void {
@@ -262,6 +282,7 @@ const verdict = (steps: ReadonlyArray<Step>, seed: number): void => {
   run.settle()
   expect([...run.wrong, ...run.world.inspector.wrong]).toEqual([])
   expect(run.world.routes()).toEqual(expected(run.topology))
+  expect(doublesIn(run.world.kernel)).toEqual([])
   for (const prefix of run.routes.keys()) run.step({ _tag: "Withdraw", prefix })
   run.step({ _tag: "Statics", which: [false, false, false, false] })
   run.settle()

@@ -23,7 +23,9 @@ import {
   kernelConfig,
   nexthopChanged,
   nexthopDeleted,
+  othersIn,
   othersRoutes,
+  routeBeside,
   routeDeleted,
   routeMade
 } from "./forwarding-foreign.ts"
@@ -234,6 +236,11 @@ export class World {
     return this.foreign(routeMade(prefix, protocol))
   }
 
+  /** Another program puts a route beside what is there under our key: in our name, or in its own (protocol 4). */
+  foreignRouteBeside(prefix: string, protocol: 186 | 4, behind: boolean): this {
+    return this.foreign(routeBeside(prefix, protocol, behind))
+  }
+
   /** Another program takes its own route away. */
   foreignRouteDelete(prefix: string): this {
     return this.foreign(routeDeleted(prefix, 4))
@@ -283,15 +290,7 @@ export class World {
 
   /** Everything of protocol 186 and 4 that is not ours by our own rules. */
   others(): unknown {
-    const routes: Array<string> = []
-    for (const [table, prefixes] of this.kernel.tables[4]) {
-      for (const route of [...prefixes.values()].flat()) {
-        const ours = route.protocol === 186 && route.metric === kernelConfig.metric && table === kernelConfig.table
-        if (!ours && route.protocol !== 2)
-          routes.push(`${route.words[0]}/${route.length} ${table} ${route.metric} ${route.nexthopId}`)
-      }
-    }
-    return [routes.sort(), [...this.kernel.nexthops.values()].filter(({ id }) => id < 100)]
+    return othersIn(this.kernel)
   }
 
   /** Own nexthop objects in the kernel. */
