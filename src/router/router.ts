@@ -10,10 +10,11 @@ import {
   TABLE_SLICE_PREFIXES,
   WALK_QUANTUM_NODES
 } from "../machine/index.ts"
-import { type BestChanged, SELF } from "../rib/index.ts"
+import { SELF } from "../rib/index.ts"
 import { TimerKind } from "../session/index.ts"
 import { afiOf, encodeRouteRefresh, type Family, isRouted, safiOf } from "../wire/index.ts"
 import { accept, retireDynamic } from "./accept.ts"
+import { toForwarding } from "./best-paths.ts"
 import type { Command, PeerCommand } from "./config.ts"
 import { announce, configure, withdraw } from "./configure.ts"
 import { advanceRestart, endRestart, SELECTION_DEFERRAL } from "./deferral.ts"
@@ -245,35 +246,6 @@ const isSynchronised = (state: RouterState): boolean =>
 
 const hasWork = (state: RouterState): boolean => {
   return state.rib.hasSweeps || state.forwarding.pending() || isBehind(state)
-}
-
-/** Best paths go to the forwarding side by their next hop; routes of our own are not forwarded by BGP. */
-const toForwarding = (state: RouterState): BestChanged => {
-  const { forwarding, sharedNextHops: shared } = state
-  const { adjIn, decision, store, tables } = state.rib
-  const { multipath } = decision
-  const sets = state.nextHopSets
-  const reserves = state.config?.kernel?.reserve === true
-  // Sessions that end because we stop change nothing in the kernel: it is kept, or it is all being removed.
-  if (state.stopping) return () => {}
-  return (family, id, attributes, peer) => {
-    if (!isRouted(family)) return
-    if (attributes !== -1 && multipath.gather(tables[family].heads[id]) > 0) {
-      forwarding.setBgp(family, id, shared.use(forwarding, family, id, multipath, adjIn.paths, store))
-      return
-    }
-    if (attributes !== -1 && peer !== SELF && reserves) {
-      const used = store.nextHop[attributes]
-      const second = decision.secondTo(tables[family].heads[id])
-      if (second !== -1) {
-        forwarding.setBgp(family, id, shared.useWithReserve(forwarding, family, id, used, second, store))
-        return
-      }
-    }
-    if (attributes === -1 || peer === SELF) forwarding.clearBgp(family, id)
-    else forwarding.setBgp(family, id, sets[store.nextHop[attributes]])
-    shared.release(forwarding, family, id)
-  }
 }
 
 /** Next hops that came into use: known to the forwarding side before anything is decided on them. */

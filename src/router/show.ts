@@ -23,6 +23,7 @@ import {
   parseAddress,
   parsePrefix
 } from "../wire/index.ts"
+import { keepEntries } from "./best-paths.ts"
 import { nextHopText, nlriText } from "./show-carried.ts"
 import { peerRows } from "./show-peers.ts"
 import type { RouterState } from "./state.ts"
@@ -33,6 +34,7 @@ export const query = (
   name: string,
   params: Readonly<Record<string, string | undefined>> = {}
 ): unknown => {
+  if (name === "fib" || name === "graph") keepEntries(state)
   switch (name) {
     case "peers":
       return peerRows(state)

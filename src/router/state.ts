@@ -7,6 +7,7 @@ import { Rib } from "../rib/index.ts"
 import { digestPeer } from "../session/index.ts"
 import { FAMILIES_ALL, parseAddress, UpdateView } from "../wire/index.ts"
 import { clusterIdsOf } from "./agreement.ts"
+import { keepEntries } from "./best-paths.ts"
 import type { OriginatedRoute, RouterConfig } from "./config.ts"
 import type { Connection } from "./connection.ts"
 import { routerEffects, span } from "./effects.ts"
@@ -118,6 +119,8 @@ export class RouterState {
   readonly sharedNextHops: SharedNextHops = new SharedNextHops()
   /** What the hubs that we follow have said. */
   readonly followed: FollowedRoutes = new FollowedRoutes()
+  /** Best paths are entries of the forwarding graph; see best-paths.ts. */
+  keepsEntries = false
   /** A Quantum was asked for and has not come. */
   quantumWanted = false
   /** Every peer has told its whole table since the start: what the kernel still has from an earlier run may go. */
@@ -165,6 +168,7 @@ export class RouterState {
       pool,
       capacity
     })
+    this.keepsEntries = config.kernel !== undefined
     const [ipv4, ipv6] = this.currentRib.tables
     this.currentForwarding = createForwarding({
       kernel: config.kernel,
@@ -233,6 +237,7 @@ export const stateDigest = (state: RouterState): number => {
     digest = fold(fold(fold(digest, conn), unsentBytes), fold(fold(drainingBytes, carriedBytes), closing ? 1 : 0))
   }
   if (!state.isConfigured) return digest
+  keepEntries(state)
   if (state.followed.wasInSync || state.followed.count > 0) digest = fold(digest, state.followed.digest())
   return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
 }

@@ -205,6 +205,8 @@ describe("shares by link bandwidth [draft-ietf-idr-link-bandwidth §4]", () => {
     const other = ["198.51.100.0/24"]
     for (const first of [PREFIX, other[0]!]) {
       const bench = new Bench(options())
+      // Somebody looks: from now on there are entries.
+      expect(query(bench.driver.state, "fib")).toBeDefined()
       for (const peer of EXTERNAL.slice(0, 2)) {
         const nextHop = { family: 4, words: [wordOf(peer)] } as const
         bench.tell(peer, [64502], bandwidth(125e6))

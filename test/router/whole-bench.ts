@@ -229,6 +229,16 @@ export class WholeBench {
     expect(driver.digest).toBe(router.digest(withoutSums(driver.state)))
   }
 
+  /** The entries of the forwarding graph. Numbers of path-lists are given in the order in which somebody needs them. */
+  entries(): ReadonlyArray<unknown> {
+    const rows = query(this.driver.state, "fib") as Iterable<Record<string, unknown>>
+    return [...rows].map((row) => ({ ...row, pathList: undefined }))
+  }
+
+  get digest(): number {
+    return this.driver.digest
+  }
+
   private get config(): RouterConfig {
     const { options, inConfederation } = this.world
     return configOf(this.neighbours.filter((one) => !this.removed.has(one)).map(configFor), {

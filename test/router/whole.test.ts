@@ -2,7 +2,7 @@
 // again, the configuration changes under them; and after every few steps the table, what shares the traffic, and byte for byte what each
 // of them holds are what a list of paths says. RFC 4271 §9, 4456, 4724 §4.2, 5065, 6793, 7911, 7947, 1997
 import fc from "fast-check"
-import { it } from "vitest"
+import { expect, it } from "vitest"
 import type { Attributes } from "../../src/wire/index.ts"
 import { LOCAL_AS } from "./driver.ts"
 import { PREFIXES, type Told, WholeBench } from "./whole-bench.ts"
@@ -209,6 +209,34 @@ it("law: the table, who shares the traffic, and what every neighbour holds are w
       }
     ),
     { numRuns: 120 }
+  )
+})
+
+it("law: the forwarding graph is the same from whenever somebody looks at it", () => {
+  fc.assert(
+    fc.property(
+      fc.subarray([...NEIGHBOURS], { minLength: 3, maxLength: 9 }),
+      fc.array(step, { minLength: 10, maxLength: 40, size: "max" }),
+      fc.nat(40),
+      (some, steps, looked) => {
+        const benches = [0, looked].map((from) => {
+          const world: World = { inConfederation: false, options: {} }
+          const neighbours = some.filter(({ kind }) => kind !== "member").map((one) => ({ ...one }))
+          return { world, from, bench: new WholeBench(world, neighbours, false) }
+        })
+        if (benches[0]!.bench.neighbours.length === 0) return
+        for (const [index, taken] of steps.entries()) {
+          for (const { world, from, bench } of benches) {
+            // A check looks at everything.
+            if (taken.what !== "check") perform(bench, world, taken)
+            if (index >= from) bench.entries()
+          }
+        }
+        const [always, late] = benches.map(({ bench }) => ({ entries: bench.entries(), digest: bench.digest }))
+        expect(late).toEqual(always)
+      }
+    ),
+    { numRuns: 60 }
   )
 })
 
