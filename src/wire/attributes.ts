@@ -176,7 +176,7 @@ const triples = (bytes: Uint8Array, at: number, end: number): ReadonlyArray<read
   return found
 }
 
-/** Families that we do not speak stay bytes: their next hops and prefixes have shapes of their own. */
+/** Families whose routes are no prefixes, or that we do not speak, stay bytes: their next hops and routes have shapes of their own. */
 const readReach = (
   bytes: Uint8Array,
   at: number,
@@ -190,9 +190,8 @@ const readReach = (
   const hops = at + 4
   const hopBytes = bytes[at + 3]
   const from = hops + hopBytes + 1
-  if (family === -1 || from > end || !isNlriSpan(bytes, from, end, addPath[family], family === 0 ? 32 : 128)) {
-    return undefined
-  }
+  if (family === -1 || !isRouted(family) || from > end) return undefined
+  if (!isNlriSpan(bytes, from, end, addPath[family], family === 0 ? 32 : 128)) return undefined
   if (hopBytes !== 4 && hopBytes !== 16 && hopBytes !== 32) return undefined
   const first = addressFromBytes(hopBytes === 4 ? 4 : 6, bytes, hops)
   const nextHops = hopBytes === 32 ? [first, addressFromBytes(6, bytes, hops + 16)] : [first]

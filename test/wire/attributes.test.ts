@@ -46,6 +46,15 @@ describe("attributes", () => {
     })
   })
 
+  it("of families whose routes are no prefixes are kept as bytes, also where the bytes could be read as prefixes", () => {
+    // IPv6 flow specifications and EVPN: two next hops, or one, and no route or one octet.
+    for (const value of [`00028520${"00".repeat(33)}`, `00194610${"00".repeat(18)}`]) {
+      const bytes = hex(`800e${(value.length / 2).toString(16).padStart(2, "0")}${value}`)
+      const reach = { flags: 0x80, type: 14, value: hex(value) }
+      expect(decodeAttributes(bytes, 0, bytes.length, true)).toEqual({ unknown: [reach] })
+    }
+  })
+
   it("that come twice count once, and what does not fit ends the reading", () => {
     const bytes = hex("40010101 40010102 40030400")
     expect(decodeAttributes(bytes, 0, bytes.length, true)).toEqual({ origin: 1 })
