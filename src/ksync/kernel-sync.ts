@@ -38,14 +38,14 @@ export class KernelSync extends RouteMirror implements Retried {
   /** Leftovers of an earlier run that nobody confirmed go. */
   sweep(): void {
     this.objects.sweep()
-    for (const routes of this.routes) routes.markAll(RouteFlag.Stale)
+    for (const family of [0, 1] as const) this.routes[family].markAll(RouteFlag.Stale, this.boundOf(family))
   }
 
   /** Everything of ours goes. */
   removeAll(): void {
     this.removing = true
     this.objects.unwantAll()
-    for (const routes of this.routes) routes.markAll(RouteFlag.State)
+    for (const family of [0, 1] as const) this.routes[family].markAll(RouteFlag.State, this.boundOf(family))
   }
 
   get waiting(): boolean {

@@ -34,6 +34,11 @@ export class RouteMirror {
     this.routes = [new RouteTable(capacity), new RouteTable(Math.min(capacity, 1024))]
   }
 
+  /** Prefixes are below this; columns have room for more. */
+  protected boundOf(family: 0 | 1): number {
+    return this.fib.entries[family].prefixes.bound
+  }
+
   // What the kernel shows
 
   /** A group of ours that a dump showed. It may be one that was believed lost: then routes point at it already. */
@@ -42,7 +47,7 @@ export class RouteMirror {
     const group = this.objects.foundGroup(id, members, shape)
     if (!this.objects.compared) return
     group.routes = this.possible.countOf(id)
-    for (const routes of this.routes) group.routes += routes.countOf(id)
+    for (const family of [0, 1] as const) group.routes += this.routes[family].countOf(id, this.boundOf(family))
   }
 
   /** A route of ours that a dump showed, or news. */

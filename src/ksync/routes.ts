@@ -93,10 +93,10 @@ export class RouteTable {
     this.past = past
   }
 
-  /** How many routes point at a group, as far as is known. Reads the whole column. */
-  countOf(group: number): number {
+  /** How many routes of prefixes below `bound` point at a group, as far as is known. Reads the whole column. */
+  countOf(group: number, bound: number): number {
     let count = 0
-    for (const told of this.told) if (told === group) count++
+    for (let prefix = 0; prefix < bound; prefix++) if (this.told[prefix] === group) count++
     return count
   }
 
@@ -114,9 +114,9 @@ export class RouteTable {
     this.queue[this.tail++] = prefix
   }
 
-  /** Marks all routes that have one of these bits. */
-  markAll(flags: number): void {
-    for (let prefix = 0; prefix < this.state.length; prefix++) if ((this.state[prefix] & flags) !== 0) this.mark(prefix)
+  /** Marks all routes of prefixes below `bound` that have one of these bits. */
+  markAll(flags: number, bound: number): void {
+    for (let prefix = 0; prefix < bound; prefix++) if ((this.state[prefix] & flags) !== 0) this.mark(prefix)
   }
 
   /** The next route to look at; there must be one. */
