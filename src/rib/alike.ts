@@ -3,15 +3,20 @@
 import { isRouted } from "../wire/index.ts"
 import { type AttributeId, type AttributeStore, CARRIED } from "./attribute-store.ts"
 import { isOutside } from "./peers.ts"
+import type { Selection } from "./selection.ts"
+import type { ToldFrom } from "./told-from.ts"
 import { type ExportParameters, exportedNextHop, type RouteSource, writeAttributes } from "./transform.ts"
 
+/** Added to the mark of a source that is remembered (told-from.ts), so that it is no peer's number. */
+export const HELD = 0x10000
 const BYTES_MAX = 70_000
 /** No source. */
 const NOBODY = 0xffff_ffff
 
 export class Likeness {
   private readonly store: AttributeStore
-  private readonly sourceOf: (source: number) => RouteSource
+  private readonly selection: Selection
+  private readonly toldFrom: ToldFrom
   private readonly inConfederation: boolean
   private readonly one: Uint8Array = new Uint8Array(BYTES_MAX)
   private readonly other: Uint8Array = new Uint8Array(BYTES_MAX)
@@ -22,11 +27,11 @@ export class Likeness {
   private readonly asked: Uint32Array = new Uint32Array(4)
   private answer = false
 
-  /** `sourceOf`: who stands behind the number that a route is from. */
-  constructor(store: AttributeStore, sourceOf: (source: number) => RouteSource, inConfederation: boolean) {
+  constructor(store: AttributeStore, selection: Selection, toldFrom: ToldFrom, inConfederation: boolean) {
     this.store = store
+    this.selection = selection
+    this.toldFrom = toldFrom
     this.inConfederation = inConfederation
-    this.sourceOf = sourceOf
   }
 
   /** A new round: numbers of sets may have been given away since the last one. */
@@ -49,6 +54,11 @@ export class Likeness {
     asked[3] = otherFrom
     this.answer = this.compare(parameters, a, from, b, otherFrom)
     return this.answer
+  }
+
+  /** Of a peer's number, or of a mark and HELD. */
+  private sourceOf(source: number): RouteSource {
+    return source < HELD ? this.selection.sourceOf(source) : this.toldFrom.sourceOf(source - HELD)
   }
 
   private compare(to: ExportParameters, a: AttributeId, from: number, b: AttributeId, otherFrom: number): boolean {

@@ -121,11 +121,6 @@ export class ExportClass {
     this.asFilter[asn % this.asFilter.length]--
   }
 
-  memberOf(peer: number): Member | undefined {
-    const slot = this.slots[peer]
-    return slot === NOBODY ? undefined : this.bySlot[slot]
-  }
-
   memberAt(slot: number): Member | undefined {
     return this.bySlot[slot]
   }

@@ -5,7 +5,7 @@
 import type { Lease } from "../buffers/index.ts"
 import { PEERS_MAX } from "../machine/index.ts"
 import { Routes } from "./adj-out.ts"
-import { Likeness } from "./alike.ts"
+import { HELD, Likeness } from "./alike.ts"
 import type { AttributeId, AttributeStore } from "./attribute-store.ts"
 import { isEmpty } from "./audience.ts"
 import type { ExportClass } from "./export-class.ts"
@@ -19,15 +19,12 @@ import { RoutePlaces } from "./route-places.ts"
 import type { Selection } from "./selection.ts"
 import { Streams } from "./streams.ts"
 import { FROM_UNKNOWN, ToldFrom } from "./told-from.ts"
-import type { RouteSource } from "./transform.ts"
 
 /** Bytes for a peer: part of a block, which the receiver retains if it keeps it. */
 export type Transmit = (peer: number, block: Lease, from: number, to: number) => void
 
 const NOBODY = -1
 const LOCAL_SHARE = 0xffff
-/** Added to the mark of a source that is remembered (told-from.ts), so that it is no peer's number. */
-const HELD = 0x10000
 
 /** One round of telling a class something: the class, the receivers, and the difference between before and now. */
 export class Exporter {
@@ -53,11 +50,8 @@ export class Exporter {
     this.store = store
     this.selection = selection
     this.packer = packer
-    const toldFrom = new ToldFrom(store)
-    this.toldFrom = toldFrom
-    const sourceOf = (source: number): RouteSource =>
-      source < HELD ? selection.sourceOf(source) : toldFrom.sourceOf(source - HELD)
-    this.likeness = new Likeness(store, sourceOf, inConfederation)
+    this.toldFrom = new ToldFrom(store)
+    this.likeness = new Likeness(store, selection, this.toldFrom, inConfederation)
   }
 
   /** Tells a class what changed of a table. */

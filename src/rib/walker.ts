@@ -125,8 +125,11 @@ export class Walker extends Exporter {
       audiences.intersect(bits, before.audience[route])
       for (let word = 0; word < exportClass.stride; word++) isAll &&= bits[word] === this.scope[word]
       const { attributes, source, pathId } = before
-      if (!isAll) this.addJob(table, exportClass, bits, id, pathId[route], attributes[route] + 1, source[route])
-      else if (this.leaveOut(exportClass, SELF))
+      if (!isAll) {
+        this.addJob(table, exportClass, bits, id, pathId[route], attributes[route] + 1, source[route])
+        this.collected += this.sizeOf(attributes[route] + 1)
+        this.lastSent = attributes[route] + 1
+      } else if (this.leaveOut(exportClass, SELF))
         this.announce(table, id, pathId[route], attributes[route], source[route])
     }
     before.clear(audiences)
