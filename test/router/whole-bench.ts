@@ -3,20 +3,19 @@
 import { expect } from "vitest"
 import type { ConnId } from "../../src/eventlog/index.ts"
 import { PEER_QUEUE_BYTES_MAX } from "../../src/machine/index.ts"
-import { type PeerConfig, query, type RouterConfig, router } from "../../src/router/index.ts"
+import { query, type RouterConfig, router } from "../../src/router/index.ts"
 import {
   type Attributes,
-  type Capability,
   encodeEndOfRib,
   encodeNotification,
-  encodeOpen,
   encodeRouteRefresh,
   encodeUpdate,
   keepalive,
   MessageType,
-  type Nlri
+  type Nlri,
+  RefreshSubtype
 } from "../../src/wire/index.ts"
-import { configOf, Driver, peerConfig } from "./driver.ts"
+import { configOf, Driver } from "./driver.ts"
 import { withoutSums } from "./fresh-sums.ts"
 import {
   bestOf,
@@ -31,38 +30,10 @@ import {
   toldTo,
   type World
 } from "./whole-model.ts"
+import { configFor, openFor } from "./whole-neighbour.ts"
 import { type Name, nextHopWords, read, textFor } from "./whole-reader.ts"
 
 export const PREFIXES = 4
-const RESTART_S = 4000
-
-const TYPES = {
-  external: "external",
-  member: "external",
-  internal: "internal",
-  client: "route-reflector-client",
-  served: "route-server-client"
-} as const
-const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const
-
-const configFor = (one: Neighbour): PeerConfig =>
-  peerConfig(one.address, one.asn, {
-    type: TYPES[one.kind],
-    families: one.families.map((family) => FAMILIES[family]),
-    addPath: { receive: one.sendsIds, send: one.paths },
-    extendedMessage: one.extended,
-    policyOpen: one.open,
-    weight: one.weight,
-    nextHop: "2001:db8::fe",
-    nextHopSelf: one.nextHopSelf,
-    asOverride: one.overrides,
-    allowOwnAs: one.ownAsAllowed,
-    idleHold: 0,
-    damping: false,
-    ...(one.localAs === undefined ? {} : { localAs: one.localAs }),
-    ...(one.graceful ? { gracefulRestart: { helper: true, restartTime: 0, longLivedTime: 0 } } : {})
-  })
-
 /** An UPDATE of a neighbour; its path is that without what every neighbour of its kind has to put in front. */
 export interface Told {
   readonly attributes: Attributes
@@ -81,6 +52,7 @@ export class WholeBench {
   private readonly held = new Map<Neighbour, Map<string, string>>()
   private readonly paths = new Map<string, Path>()
   private readonly removed = new Set<Neighbour>()
+  private readonly telling = new Set<Neighbour>()
   /** They asked for everything again, or are told in another way. */
   private readonly toldAgain = new Set<Neighbour>()
   /** By neighbour and path: the identifier. */
@@ -99,20 +71,7 @@ export class WholeBench {
     if (this.conns.has(one) || this.removed.has(one)) return
     this.driver.pass(3000)
     const conn = this.driver.accept(one.address, "10.0.0.1:179")
-    const families = one.families.map((family) => ({ afi: family + 1, safi: 1 }))
-    const mode = (one.sendsIds ? 2 : 0) + (one.paths > 0 ? 1 : 0)
-    const held = families.map((family) => ({ ...family, forwarding }))
-    const restart = { restarting: true, notification: false, timeS: RESTART_S, families: held }
-    const capabilities: ReadonlyArray<Capability> = [
-      ...families.map((family) => ({ _tag: "Multiprotocol", ...family }) as const),
-      { _tag: "RouteRefresh" },
-      ...(one.as4 ? [{ _tag: "FourOctetAs", asn: one.asn } as const] : []),
-      ...(one.extended ? [{ _tag: "ExtendedMessage" } as const] : []),
-      ...(mode > 0 ? [{ _tag: "AddPath", families: families.map((each) => ({ ...each, mode })) } as const] : []),
-      ...(one.graceful ? [{ _tag: "GracefulRestart", ...restart } as const] : [])
-    ]
-    const asn = one.asn > 0xffff ? 23456 : one.asn
-    this.driver.hear(conn, encodeOpen({ version: 4, asn, holdTime: 90, id: one.id, capabilities }), keepalive())
+    this.driver.hear(conn, openFor(one, forwarding), keepalive())
     expect([one.address, this.driver.closed.has(conn)]).toEqual([one.address, false])
     this.conns.set(one, conn)
     this.held.set(one, new Map())
@@ -123,7 +82,23 @@ export class WholeBench {
     const conn = this.conns.get(one)
     if (conn === undefined) return
     for (const family of one.families) this.driver.hear(conn, encodeEndOfRib(family))
-    this.forget(one, ({ stale }) => stale)
+    // While it tells its table again, the end of that says what has gone.
+    if (!this.telling.has(one)) this.forget(one, ({ stale }) => stale)
+    else this.mark(one, { stale: false })
+  }
+
+  /** It begins to tell its table again, or ends that (RFC 7313 §4). */
+  tellAgain(one: Neighbour, begins: boolean): void {
+    const conn = this.conns.get(one)
+    if (conn === undefined || !one.marks) return
+    const subtype = begins ? RefreshSubtype.Begin : RefreshSubtype.End
+    for (const family of one.families) {
+      this.driver.hear(conn, encodeRouteRefresh({ afi: family + 1, safi: 1, subtype }))
+    }
+    if (begins) {
+      this.telling.add(one)
+      this.mark(one, { isOld: true })
+    } else if (this.telling.delete(one)) this.forget(one, ({ isOld }) => isOld === true)
   }
 
   close(one: Neighbour): void {
@@ -384,8 +359,13 @@ export class WholeBench {
     this.conns.delete(one)
     this.held.delete(one)
     for (const key of this.identifiers.keys()) if (key.startsWith(`${one.index}|`)) this.identifiers.delete(key)
+    this.telling.delete(one)
     this.forget(one, ({ stale }) => stale || !stays)
-    for (const [key, path] of this.paths) if (path.from === one) this.paths.set(key, { ...path, stale: true })
+    this.mark(one, { stale: true, isOld: false })
+  }
+
+  private mark(one: Neighbour, marks: Partial<Path>): void {
+    for (const [key, path] of this.paths) if (path.from === one) this.paths.set(key, { ...path, ...marks })
   }
 
   private finishCloses(): void {

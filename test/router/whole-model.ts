@@ -27,6 +27,8 @@ export interface Neighbour {
   readonly families: ReadonlyArray<0 | 1>
   readonly extended: boolean
   readonly graceful: boolean
+  /** It knows the marks around a table that is told again (RFC 7313). */
+  readonly marks: boolean
   nextHopSelf: boolean
   weight: number
   open: boolean
@@ -45,6 +47,8 @@ export interface Path {
   /** The last word of its next hop. */
   readonly nextHop: number
   readonly stale: boolean
+  /** It was there when its neighbour began to tell its table again, and has not been told since. */
+  readonly isOld?: boolean
 }
 
 export interface World {

@@ -1,6 +1,6 @@
 // The whole router against a dumb one: neighbours of every kind say and unsay routes in one and two families, come, go, restart and ask
 // again, the configuration changes under them; and after every few steps the table, what shares the traffic, and byte for byte what each
-// of them holds are what a list of paths says. RFC 4271 §9, 4456, 4724 §4.2, 5065, 6793, 7911, 7947, 1997
+// of them holds are what a list of paths says. RFC 4271 §9, 4456, 4724 §4.2, 5065, 6793, 7313, 7911, 7947, 1997
 import fc from "fast-check"
 import { expect, it } from "vitest"
 import type { Attributes } from "../../src/wire/index.ts"
@@ -42,6 +42,7 @@ const NEIGHBOURS: ReadonlyArray<Neighbour> = SPECIAL.map((special, at) => ({
   families: [0, 1],
   extended: false,
   graceful: false,
+  marks: at % 2 === 0,
   nextHopSelf: false,
   weight: 0,
   open: true,
@@ -134,7 +135,7 @@ const step = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      what: fc.constantFrom("stall", "stall", "read", "remove", "is another"),
+      what: fc.constantFrom("stall", "stall", "read", "remove", "is another", "begins to tell again", "has told again"),
       which
     })
   },
@@ -172,6 +173,8 @@ const perform = (bench: WholeBench, world: World, taken: Step): void => {
   else if (taken.what === "stall") bench.stall(one!)
   else if (taken.what === "read") bench.read(one!)
   else if (taken.what === "remove") bench.remove(one!)
+  else if (taken.what === "begins to tell again") bench.tellAgain(one!, true)
+  else if (taken.what === "has told again") bench.tellAgain(one!, false)
   else if (taken.what === "is another") {
     // Another router answers from its address.
     bench.close(one!)
