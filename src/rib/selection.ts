@@ -172,7 +172,7 @@ export class Selection {
     const slot = exportClass.slotOf(paths.peer[path])
     if (slot >= 0 && slot >>> 5 === word && (bit & (1 << (slot & 31))) !== 0) return true
     if (!exportClass.sparesLoops) return false
-    return (this.loops.words[this.loops.of(exportClass, paths.attributes[path]) + word] & bit) !== 0
+    return (this.loops.words[this.loops.of(exportClass, this.toldOf(path)) + word] & bit) !== 0
   }
 
   private selectMany(exportClass: ExportClass, count: number): void {
@@ -301,7 +301,7 @@ export class Selection {
     const { stride } = exportClass
     const { paths } = this.adjIn
     if (exportClass.sparesLoops) {
-      const at = this.loops.of(exportClass, paths.attributes[path])
+      const at = this.loops.of(exportClass, this.toldOf(path))
       for (let word = 0; word < stride; word++) bits[word] = this.loops.words[at + word]
     } else bits.fill(0, 0, stride)
     const slot = exportClass.slotOf(paths.peer[path])
