@@ -125,6 +125,7 @@ const KernelRow = Schema.Struct({
   references: Schema.Unknown,
   waitingFor: Schema.Unknown,
   error: Schema.Unknown,
+  flags: Schema.optionalKey(Schema.Array(Schema.String)),
   history: Schema.Unknown
 }).annotate({ identifier: "KernelObject" })
 

@@ -121,7 +121,8 @@ export const COLUMNS: Readonly<Record<string, ReadonlyArray<Column>>> = {
     field("STATE", "state"),
     field("REFS", "references", true),
     field("WAITING FOR", "waitingFor"),
-    field("ERROR", "error")
+    field("ERROR", "error"),
+    field("FLAGS", "flags")
   ]
 }
 

@@ -46,6 +46,8 @@ export class KernelObject {
   altered = false
   /** The kernel dropped it. */
   dead = false
+  /** What the kernel said of it beside its content; see `conditionOf` of netlink. */
+  condition = 0
   failure: Failure | undefined
   /** The last transitions, oldest first. */
   readonly history: Array<Transitioned> = []

@@ -129,6 +129,13 @@ export class RouteMirror {
     routes.mark(prefix)
   }
 
+  /** What the kernel says of a route of ours beside its content. */
+  routeCondition(family: 0 | 1, prefix: PrefixId, condition: number): void {
+    const routes = this.routes[family]
+    routes.fit(this.fib.entries[family].prefixes.capacity)
+    routes.setCondition(prefix, condition)
+  }
+
   // What is known
 
   /** There is a route in our name, or several (`Doubled`), and nobody knows where they point. */
@@ -221,6 +228,7 @@ export class RouteMirror {
       this.digest = (this.digest + fold(identity, group)) >>> 0
     }
     told[prefix] = group
+    if (group === 0) this.routes[family].setCondition(prefix, 0)
     if (before !== 0) {
       this.objects.release(before)
       this.digest = (this.digest - fold(identity, before)) >>> 0

@@ -44,6 +44,7 @@ export const DISCARD_LAST = 8
 export const isDiscard = (group: number): boolean => group >= DISCARD_FIRST && group <= DISCARD_LAST
 
 const QUEUE_MIN = 1024
+const NONE = new Uint8Array(0)
 
 export class RouteTable {
   /** EntryState and RouteFlag bits; 0: nothing wanted, nothing there. */
@@ -54,6 +55,8 @@ export class RouteTable {
   past: Uint32Array
   /** Routes with a state other than Init. */
   count = 0
+  /** What the kernel said of each route beside its content (`conditionOf` of netlink); empty as long as it said nothing of any. */
+  private conditions: Uint8Array = NONE
   private queue: Uint32Array = new Uint32Array(QUEUE_MIN)
   private head = 0
   private tail = 0
@@ -91,6 +94,20 @@ export class RouteTable {
     const past = new Uint32Array(capacity)
     past.set(this.past)
     this.past = past
+  }
+
+  conditionOf(prefix: PrefixId): number {
+    return this.conditions[prefix] ?? 0
+  }
+
+  setCondition(prefix: PrefixId, condition: number): void {
+    if (condition === 0 && prefix >= this.conditions.length) return
+    if (prefix >= this.conditions.length) {
+      const larger = new Uint8Array(Math.max(this.state.length, prefix + 1))
+      larger.set(this.conditions)
+      this.conditions = larger
+    }
+    this.conditions[prefix] = condition
   }
 
   /** How many routes of prefixes below `bound` point at a group, as far as is known. Reads the whole column. */

@@ -1,6 +1,7 @@
 // netlink: rtnetlink bytes for requests, and replies and notifications out of bytes. No sockets: those are the runtime's. Here too is
 // the model kernel, a machine that answers the same bytes as the real one does, for tests and for machines without the privilege.
 
+export { conditionNames, conditionOf } from "./condition.ts"
 export {
   align4,
   decodeDone,

@@ -71,7 +71,10 @@ export const RouteTable = { Default: 253, Main: 254, Local: 255 } as const
 export const RouteScope = { Universe: 0, Link: 253, Host: 254, Nowhere: 255 } as const
 
 /** rtm_flags, and nh_flags of a nexthop. */
-export const NexthopFlag = { Dead: 1, Pervasive: 2, Onlink: 4, Offload: 8, LinkDown: 16 } as const
+/** RTM_F_*: what hardware has made of a route; above the NexthopFlag bits in the same word. */
+export const RouteMessageFlag = { Offload: 0x4000, Trap: 0x8000, OffloadFailed: 0x2000_0000 } as const
+
+export const NexthopFlag = { Dead: 1, Pervasive: 2, Onlink: 4, Offload: 8, LinkDown: 16, Trap: 64 } as const
 
 /** ifi_flags. */
 export const LinkFlag = {

@@ -1,5 +1,6 @@
 // The kernel's objects out of rtnetlink bytes: links, addresses, neighbours, nexthops and routes, from dumps, from notifications and
 // (for the model kernel) from requests. Decoding is total: what is missing reads as zero, what is unknown is skipped.
+import { conditionOf } from "./condition.ts"
 import { eachAttribute, loadText } from "./message.ts"
 import { loadLabels, loadResilient, type ResilientSettings } from "./nexthop-parts.ts"
 import {
@@ -68,6 +69,8 @@ export interface Nexthop {
   readonly labels?: ReadonlyArray<number>
   /** Present for a resilient group. */
   readonly resilient?: ResilientSettings
+  /** See `conditionOf`; absent: nothing to say. */
+  readonly condition?: number
 }
 
 export const decodeLink = (bytes: Uint8Array, at: number, end: number): Link => {
@@ -149,6 +152,7 @@ export const decodeNexthop = (bytes: Uint8Array, at: number, end: number): Nexth
     })
   }
   const whole = end - at >= 8
+  const condition = whole ? conditionOf(load32(bytes, at + 4)) : 0
   return {
     id,
     family: whole ? familyNumber(bytes[at]) : 0,
@@ -160,7 +164,8 @@ export const decodeNexthop = (bytes: Uint8Array, at: number, end: number): Nexth
     members,
     groupType,
     ...(labels === undefined ? {} : { labels }),
-    ...(resilient === undefined ? {} : { resilient })
+    ...(resilient === undefined ? {} : { resilient }),
+    ...(condition === 0 ? {} : { condition })
   }
 }
 

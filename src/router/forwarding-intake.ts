@@ -5,6 +5,7 @@ import type { Fib } from "../fib/index.ts"
 import { isDiscard, isOwnId, type KernelSync, Meddling } from "../ksync/index.ts"
 import { assert, type OpBuffer } from "../machine/index.ts"
 import {
+  conditionOf,
   type DumpKind,
   decodeDone,
   decodeError,
@@ -210,7 +211,7 @@ export class ForwardingIntake {
         if (this.position < this.plan.length) this.newerNexthops.add(nexthop.id)
         if (this.isOurs(nexthop)) this.nexthopSeen(nexthop, true)
       } else if (type === NetlinkType.NewRoute || type === NetlinkType.DelRoute) {
-        this.routeChanged(type === NetlinkType.NewRoute, flags, bytes, at, end)
+        this.routeChanged(type === NetlinkType.NewRoute, flags, port, bytes, at, end)
       }
     })
   }
@@ -275,6 +276,7 @@ export class ForwardingIntake {
     const { id, members, resilient } = nexthop
     const { objects } = this.sync
     const known = objects.byId.get(id)
+    if (known !== undefined) known.condition = nexthop.condition ?? 0
     // Under another name the next run would take it for somebody else's.
     const isRenamed = nexthop.protocol !== OWN_PROTOCOL
     if (members !== undefined) {
@@ -307,6 +309,7 @@ export class ForwardingIntake {
     const prefixes = this.fib.entries[family].prefixes
     const prefix = prefixes.intern(this.view.words, 0, this.view.length)
     this.fib.entries[family].fit()
+    this.sync.routeCondition(family, prefix, conditionOf(this.view.flags))
     const shown = this.seenRoutes.show(family, prefix)
     if (shown === "first") this.sync.foundRoute(family, prefix, this.way)
     else if (shown === "again") this.sync.routeBeside(family, prefix, Meddling.Doubled)
@@ -320,7 +323,14 @@ export class ForwardingIntake {
     })
   }
 
-  private routeChanged(present: boolean, flags: number, bytes: Uint8Array, at: number, end: number): void {
+  private routeChanged(
+    present: boolean,
+    flags: number,
+    port: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number
+  ): void {
     const { view, sync } = this
     if (!view.scan(bytes, at, end) || !this.isOwnKey()) return
     const family = view.family === 4 ? 0 : 1
@@ -333,6 +343,9 @@ export class ForwardingIntake {
       // Made or changed by another program, in our name: it goes, or becomes again what it was.
       const prefix = prefixes.intern(view.words, 0, view.length)
       this.fib.entries[family].fit()
+      sync.routeCondition(family, prefix, conditionOf(view.flags))
+      // No other program did it: the kernel tells what its hardware made of the route.
+      if (port === 0) return
       this.seenRoutes.news(family, prefix)
       if (isBeside) sync.routeBeside(family, prefix, Meddling.Doubled)
       else sync.routeAltered(family, prefix, this.way)

@@ -21,7 +21,7 @@ import {
   type SyncCounters
 } from "../ksync/index.ts"
 import { WALK_QUANTUM_NODES, WALK_SYNCHRONOUS_CHILDREN_MAX } from "../machine/index.ts"
-import { errnoName } from "../netlink/index.ts"
+import { conditionNames, errnoName } from "../netlink/index.ts"
 import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
@@ -231,6 +231,10 @@ const isStranded = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId): bo
 /** What comes first on the way, without its state. */
 const firstOf = (path: ReadonlyArray<string>): string | null => path[0]?.replace(/ \(.*/, "") ?? null
 
+/** `offload`, `rt_offload_failed` … as iproute2 names them; only where the kernel said something. */
+const conditionMember = (condition: number): { readonly flags?: ReadonlyArray<string> } =>
+  condition === 0 ? {} : { flags: conditionNames(condition) }
+
 /** What has no number waits for one before anything else. */
 const isObjectWaiting = ({ state, id }: LeafObject | GroupObject): boolean => WAITING.has(state) || id < 0
 
@@ -247,6 +251,7 @@ const leafRow = (forwarding: Forwarding, leaf: LeafObject): unknown => ({
   waitingFor: isObjectWaiting(leaf) ? firstOf(leafPath(forwarding, leaf)) : null,
   path: isObjectWaiting(leaf) ? leafPath(forwarding, leaf) : [],
   error: failureText(leaf.failure),
+  ...conditionMember(leaf.condition),
   history: historyRows(leaf.history)
 })
 
@@ -264,6 +269,7 @@ const groupRow = (forwarding: Forwarding, group: GroupObject): unknown => {
     waitingFor: firstOf(path),
     path,
     error: failureText(group.failure),
+    ...conditionMember(group.condition),
     history: historyRows(group.history)
   }
 }
@@ -296,6 +302,7 @@ const routeRow = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixId, failu
     waitingFor: firstOf(path),
     path,
     error: failureText(failure),
+    ...conditionMember(sync.routes[family].conditionOf(prefix)),
     history: historyRows(sync.routes[family].history(prefix))
   }
 }

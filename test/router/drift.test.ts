@@ -1,10 +1,19 @@
 // What others change of ours is put right, in place; what others have of their own is left alone, even where it took our place.
 import { describe, expect, it } from "vitest"
+import { KernelChannel } from "../../src/eventlog/index.ts"
 import { isOwnId } from "../../src/ksync/index.ts"
-import { NeighbourState, NetlinkType } from "../../src/netlink/index.ts"
+import {
+  conditionNames,
+  conditionOf,
+  NeighbourState,
+  NetlinkFlag,
+  NetlinkType,
+  NetlinkWriter,
+  putRoute
+} from "../../src/netlink/index.ts"
 import { ForwardingTimer } from "../../src/router/forwarding-timer.ts"
 import { doublesIn } from "./forwarding-foreign.ts"
-import { World } from "./forwarding-world.ts"
+import { kernelConfig, World } from "./forwarding-world.ts"
 
 const PREFIX = "20.0.0.0/16"
 const TAKEN = "its place, which a route of another program has"
@@ -135,6 +144,52 @@ describe("what another program does to what is ours", () => {
     expect(here.routes()).toEqual({})
     expect(row(here)).toMatchObject({ error: "contested: another program has undone it 4 times" })
     expect(here.pass(1).routes()).toEqual({ [PREFIX]: WAYS })
+  })
+})
+
+describe("what the kernel says of a route beside its content", () => {
+  /** News of a route of ours under no program's port: the kernel tells what its hardware made of it. */
+  const told = (here: World, flags: number): World => {
+    const id = here.forwarding.kernelSide!.sync.routes[0].told[here.tables[0].find([0x1400_0000], 0, 16)]
+    const w = new NetlinkWriter(new Uint8Array(256))
+    const key = {
+      family: 4,
+      words: [0x1400_0000],
+      wordsAt: 0,
+      length: 16,
+      table: 254,
+      metric: kernelConfig.metric
+    } as const
+    putRoute(w, { ...key, seq: 0, flags: NetlinkFlag.Replace, protocol: 186, groupId: id, type: 1 })
+    new DataView(w.bytes.buffer).setUint32(16 + 8, flags, true)
+    here.forwarding.kernelBytes(KernelChannel.Notification, w.bytes.subarray(0, w.length), here.out)
+    return here
+  }
+  const flagsOf = (here: World): unknown => (row(here) as { readonly flags?: unknown } | undefined)?.flags
+
+  it("is shown as iproute2 names it, is no change by somebody else, and goes with the route", () => {
+    const here = begin()
+    here.sent.clear()
+    expect(flagsOf(here)).toBe(undefined)
+    expect(flagsOf(told(here, 0x4000 | 8).settle())).toEqual(["offload", "rt_offload"])
+    expect(flagsOf(told(here, 0x2000_0000).settle())).toEqual(["rt_offload_failed"])
+    expect([here.sent.size, here.forwarding.kernelSide!.sync.counters().altered]).toEqual([0, 0])
+    here.withdraw(PREFIX).settle().announce(PREFIX, "10.0.1.2", "10.0.1.3").settle()
+    expect([row(here)?.state, flagsOf(here)]).toEqual(["IN_SYNC", undefined])
+  })
+
+  it("changes nothing about a request that is under way", () => {
+    const here = begin().announce(PREFIX, "10.0.1.2")
+    for (let turn = 0; turn < 2; turn++) here.turn()
+    here.sent.clear()
+    told(here, 0x8000).settle()
+    expect([here.routes(), here.sent.get(NetlinkType.NewRoute) ?? 0]).toEqual([{ [PREFIX]: "10.0.1.2@east*1" }, 0])
+  })
+
+  it("is a byte of the flags of routes and nexthops", () => {
+    const every = 1 | 16 | 8 | 64 | 0x4000 | 0x8000 | 0x2000_0000
+    const names = ["dead", "linkdown", "offload", "trap", "rt_offload", "rt_trap", "rt_offload_failed"]
+    expect([conditionNames(conditionOf(every)), conditionOf(every), conditionOf(~every)]).toEqual([names, 0x7f, 0])
   })
 })
 
