@@ -5,6 +5,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Command, Notice, PeerCommand } from "../router/index.ts"
@@ -42,6 +43,42 @@ const answer = (port: DaemonPortService, name: QueryName) =>
       : HttpServerResponse.jsonUnsafe(value)
   }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
 
+const SETTLED_SECONDS = 60
+const SETTLED_SECONDS_MAX = 3600
+
+/** Waits until what is wanted now is in the kernel, as far as it can be; what cannot is counted. */
+const settled = (port: DaemonPortService) =>
+  Effect.gen(function* () {
+    const search = searchOf(yield* HttpServerRequest.HttpServerRequest)
+    const strange = [...search.keys()].find((key) => key !== "within")
+    if (strange !== undefined) return refuse(400, `unknown parameter "${strange}"; known here: within`)
+    const seconds = Number(search.get("within") ?? SETTLED_SECONDS)
+    if (search.get("within") === "" || !(seconds >= 0 && seconds <= SETTLED_SECONDS_MAX)) {
+      return refuse(400, `within=${search.get("within")}: expected seconds, from 0 to ${SETTLED_SECONDS_MAX}`)
+    }
+    const first = yield* kernelProgress(port)
+    if (first === undefined) return refuse(404, "this daemon writes no kernel")
+    yield* kernelProgress(port).pipe(
+      Effect.repeat({
+        until: (now) => now === undefined || now.settled >= first.revision,
+        schedule: Schedule.spaced("50 millis")
+      }),
+      Effect.timeoutOption(`${seconds} seconds`)
+    )
+    const now = (yield* kernelProgress(port)) ?? first
+    const { revision } = first
+    return HttpServerResponse.jsonUnsafe({ settled: now.settled >= revision, revision, ...now.missing })
+  }).pipe(Effect.catchTag("NotFound", ({ message }) => Effect.succeed(refuse(404, message))))
+
+interface KernelProgress {
+  readonly revision: number
+  readonly settled: number
+  readonly missing: { readonly waiting: number; readonly failed: number }
+}
+
+const kernelProgress = (port: DaemonPortService) =>
+  Effect.map(port.query("walks", {}), (walks) => (walks as { readonly kernel?: KernelProgress }).kernel)
+
 /** For whoever restarts or balances daemons and reads nothing but a status, at the paths that Typha has: 204 or 503. */
 const wellness = (port: DaemonPortService, isWell: (status: unknown) => boolean) =>
   port.query("health", {}).pipe(
@@ -70,6 +107,7 @@ export const readingHandlers = HttpApiBuilder.group(
       .handleRaw("fib", () => answer(port, "fib"))
       .handleRaw("graph", () => answer(port, "graph"))
       .handleRaw("kernel", () => answer(port, "kernel"))
+      .handleRaw("settled", () => settled(port))
       .handleRaw("walks", () => answer(port, "walks"))
       .handleRaw("buffers", () => answer(port, "buffers"))
       .handleRaw("fanout", () => answer(port, "fanout"))

@@ -129,6 +129,13 @@ const KernelRow = Schema.Struct({
   history: Schema.Unknown
 }).annotate({ identifier: "KernelObject" })
 
+const SettledAnswer = Schema.Struct({
+  settled: Schema.Boolean,
+  revision: Schema.Int,
+  waiting: Schema.Int,
+  failed: Schema.Int
+}).annotate({ identifier: "Settled" })
+
 /** Query parameters as the table has them; the server checks them itself, to say what is wrong. */
 const queryOf = (parameters: Readonly<Record<string, Parameter>>) =>
   Schema.Struct(
@@ -159,6 +166,13 @@ const reading = HttpApiGroup.make("reading").add(
   HttpApiEndpoint.get("kernel", "/v1/kernel", {
     query: queryOf(PARAMETERS.kernel),
     success: ndjsonOf(KernelRow),
+    error: refusals
+  }),
+  HttpApiEndpoint.get("settled", "/v1/kernel/settled", {
+    query: Schema.Struct({
+      within: Schema.optionalKey(Schema.String.annotate({ description: "seconds to wait at most, up to 3600; 60" }))
+    }),
+    success: SettledAnswer,
     error: refusals
   }),
   HttpApiEndpoint.get("walks", "/v1/walks", { success: AnyObject, error: refusals }),

@@ -120,6 +120,27 @@ export const withdraw = (connection: Connection, prefixes: ReadonlyArray<string>
 export const resync = (connection: Connection): Effect.Effect<void, Failure> =>
   instruct(connection, "/v1/kernel/resync", undefined)
 
+interface Settled {
+  readonly settled: boolean
+  readonly waiting: number
+  readonly failed: number
+}
+
+/** Waits until what is wanted now is in the kernel. Not all of it, or not in time, is a "no". */
+export const settle = (connection: Connection, within: number | undefined): Effect.Effect<void, Failure> =>
+  Effect.gen(function* () {
+    const path = pathOf("kernel/settled", { within: within === undefined ? undefined : String(within) })
+    const answer = (yield* callJson({ socket: connection.socket, method: "GET", path })) as Settled
+    const { settled, waiting, failed } = answer
+    if (connection.json) yield* sayJson(answer)
+    if (!settled) return yield* fail(ExitStatus.No, "not yet: see backwalk show walks")
+    if (waiting + failed > 0) {
+      const counts = `${waiting} objects wait, the kernel refused ${failed}`
+      return yield* fail(ExitStatus.No, `${counts}: see backwalk show kernel --waiting and --failed`)
+    }
+    if (!connection.json) yield* say("all that is wanted is in the kernel")
+  })
+
 /** Notices as they come, until interrupted. */
 export const showEvents = (connection: Connection): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {

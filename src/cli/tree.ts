@@ -196,6 +196,18 @@ const resync = Command.make("resync", {}, () => Effect.flatMap(showing, ([to, sh
   Command.withDescription("Read the kernel again, and put right what differs from what is wanted")
 )
 
+const settle = Command.make(
+  "settle",
+  {
+    within: Flag.Int("within").pipe(
+      Flag.withMetavar("SECONDS"),
+      Flag.withDescription("Wait no longer than that (60)"),
+      Flag.optional
+    )
+  },
+  ({ within }) => Effect.flatMap(showing, ([to, show]) => show.settle(to, optional(within)))
+).pipe(Command.withDescription("Wait until what is wanted now is in the kernel"))
+
 const decode = Command.make(
   "decode",
   {
@@ -262,6 +274,20 @@ const log = Command.make("log").pipe(
 
 export const backwalk = Command.make("backwalk").pipe(
   Command.withDescription("A BGP routing daemon that records everything that influenced it, and replays it"),
-  Command.withSubcommands([run, check, demo, show, peer, announce, withdraw, resync, decode, replay, explain, log]),
+  Command.withSubcommands([
+    run,
+    check,
+    demo,
+    show,
+    peer,
+    announce,
+    withdraw,
+    resync,
+    settle,
+    decode,
+    replay,
+    explain,
+    log
+  ]),
   Command.withGlobalFlags([Json, Socket])
 )

@@ -26,6 +26,7 @@ import type { PrefixId } from "../rib/index.ts"
 import { formatAddress, formatPrefixWords, parseAddress, parsePrefix } from "../wire/index.ts"
 import type { Forwarding, Params } from "./forwarding.ts"
 import { entryGraph, wholeGraph } from "./forwarding-graph.ts"
+import { missingOf } from "./forwarding-revision.ts"
 import { ruleText } from "./forwarding-rules.ts"
 import { failureText, groupPath, leafPath, routePath, rulePath } from "./forwarding-why.ts"
 
@@ -102,12 +103,12 @@ export const showWalks = (forwarding: Forwarding): unknown => {
       }))
     },
     settlements: forwarding.fib.settlements,
-    ...(forwarding.kernelSide === undefined ? {} : { kernel: kernelCounters(forwarding.kernelSide) })
+    ...(forwarding.kernelSide === undefined ? {} : { kernel: kernelCounters(forwarding, forwarding.kernelSide) })
   }
 }
 
 /** Of everything that the kernel is asked for: nexthops, groups, routes and rules. */
-const kernelCounters = ({ sync, rules, intake }: NonNullable<Forwarding["kernelSide"]>) => {
+const kernelCounters = (forwarding: Forwarding, { sync, rules, intake }: NonNullable<Forwarding["kernelSide"]>) => {
   const counters = sync.counters()
   const names = Object.keys(counters) as Array<keyof SyncCounters>
   const sums = Object.fromEntries(names.map((name) => [name, counters[name] + rules.sync.count[name]]))
@@ -115,7 +116,9 @@ const kernelCounters = ({ sync, rules, intake }: NonNullable<Forwarding["kernelS
   for (const [errno, times] of rules.sync.refusals) refusals.set(errno, (refusals.get(errno) ?? 0) + times)
   const errors = Object.fromEntries([...refusals].map(([errno, times]) => [errnoName(errno), times]))
   const retrying = sync.resting + rules.sync.resting
-  return { ...sums, overruns: intake.overruns, dumps: intake.completed, retrying, errors }
+  const { wanted, settled } = forwarding.revisions
+  const revisions = { revision: wanted, settled, missing: missingOf(forwarding) }
+  return { ...revisions, ...sums, overruns: intake.overruns, dumps: intake.completed, retrying, errors }
 }
 
 /** Durations are in grants: there is no clock here. */

@@ -16,6 +16,7 @@ import { ForwardingBatch } from "./forwarding-batch.ts"
 import { ForwardingIntake } from "./forwarding-intake.ts"
 import { ForwardingNotices, type NoticeLevel } from "./forwarding-notices.ts"
 import { Retries } from "./forwarding-retries.ts"
+import { Revisions } from "./forwarding-revision.ts"
 import { ForwardingRules } from "./forwarding-rules.ts"
 import { conflicts, contestedText, showFib, showGraph, showKernel, showWalks } from "./forwarding-show.ts"
 import { StaticRoutes } from "./forwarding-static.ts"
@@ -68,6 +69,7 @@ export class Forwarding implements FibListener {
   private verifiedAt = 0
   private lostWhenVerified = 0
   private readonly walks: ForwardingWalks
+  readonly revisions: Revisions = new Revisions()
 
   constructor(options: ForwardingOptions) {
     const { kernel, tables, pool, capacityHint } = options
@@ -88,6 +90,7 @@ export class Forwarding implements FibListener {
 
   /** What of the kernel's configuration may change at any time. */
   setKernel({ rules = [], groups }: KernelConfig): void {
+    this.revisions.note()
     this.kernelSide?.rules.configure(rules)
     this.kernelSide?.sync.objects.reshape(groups)
   }
@@ -131,14 +134,8 @@ export class Forwarding implements FibListener {
       this.retries.fired([side.sync, side.rules.sync], level)
       return
     }
-    switch (kind) {
-      case ForwardingTimer.Grace:
-        this.initialSyncDone()
-        return
-      case ForwardingTimer.Reread:
-        this.kernelSide?.intake.reread()
-        return
-    }
+    if (kind === ForwardingTimer.Grace) this.initialSyncDone()
+    if (kind === ForwardingTimer.Reread) side.intake.reread()
   }
 
   /** Timers wanted since the last call: `arm(kind, milliseconds)`; arming again replaces. */
@@ -217,6 +214,7 @@ export class Forwarding implements FibListener {
     const side = this.kernelSide
     if (side === undefined || this.frozen) return
     const { sync, rules, intake, batch } = side
+    if (this.fib.changed.size > 0) this.revisions.note()
     if (intake.nexthopsKnown) for (const list of this.fib.takeChanged()) sync.update(list)
     // What the last batch brought may be what a leftover is for.
     if (this.synchronised && !this.swept && intake.ready && !this.fib.pending) {
@@ -237,6 +235,7 @@ export class Forwarding implements FibListener {
     this.tellFights(sync)
     const milliseconds = intake.rereadAfter()
     if (milliseconds !== undefined) this.timers.push({ kind: ForwardingTimer.Reread, milliseconds })
+    this.revisions.stepped(intake.ready && batch.isIdle && !this.pending())
     this.retries.arm([sync, rules.sync], (kind, milliseconds) => this.timers.push({ kind, milliseconds }))
   }
 
@@ -297,6 +296,7 @@ export class Forwarding implements FibListener {
 
   /** The graph's news: an entry has another path-list, or none. Hot. */
   entryChanged(family: 0 | 1, prefix: PrefixId): void {
+    this.revisions.note()
     this.kernelSide?.sync.markRoute(family, prefix)
   }
 

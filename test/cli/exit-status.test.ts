@@ -18,11 +18,14 @@ let socket: string
 let scope: Scope.Closeable
 let daemon: FakeDaemon
 
+/** How far the kernel has come. */
+let kernel = { revision: 3, settled: 3, missing: { waiting: 0, failed: 0 } }
+
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "backwalk-cli-"))
   socket = join(directory, "control.sock")
   scope = Effect.runSync(Scope.make())
-  daemon = makeFakeDaemon()
+  daemon = makeFakeDaemon({ walks: () => ({ kernel }) })
   await Effect.runPromise(
     serveApi({ socket, http: "" }).pipe(Effect.provide(daemon.layer), Effect.provideService(Scope.Scope, scope))
   )
@@ -135,6 +138,22 @@ dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
       { command: "withdraw", prefix: "10.1.0.0/16" },
       { command: "resync" }
     ])
+  })
+
+  it("waits until the kernel has what is wanted; what is missing, or not there in time, is a no", async () => {
+    const to = ["--socket", socket]
+    expect(await backwalk(["settle", ...to])).toMatchObject({ status: 0, out: "all that is wanted is in the kernel\n" })
+    kernel = { ...kernel, missing: { waiting: 2, failed: 1 } }
+    const missing = await backwalk(["settle", "--json", ...to])
+    expect([missing.status, JSON.parse(missing.out)]).toEqual([
+      1,
+      { settled: true, revision: 3, waiting: 2, failed: 1 }
+    ])
+    expect(missing.err).toContain("2 objects wait, the kernel refused 1")
+    kernel = { ...kernel, settled: 2 }
+    const late = await backwalk(["settle", "--within", "0", ...to])
+    expect([late.status, late.err]).toEqual([1, expect.stringContaining("not yet")])
+    kernel = { revision: 3, settled: 3, missing: { waiting: 0, failed: 0 } }
   })
 
   it("decodes messages from an argument and from stdin, one line each", async () => {
