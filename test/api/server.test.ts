@@ -116,10 +116,7 @@ describe("questions over the control socket", () => {
     ["/v1/routes?toString=1", 'unknown parameter "toString"'],
     ["/v1/fib?lookup=here", "lookup=here: expected an address"],
     ["/v1/kernel?waiting=maybe", "waiting=maybe: expected true or false"],
-    ["/v1/health?x", "health takes none"],
-    ["/v1/kernel/settled?until=3", 'unknown parameter "until"; known here: within'],
-    ["/v1/kernel/settled?within=soon", "within=soon: expected seconds, from 0 to 3600"],
-    ["/v1/kernel/settled?within=", "within=: expected seconds"]
+    ["/v1/health?x", "health takes none"]
   ])("refuses %s and says why", async (path, why) => {
     const daemon = makeFakeDaemon()
     await serve(daemon)
@@ -127,24 +124,6 @@ describe("questions over the control socket", () => {
     expect(answer.status).toBe(400)
     expect(JSON.parse(answer.text).error).toContain(why)
     expect(daemon.questions).toEqual([])
-  })
-
-  it("answers once the kernel has what was wanted when that was asked", async () => {
-    let asked = 0
-    // The first look sees revision 7; the kernel has it at the fourth.
-    const walks = (): unknown => ({
-      kernel: { revision: 6 + ++asked, settled: asked < 4 ? 5 : 7, missing: { waiting: 1, failed: 0 } }
-    })
-    await serve(makeFakeDaemon({ walks }))
-    const answer = { settled: true, revision: 7, waiting: 1, failed: 0 }
-    expect(JSON.parse((await ask("/v1/kernel/settled")).text)).toEqual(answer)
-  })
-
-  it("answers that the kernel has not got there when the time is over", async () => {
-    await serve(
-      makeFakeDaemon({ walks: () => ({ kernel: { revision: 9, settled: 8, missing: { waiting: 0, failed: 0 } } }) })
-    )
-    expect(JSON.parse((await ask("/v1/kernel/settled?within=0")).text)).toMatchObject({ settled: false, revision: 9 })
   })
 
   it("draws the forwarding graph for Graphviz, each node once and quoted", async () => {

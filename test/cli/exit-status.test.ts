@@ -143,7 +143,14 @@ dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
   it("waits until the kernel has what is wanted; what is missing, or not there in time, is a no", async () => {
     const to = ["--socket", socket]
     expect(await backwalk(["settle", ...to])).toMatchObject({ status: 0, out: "all that is wanted is in the kernel\n" })
-    kernel = { ...kernel, missing: { waiting: 2, failed: 1 } }
+    kernel = { ...kernel, settled: 2 }
+    const asked = daemon.questions.length
+    const waiting = backwalk(["settle", "--json", ...to])
+    // Once it was looked at twice it is being waited for; what is wanted meanwhile is not.
+    while (daemon.questions.length < asked + 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    kernel = { ...kernel, revision: 9, settled: 3 }
+    expect(JSON.parse((await waiting).out)).toEqual({ settled: true, revision: 3, waiting: 0, failed: 0 })
+    kernel = { revision: 3, settled: 3, missing: { waiting: 2, failed: 1 } }
     const missing = await backwalk(["settle", "--json", ...to])
     expect([missing.status, JSON.parse(missing.out)]).toEqual([
       1,
@@ -153,6 +160,8 @@ dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
     kernel = { ...kernel, settled: 2 }
     const late = await backwalk(["settle", "--within", "0", ...to])
     expect([late.status, late.err]).toEqual([1, expect.stringContaining("not yet")])
+    const never = await backwalk(["settle", "--within", "-1", ...to])
+    expect(never.err).toContain("within=-1: expected seconds, from 0 to 3600")
     kernel = { revision: 3, settled: 3, missing: { waiting: 0, failed: 0 } }
   })
 
