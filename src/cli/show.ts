@@ -135,7 +135,7 @@ export const settle = (connection: Connection, within: number | undefined): Effe
     if (connection.json) yield* sayJson(answer)
     if (!settled) return yield* fail(ExitStatus.No, "not yet: see backwalk show walks")
     if (waiting + failed > 0) {
-      const counts = `${waiting} objects wait, the kernel refused ${failed}`
+      const counts = `objects that wait: ${waiting}, that the kernel refused: ${failed}`
       return yield* fail(ExitStatus.No, `${counts}: see backwalk show kernel --waiting and --failed`)
     }
     if (!connection.json) yield* say("all that is wanted is in the kernel")

@@ -1,5 +1,5 @@
 // Why something is not in the kernel as it should be: the way down from a route to what it waits for, one step a line.
-import type { Leaf, PathList } from "../fib/index.ts"
+import type { Leaf, NextHop, PathList } from "../fib/index.ts"
 import {
   ENTRY_STATE_NAMES,
   EntryState,
@@ -53,7 +53,7 @@ export const routePath = (forwarding: Forwarding, family: 0 | 1, prefix: PrefixI
   const refused = remedy(kernelSide!.sync.failures.get(prefix * 2 + family))
   if (list.kind !== "recursive") return refused
   const group = objects.groupOf(list.id)
-  if (list.leaves.length === 0) return nowhere(list)
+  if (list.leaves.length === 0) return nowhere(forwarding, list)
   if (family === 1 && group?.hasIpv4 === true) return [`a next hop of IPv6 alone: IPv6 routes take no group with IPv4`]
   if (group === undefined || isUsable(group.state)) return refused
   const name = group.id > 0 ? `group ${group.id}` : "a group"
@@ -98,10 +98,22 @@ const linkPath = (forwarding: Forwarding, ifindex: number): ReadonlyArray<string
 }
 
 /** None of the next hops leads anywhere: no route, no connected subnet, or a link that is down. */
-const nowhere = (list: PathList): ReadonlyArray<string> =>
-  list.paths.map(({ nextHop: { address } }) =>
-    address === undefined ? "a link that is up" : `a way to next hop ${formatAddress(address)}`
-  )
+const nowhere = (forwarding: Forwarding, list: PathList): ReadonlyArray<string> =>
+  list.paths.flatMap(({ nextHop }) => {
+    const { address } = nextHop
+    const way = address === undefined ? "a link that is up" : `a way to next hop ${formatAddress(address)}`
+    return [way, ...linksTo(forwarding, nextHop)]
+  })
+
+/** Links that are down: the one that the next hop is on for good, or those that have a subnet with its address. */
+const linksTo = (forwarding: Forwarding, { address, ifindex }: NextHop): ReadonlyArray<string> => {
+  const { interfaces } = forwarding.fib
+  if (ifindex !== 0) return linkPath(forwarding, ifindex)
+  if (address === undefined) return []
+  return [...interfaces.values()]
+    .filter((one) => interfaces.isOnSubnet(one.ifindex, address))
+    .flatMap((one) => linkPath(forwarding, one.ifindex))
+}
 
 /** What a rule waits for: another of ours that is to go first, or somebody else's in its place. */
 export const rulePath = ({ kernelSide }: Forwarding, rule: RuleObject): ReadonlyArray<string> => {

@@ -156,7 +156,7 @@ dynamic: [{ range: 198.51.100.0/24, asn: any, group: closed }]
       1,
       { settled: true, revision: 3, waiting: 2, failed: 1 }
     ])
-    expect(missing.err).toContain("2 objects wait, the kernel refused 1")
+    expect(missing.err).toContain("objects that wait: 2, that the kernel refused: 1")
     kernel = { ...kernel, settled: 2 }
     const late = await backwalk(["settle", "--within", "0", ...to])
     expect([late.status, late.err]).toEqual([1, expect.stringContaining("not yet")])

@@ -188,6 +188,15 @@ describe("forwarding", () => {
     expect(rows({ waiting: "" })).toMatchObject([
       { key: "203.0.113.0/24", waitingFor: "a way to next hop 192.0.2.9", path: ["a way to next hop 192.0.2.9"] }
     ])
+    world.announce("192.0.2.0/24", "10.0.2.7").world({ _tag: "CarrierChanged", index: 3, carrier: false }).settle()
+    expect(rows({ waiting: "" })).toContainEqual(
+      expect.objectContaining({
+        key: "192.0.2.0/24",
+        waitingFor: "a way to next hop 10.0.2.7",
+        path: ["a way to next hop 10.0.2.7", "link west, which is down"]
+      })
+    )
+    world.withdraw("192.0.2.0/24").world({ _tag: "CarrierChanged", index: 3, carrier: true }).settle()
     world.world({ _tag: "FaultsArmed", errno: 100, count: 1 }).announce("198.51.100.0/24", "10.0.2.2").settle()
     expect(rows({ waiting: "" })).toContainEqual(
       expect.objectContaining({
