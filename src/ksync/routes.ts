@@ -103,7 +103,7 @@ export class RouteTable {
   setCondition(prefix: PrefixId, condition: number): void {
     if (condition === 0 && prefix >= this.conditions.length) return
     if (prefix >= this.conditions.length) {
-      const larger = new Uint8Array(Math.max(this.state.length, prefix + 1))
+      const larger = new Uint8Array(Math.max(prefix + 1, this.conditions.length * 2, QUEUE_MIN))
       larger.set(this.conditions)
       this.conditions = larger
     }

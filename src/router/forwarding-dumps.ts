@@ -70,15 +70,19 @@ export class SeenRoutes {
   private readonly columns: Array<Uint8Array> = [NONE, NONE]
   /** What was beyond the columns when the dump began was made by it, and is not missing where it is not shown. */
   private readonly bounds = [0, 0]
+  private isReading = false
 
-  begin(routes: ReadonlyArray<{ readonly state: Uint8Array }>): void {
-    for (const [family, { state }] of routes.entries()) {
-      this.columns[family] = new Uint8Array(state.length)
-      this.bounds[family] = state.length
+  /** @param bounds by family: no prefix has that number or a higher one */
+  begin(bounds: ReadonlyArray<number>): void {
+    this.isReading = true
+    for (const [family, bound] of bounds.entries()) {
+      this.columns[family] = new Uint8Array(bound)
+      this.bounds[family] = bound
     }
   }
 
   end(): void {
+    this.isReading = false
     this.columns.fill(NONE)
     this.bounds.fill(0)
   }
@@ -97,7 +101,7 @@ export class SeenRoutes {
 
   /** There is news of it. */
   news(family: 0 | 1, prefix: number): void {
-    if (this.bounds[family] > 0) this.fitted(family, prefix)[prefix] = NEWER
+    if (this.isReading) this.fitted(family, prefix)[prefix] = NEWER
   }
 
   /** Those that were neither shown nor in the news. */

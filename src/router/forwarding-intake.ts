@@ -124,7 +124,7 @@ export class ForwardingIntake {
     this.newerNexthops.clear()
     this.rules.begin()
     this.neighbours.begin()
-    this.seenRoutes.begin(this.sync.routes)
+    this.seenRoutes.begin(this.fib.entries.map(({ prefixes }) => prefixes.bound))
     this.send(out)
   }
 

@@ -44,13 +44,14 @@ export const missingOf = (forwarding: Forwarding): Missing => {
   }
   for (const family of [0, 1] as const) {
     const { state } = sync.routes[family]
-    const { pathList } = fib.entries[family]
-    for (let prefix = 0; prefix < state.length; prefix++) {
-      const at = state[prefix] & RouteFlag.State
+    const { pathList, prefixes } = fib.entries[family]
+    for (let prefix = 0; prefix < prefixes.bound; prefix++) {
+      const bits = state[prefix] ?? 0
+      const at = bits & RouteFlag.State
       // Wanted and not begun where its next hops lead nowhere.
       const isBegun = at !== EntryState.Init || (pathList[prefix] ?? 0) === 0
       if (isWaiting(at) || (!isBegun && routePath(forwarding, family, prefix).length > 0)) waiting++
-      if ((state[prefix] & RouteFlag.Failed) !== 0) failed++
+      if ((bits & RouteFlag.Failed) !== 0) failed++
     }
   }
   return { waiting, failed }
