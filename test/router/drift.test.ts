@@ -82,6 +82,20 @@ describe("what another program does to what is ours", () => {
     }
   })
 
+  it("removes it also where ours is to move meanwhile, and the group that ours may still point at stays as long", () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const here = begin(seed).foreignRouteBeside(PREFIX, 186, seed % 2 === 0)
+      for (let turn = 0; turn < seed % 4; turn++) here.turn()
+      here.announce(PREFIX, "10.0.1.4")
+      for (let turn = 0; turn < 12; turn++) {
+        here.turn()
+        expect({ seed, turn, there: protocolsAt(here).length > 0 }).toEqual({ seed, turn, there: true })
+      }
+      expect([here.settle().routes(), doublesIn(here.kernel)]).toEqual([{ [PREFIX]: "10.0.1.4@east*1" }, []])
+      expect({ seed, wrong: here.inspector.wrong }).toEqual({ seed, wrong: [] })
+    }
+  })
+
   it("removes what somebody put beside ours in our name when only a dump shows it", () => {
     const here = begin().foreignRouteBeside(PREFIX, 186, true).deafen()
     here.forwarding.timer(ForwardingTimer.Reread, here.out)
