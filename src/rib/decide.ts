@@ -146,7 +146,9 @@ export class Decision {
     const set = this.paths.attributes[path]
     const peer = this.paths.peer[path]
     // Left over from a session that ended, and not purged yet.
-    if (hasEnded(this.paths.generation[path], this.generation[peer], this.endedBefore[peer])) return Reason.SessionEnded
+    const generation = this.paths.generation[path]
+    const now = this.generation[peer]
+    if (generation !== now && hasEnded(generation, now, this.endedBefore[peer])) return Reason.SessionEnded
     if ((this.store.traits[set] & SUSPICIOUS) !== 0 && peer !== 0) {
       const suspicion = this.suspicion(set, peer)
       if (suspicion !== Reason.Best) return suspicion

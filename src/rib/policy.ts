@@ -38,6 +38,11 @@ export class PolicyCache {
     if (policy !== OPEN) store.watch(this)
   }
 
+  /** Nobody need ask. */
+  get isOpen(): boolean {
+    return this.policy === OPEN
+  }
+
   verdict(set: AttributeId): Verdict {
     if (this.policy === OPEN) return set
     if (set >= this.verdicts.length) this.verdicts = grown(this.verdicts, Math.max(set + 1, this.verdicts.length * 2))

@@ -34,6 +34,7 @@ export class Selection {
   private readonly routeSource: RouteSource = { local: false, internal: false, routerId: 0 }
   private readonly answers: Answers = new Answers()
   private readonly loops: Loops
+  /** What is asked on the way out; undefined: everything goes out as it is. */
   private policy: PolicyCache | undefined
   private candidates: Uint32Array = new Uint32Array(64)
   private remaining: Uint32Array = new Uint32Array(64)
@@ -59,7 +60,7 @@ export class Selection {
 
   /** A class is asked about. Nothing that was answered for another one counts, nor for sets whose numbers may have been given away. */
   begin(exportClass: ExportClass): void {
-    this.policy = exportClass.policy
+    this.policy = exportClass.policy.isOpen ? undefined : exportClass.policy
     this.answers.clear()
     if (exportClass.sparesLoops) this.loops.clear(exportClass.stride)
     this.decision.begin(exportClass.parameters.family)
