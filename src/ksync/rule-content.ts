@@ -34,19 +34,23 @@ export const covers = (general: RuleContent, special: RuleContent): boolean =>
   (isAll(general.from) || samePrefix(general.from, special.from)) &&
   (isAll(general.to) || samePrefix(general.to, special.to)) &&
   (general.inInterface === undefined || general.inInterface === special.inInterface) &&
-  (markOf(general) === undefined || markOf(general) === markOf(special))
+  (markOf(general).mark === 0 || markOf(general).mark === markOf(special).mark) &&
+  (markOf(general).mask === 0 || markOf(general).mask === markOf(special).mask)
 
-/** Mark and mask as the kernel keeps them; undefined: no matter. A mark of 0 without a mask is none. */
-const markOf = ({ mark = 0, markMask }: RuleContent): string | undefined => {
-  const mask = markMask ?? (mark === 0 ? 0 : 0xffff_ffff)
-  return mask === 0 && mark === 0 ? undefined : `${mark}/${mask}`
-}
+/** Mark and mask as the kernel keeps them; 0: no matter where a request names it. */
+const markOf = ({ mark = 0, markMask }: RuleContent): { readonly mark: number; readonly mask: number } => ({
+  mark,
+  mask: markMask ?? (mark === 0 ? 0 : 0xffff_ffff)
+})
 
 /** What a rule is, as text. */
 export const ruleKey = (rule: RuleContent): string => {
   const prefix = (at: RulePrefix | undefined): string => (isAll(at) ? "" : `${at.words.join(".")}/${at.length}`)
   const { family, priority, table, from, to, inInterface = "" } = rule
-  return `${family} ${priority} from ${prefix(from)} to ${prefix(to)} iif ${inInterface} mark ${markOf(rule) ?? ""} table ${table}`
+  const { mark, mask } = markOf(rule)
+  // A mark of 0 without a mask is none.
+  const marked = mark === 0 && mask === 0 ? "" : `${mark}/${mask}`
+  return `${family} ${priority} from ${prefix(from)} to ${prefix(to)} iif ${inInterface} mark ${marked} table ${table}`
 }
 
 const isAll = (prefix: RulePrefix | undefined): prefix is undefined => prefix === undefined || prefix.length === 0

@@ -194,9 +194,13 @@ describe("what the kernel says of a route beside its content", () => {
 
   it("changes nothing about a request that is under way", () => {
     const here = begin().announce(PREFIX, "10.0.1.2")
-    for (let turn = 0; turn < 2; turn++) here.turn()
+    here.isBusy = true
+    for (let turn = 0; turn < 20; turn++) here.turn()
+    expect(row(here)?.state).toBe("SYNC_WAIT")
     here.sent.clear()
-    told(here, 0x8000).settle()
+    told(here, 0x8000)
+    here.isBusy = false
+    here.settle()
     expect([here.routes(), here.sent.get(NetlinkType.NewRoute) ?? 0]).toEqual([{ [PREFIX]: "10.0.1.2@east*1" }, 0])
   })
 

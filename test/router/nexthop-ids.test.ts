@@ -57,6 +57,15 @@ describe("numbers of nexthops", () => {
     expect([...shown(here, { waiting: "" }), ...shown(here, { failed: "" })]).toEqual([])
   })
 
+  it("of what a link took along come back once a dump has shown that it is gone", () => {
+    const here = world(4).announce("203.0.113.0/24", "10.0.2.2").settle()
+    for (let flap = 0; flap < 6; flap++) {
+      here.world({ _tag: "CarrierChanged", index: 3, carrier: false }).settle()
+      here.world({ _tag: "CarrierChanged", index: 3, carrier: true }).settle()
+      expect({ flap, ...here.routes() }).toEqual({ flap, "203.0.113.0/24": "10.0.2.2@west*1" })
+    }
+  })
+
   it("law: however few there are, all is there that they are enough for, and nothing is left of what was", () => {
     const prefixes = ["198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24"]
     const step = fc.record({

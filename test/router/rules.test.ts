@@ -29,11 +29,16 @@ const contentOf = ({ from, to, iif, ...rest }: KernelRule) => ({
 })
 
 /** What another program asks for: one of its own (protocol 4), or in our name. */
-const asked = (rule: KernelRule, protocol: number, remove = false): Uint8Array => {
+const asked = (
+  rule: KernelRule,
+  protocol: number,
+  remove = false,
+  alike: number = NetlinkFlag.Exclusive
+): Uint8Array => {
   const w = new NetlinkWriter(new Uint8Array(256))
   const request = { ...contentOf(rule), protocol, seq: 7 }
   if (remove) putRuleDelete(w, { ...request, flags: 0 })
-  else putRule(w, { ...request, flags: NetlinkFlag.Create | NetlinkFlag.Exclusive })
+  else putRule(w, { ...request, flags: NetlinkFlag.Create | alike })
   return w.bytes.slice(0, w.length)
 }
 
@@ -101,6 +106,25 @@ describe("rules of policy routing", () => {
     expect(rulesOf(w.settle().kernel, BGP)).toEqual(textsOf([OFFICE]))
   })
 
+  it("that a delete of another one hits instead are back, for the rules are read again then", () => {
+    const w = world(9, [OFFICE]).start()
+    // In our name, and so general that the request to delete it deletes the first one that is as it says: ours.
+    w.foreign(asked({ family: 4, priority: 100, table: 70 }, BGP, false, 0)).settle()
+    expect(rulesOf(w.kernel, BGP)).toEqual(textsOf([OFFICE]))
+    expect(shown(w)).toEqual([expect.objectContaining({ state: "IN_SYNC", error: null })])
+  })
+
+  it("that are left over and got no answer to their delete go although somebody made them anew meanwhile", () => {
+    const w = world(10, [OFFICE]).start().world({ _tag: "FaultsArmed", errno: 16, count: 1 })
+    w.forwarding.setKernel({ table: 254, metric: 20, onExit: "remove", model: true, rules: [] })
+    w.settle()
+    expect(shown(w)).toEqual([expect.objectContaining({ state: "DEL_DEFER_REF", error: "transient: EBUSY" })])
+    w.foreign(asked(OFFICE, BGP, true))
+      .foreign(asked(OFFICE, BGP))
+      .settle()
+    expect([rulesOf(w.kernel, BGP), shown(w)]).toEqual([[], []])
+  })
+
   it("are back when somebody deletes them, with pauses when that goes on", () => {
     const w = world(5, [OFFICE]).start()
     for (let time = 0; time < 3; time++) {
@@ -134,6 +158,15 @@ describe("rules of policy routing", () => {
     const w = world(7, [OFFICE]).world({ _tag: "FaultsArmed", errno: 1, count: 1 }).start()
     expect(shown(w)).toEqual([expect.objectContaining({ state: "ADD_DEFER", error: "permanent: EPERM" })])
     expect(rulesOf(w.pass().kernel, BGP)).toEqual(textsOf([OFFICE]))
+  })
+
+  it("that get no answer are given up after some tries, shown, and asked for again later", () => {
+    const w = world(11, [OFFICE])
+    w.loseReplies = 3
+    expect(shown(w.start())).toEqual([
+      expect.objectContaining({ state: "ADD_DEFER", error: "permanent: EIO the kernel does not answer" })
+    ])
+    expect(shown(w.pass())).toEqual([expect.objectContaining({ state: "IN_SYNC", error: null })])
   })
 
   it("are counted with all else that the kernel is asked for: requests, answers, refusals, losses", () => {
