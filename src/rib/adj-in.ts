@@ -10,7 +10,7 @@ import type { KeyTable } from "./key-table.ts"
 import { LIST_LONG, LongLists } from "./long-lists.ts"
 import { withLongLivedStale } from "./long-lived.ts"
 import { type PathRef, Paths } from "./paths.ts"
-import { Import, LeftOver, RibPeers, SELF } from "./peers.ts"
+import { hasEnded, Import, RibPeers, SELF } from "./peers.ts"
 import { type Policies, REJECT } from "./policy.ts"
 import type { PrefixId } from "./prefix-table.ts"
 import type { RibTable } from "./rib-table.ts"
@@ -194,7 +194,7 @@ export class AdjIn {
       const isLeftOver = paths.generation[path] !== generation
       if (received !== attributes || paths.hasChanged) this.noteReceived(table, id, path, attributes, received)
       if (paths.attributes[path] !== attributes) this.replace(table, id, path, attributes)
-      else if (isLeftOver && this.peers.leftOver[family][peer] === LeftOver.Ended) table.markChanged(id)
+      else if (isLeftOver && this.hasEnded(family, path)) table.markChanged(id)
       if (!isLeftOver) return
       paths.generation[path] = generation
       this.peers.told[family][peer]++
@@ -251,22 +251,16 @@ export class AdjIn {
     return this.paths.generation[path] !== this.peers.generation[family][this.paths.peer[path]]
   }
 
-  /** Whether a path is left over and in use. */
-  isStale(family: Family, path: PathRef): boolean {
-    return this.isLeftOver(family, path) && this.peers.leftOver[family][this.paths.peer[path]] === LeftOver.Kept
+  /** Whether a path is left over and not in use: it goes as a sweep comes by. */
+  private hasEnded(family: Family, path: PathRef): boolean {
+    const { endedBefore, generation } = this.peers
+    const peer = this.paths.peer[path]
+    return hasEnded(this.paths.generation[path], generation[family][peer], endedBefore[family][peer])
   }
 
-  /** Forgets what prefix `id` has left over from a peer. */
-  forgetLeftOver(peer: number, table: RibTable, id: PrefixId): void {
-    const { paths } = this
-    const { family } = table.prefixes
-    let last: PathRef = 0
-    for (let path = table.heads[id]; path !== 0; ) {
-      const after = paths.next[path]
-      if (paths.peer[path] === peer && this.isLeftOver(family, path)) this.unlink(table, id, last, path)
-      else last = path
-      path = after
-    }
+  /** Whether a path is left over and in use. */
+  isStale(family: Family, path: PathRef): boolean {
+    return this.isLeftOver(family, path) && !this.hasEnded(family, path)
   }
 
   /** RFC 9494 §4.2: what prefix `id` has left over from a peer lives on as least preferred, unless it bears NO_LLGR. */
