@@ -165,6 +165,21 @@ describe("an entry with several dependencies", () => {
     expect([...side.present.keys()].sort()).toEqual([1, 2, 3])
   })
 
+  it("is put once more where it is under way when one of them goes, for nobody knows which came first", () => {
+    const side = new OtherSide()
+    side.want(1)
+    side.settle()
+    side.want(2, 1)
+    side.log.length = 0
+    side.lose(1)
+    expect([side.log, side.stateOf(2)]).toEqual([["add 1"], EntryState.NeedSync])
+    side.settle()
+    expect([side.log, [...side.present.keys()].sort()]).toEqual([
+      ["add 1", "add 2"],
+      [1, 2]
+    ])
+  })
+
   it("waits again, and is no failure of its own, when what it was sent behind is refused (W2)", () => {
     const side = new OtherSide()
     side.want(1)

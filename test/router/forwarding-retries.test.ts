@@ -88,6 +88,16 @@ describe("the pause of a thing", () => {
     expect(levels(here)).toEqual([0])
   })
 
+  it.each([
+    ["a link comes up", (here: World) => here.link(3, "west")],
+    ["an address comes", (here: World) => here.address(2, "10.0.9.1/24")]
+  ])("ends early for a nexthop that was refused for want of a way when %s", (_what, comes) => {
+    const here = begin()
+    here.world({ _tag: "FaultsArmed", errno: 101, count: 1 }).announce("20.0.0.0/16", "10.0.1.2").settle()
+    expect(here.routes()).toEqual({})
+    expect(comes(here).settle().routes()).toEqual({ "20.0.0.0/16": "10.0.1.2@east*1" })
+  })
+
   it("is the longest at once where the error lasts", () => {
     const here = begin().announce("20.0.0.0/16", "10.0.1.2").settle()
     levels(here)
