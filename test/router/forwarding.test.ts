@@ -1,7 +1,8 @@
 // Forwarding against the model kernel: what is wanted ends up in the kernel, whatever happens to it, and nothing of others is touched.
+
 import { describe, expect, it } from "vitest"
 import { BlockPool } from "../../src/buffers/index.ts"
-import { REPAIRS_AT_ONCE } from "../../src/ksync/index.ts"
+import { isOwnId, REPAIRS_AT_ONCE } from "../../src/ksync/index.ts"
 import { deepClone, OpBuffer } from "../../src/machine/index.ts"
 import { createModelKernel } from "../../src/netlink/index.ts"
 import { PrefixTable } from "../../src/rib/index.ts"
@@ -43,6 +44,23 @@ describe("forwarding", () => {
     world.settle()
     expect(new Set(Object.values(world.routes()))).toEqual(new Set(["10.0.2.2@west*1"]))
     expect([...world.sent.values()].reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(6)
+  })
+
+  it("makes a group anew that turns out to be gone when it is replaced, and puts its routes back at once", () => {
+    const world = twoLinks()
+    world.forwarding.setStatic([{ prefix: "192.0.2.1/32", via: ["10.0.1.2"], distance: 1 }])
+    world.announce("198.51.100.0/24", "192.0.2.1").settle()
+    const own = [...world.kernel.nexthops.values()].filter(({ id }) => isOwnId(id))
+    const group = world.kernel.nexthops.get(
+      world.forwarding.kernelSide!.sync.objects.groupOf(
+        world.forwarding.fib.entries[0].pathList[world.tables[0].find([0xc633_6400], 0, 24)]
+      )!.id
+    )!
+    // Nobody tells us.
+    world.foreignNexthopDelete(own.indexOf(group)).deafen()
+    expect(Object.keys(world.routes())).toEqual(["192.0.2.1/32"])
+    world.forwarding.setStatic([{ prefix: "192.0.2.1/32", via: ["10.0.2.2"], distance: 1 }])
+    expect(world.settle().routes()["198.51.100.0/24"]).toBe("10.0.2.2@west*1")
   })
 
   it("puts routes back when a link that lost its carrier returns", () => {
