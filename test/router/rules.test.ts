@@ -100,8 +100,12 @@ describe("rules of policy routing", () => {
     const w = world(4, [OFFICE]).start()
     const config = { table: 254, metric: 20, onExit: "remove", model: true } as const
     const general: KernelRule = { family: 4, priority: 100, table: 70 }
+    let batches = 0
+    w.inspector.batch = () => batches++
     w.forwarding.setKernel({ ...config, rules: [general] })
     expect(rulesOf(w.settle().kernel, BGP)).toEqual(textsOf([general]))
+    // The kernel works in order: it travels right behind.
+    expect(batches).toBe(1)
     w.forwarding.setKernel({ ...config, rules: [OFFICE] })
     expect(rulesOf(w.settle().kernel, BGP)).toEqual(textsOf([OFFICE]))
   })
@@ -114,7 +118,7 @@ describe("rules of policy routing", () => {
     expect(shown(w)).toEqual([expect.objectContaining({ state: "IN_SYNC", error: null })])
   })
 
-  it("that are left over and got no answer to their delete go although somebody made them anew meanwhile", () => {
+  it("whose delete was refused go although somebody else deleted them and made them anew meanwhile", () => {
     const w = world(10, [OFFICE]).start().world({ _tag: "FaultsArmed", errno: 16, count: 1 })
     w.forwarding.setKernel({ table: 254, metric: 20, onExit: "remove", model: true, rules: [] })
     w.settle()
