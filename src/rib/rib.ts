@@ -128,6 +128,11 @@ export class Rib {
     this.sweeps.expire(peer, family)
   }
 
+  /** What was left over of a peer's family when its session began is purged, in slices. */
+  expireStale(peer: number, family: Family): void {
+    this.sweeps.expireStale(peer, family)
+  }
+
   /** What is left over of a peer's family becomes long-lived stale (RFC 9494 §4.2), in slices. */
   age(peer: number, family: Family): void {
     this.sweeps.age(peer, family)

@@ -16,7 +16,7 @@ interface Sweep {
   readonly kind: "purge" | "age" | "next-hop" | "decide"
   /** The peer whose old paths go or age. */
   readonly peer: number
-  /** Of the peer when the sweep was asked for last: when it is over nothing older is there. */
+  /** Before which everything of the peer had ended when the sweep was asked for last: when it is over nothing older is there. */
   generation: number
   /** By next hop: the paths that have it are decided on again. */
   nextHops: Uint8Array
@@ -29,11 +29,14 @@ export class Sweeps {
   private readonly waiting: Array<Sweep> = []
   /** By family: how many generations ago the oldest path of a peer was told, at most. */
   private readonly begun: ReadonlyArray<Uint8Array>
+  /** By family: the generation in which a peer's last session began. */
+  private readonly since: ReadonlyArray<Uint8Array>
 
   constructor(adjIn: AdjIn, tables: ReadonlyArray<RibTable>) {
     this.adjIn = adjIn
     this.tables = tables
     this.begun = byFamily(() => new Uint8Array(adjIn.peers.routerId.length))
+    this.since = byFamily(() => new Uint8Array(adjIn.peers.routerId.length))
   }
 
   get count(): number {
@@ -49,6 +52,7 @@ export class Sweeps {
   endSession(peer: number, kept: ReadonlyArray<boolean>): void {
     for (const family of FAMILIES_ALL) {
       this.begin(peer, family)
+      this.since[family][peer] = this.adjIn.peers.generation[family][peer]
       if (kept[family] !== true) this.expire(peer, family)
     }
   }
@@ -71,9 +75,23 @@ export class Sweeps {
 
   /** What is left over of a peer's family has ended, and is purged. */
   expire(peer: number, family: Family): void {
-    const { endedBefore, generation, leftOver, received } = this.adjIn.peers
+    const { generation, leftOver } = this.adjIn.peers
     leftOver[family][peer] = LeftOver.Ended
-    endedBefore[family][peer] = generation[family][peer]
+    this.endBefore(peer, family, generation[family][peer])
+  }
+
+  /** What was left over already when the peer's session began has ended. What only a refresh in it has not repeated yet has not. */
+  expireStale(peer: number, family: Family): void {
+    const { endedBefore, generation } = this.adjIn.peers
+    const now = generation[family][peer]
+    const since = this.since[family][peer]
+    // A refresh that was told to its end may have ended more.
+    if (((now - since) & 0xff) < ((now - endedBefore[family][peer]) & 0xff)) this.endBefore(peer, family, since)
+  }
+
+  private endBefore(peer: number, family: Family, generation: number): void {
+    const { endedBefore, received } = this.adjIn.peers
+    endedBefore[family][peer] = generation
     // What has ended need not age.
     this.drop((sweep) => sweep.kind === "age" && sweep.peer === peer && sweep.family === family)
     if (received[family][peer] > 0) this.add("purge", family, peer)
@@ -109,7 +127,7 @@ export class Sweeps {
 
   /** One that has not begun does for another of its kind. */
   private add(kind: Sweep["kind"], family: Family, peer: number): Sweep {
-    const generation = this.adjIn.peers.generation[family][peer]
+    const generation = this.adjIn.peers.endedBefore[family][peer]
     const known = this.waiting.find(
       (sweep) => sweep.kind === kind && sweep.family === family && sweep.peer === peer && sweep.position === 0
     )

@@ -37,7 +37,7 @@ export const sessionLost = (
   const keeps = (family: Family): boolean =>
     retain && restart !== undefined && families.includes(family) && (waits(family) || longLivedOf(family) > 0)
   // Consecutive restarts: what was stale already goes at once. What only a refresh had not repeated yet is as good as the rest.
-  for (const family of FAMILIES_ALL) if (peer.retention[family] !== undefined) state.rib.expire(peer.index, family)
+  for (const family of FAMILIES_ALL) if (peer.retention[family] !== undefined) state.rib.expireStale(peer.index, family)
   state.rib.endSession(peer.index, FAMILIES_ALL.map(keeps))
   if (!FAMILIES_ALL.some(keeps)) exitFailed(state, peer)
   for (const family of FAMILIES_ALL) {

@@ -66,6 +66,18 @@ describe("a peer that restarts gracefully", () => {
     expect(peerRow(driver, A)).toMatchObject({ restarting: false })
   })
 
+  it("keeps over a second restart what it told since the first, also what a refresh had not repeated yet [RFC 4724 §4.2]", () => {
+    const { driver, a } = both(restarting(), { _tag: "EnhancedRouteRefresh" })
+    driver.closeFrom(a)
+    driver.pass(AWAY_MS)
+    const again = establishWith(driver, A, 65002, [restarting(), { _tag: "EnhancedRouteRefresh" }])
+    driver.hear(again, announcement([65002], ["10.1.0.0/16"]))
+    driver.hear(again, encodeRouteRefresh({ afi: 1, safi: 1, subtype: RefreshSubtype.Begin }))
+    driver.closeFrom(again)
+    driver.settle()
+    expect(routesOf(driver, A)).toEqual(["10.1.0.0/16 stale best"])
+  })
+
   it("loses everything if it is not back in its restart time [RFC 4724 §4.2]", () => {
     const { driver, a } = both(restarting())
     driver.closeFrom(a)
