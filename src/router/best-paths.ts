@@ -38,8 +38,9 @@ export const toForwarding = (state: RouterState): BestChanged => {
  * they are kept makes no difference to anybody else.
  */
 export const keepEntries = (state: RouterState): void => {
-  if (state.keepsEntries || !state.isConfigured) return
+  if (state.keepsEntries) return
   state.keepsEntries = true
+  if (!state.isConfigured) return
   const best = toForwarding(state)
   const { rib } = state
   const { attributes, peer } = rib.adjIn.paths

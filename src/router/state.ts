@@ -168,7 +168,7 @@ export class RouterState {
       pool,
       capacity
     })
-    this.keepsEntries = config.kernel !== undefined
+    this.keepsEntries ||= config.kernel !== undefined
     const [ipv4, ipv6] = this.currentRib.tables
     this.currentForwarding = createForwarding({
       kernel: config.kernel,
@@ -236,8 +236,9 @@ export const stateDigest = (state: RouterState): number => {
   for (const { conn, closing, unsentBytes, drainingBytes, carriedBytes } of state.connections.values()) {
     digest = fold(fold(fold(digest, conn), unsentBytes), fold(fold(drainingBytes, carriedBytes), closing ? 1 : 0))
   }
-  if (!state.isConfigured) return digest
+  // A recorded run asks before it is configured: its entries are kept from the start, and so are those of its replays.
   keepEntries(state)
+  if (!state.isConfigured) return digest
   if (state.followed.wasInSync || state.followed.count > 0) digest = fold(digest, state.followed.digest())
   return fold(fold(digest, state.rib.digest()), state.forwarding.digest())
 }

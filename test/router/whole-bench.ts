@@ -204,6 +204,11 @@ export class WholeBench {
     expect(driver.digest).toBe(router.digest(withoutSums(driver.state)))
   }
 
+  /** No sweep waits. */
+  settle(): void {
+    this.driver.settle()
+  }
+
   /** The entries of the forwarding graph. Numbers of path-lists are given in the order in which somebody needs them. */
   entries(): ReadonlyArray<unknown> {
     const rows = query(this.driver.state, "fib") as Iterable<Record<string, unknown>>
